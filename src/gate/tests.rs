@@ -1,0 +1,143 @@
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+
+use futures_util::poll;
+
+use super::*;
+
+fn visitor(name: &str, arrived: Instant) -> Visitor {
+    Visitor {
+        request_id: name.to_owned(),
+        arrived,
+        patience: Duration::from_hours(1),
+    }
+}
+
+fn holder(gate: &Gate) -> Option<String> {
+    let slots = gate.snapshot().slots;
+    slots[0]
+        .holder
+        .as_ref()
+        .map(|holder| holder.request_id.clone())
+}
+
+/// The result of a future that has one already.
+async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    match poll!(pin!(future)) {
+        Poll::Ready(result) => Some(result),
+        Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
+async fn a_slot_goes_to_whoever_arrived_first_not_to_whoever_asked_first() {
+    let gate = Gate::new(1, 10);
+    let start = Instant::now();
+    let running = gate.enter(visitor("running", start)).await.unwrap();
+    let mut late = pin!(gate.enter(visitor("late", start + Duration::from_secs(2))));
+    let mut early = pin!(gate.enter(visitor("early", start + Duration::from_secs(1))));
+    assert!(poll!(&mut late).is_pending());
+    assert!(poll!(&mut early).is_pending());
+    drop(running);
+    assert_eq!(holder(&gate).as_deref(), Some("early"));
+    let early = early.await.unwrap();
+    assert!(poll!(&mut late).is_pending());
+    drop(early);
+    late.await.unwrap();
+    assert_eq!(holder(&gate), None);
+}
+
+#[tokio::test]
+async fn each_slot_is_given_once() {
+    let gate = Gate::new(3, 0);
+    let start = Instant::now();
+    let mut permits = Vec::new();
+    for _ in 0..3 {
+        permits.push(gate.enter(visitor("one", start)).await.unwrap());
+    }
+    let mut slots: Vec<_> = permits.iter().map(|permit| permit.slot).collect();
+    slots.sort_unstable();
+    assert_eq!(slots, [0, 1, 2]);
+    let refused = gate.enter(visitor("one too many", start)).await;
+    assert_eq!(refused.unwrap_err(), Refusal::Full);
+}
+
+#[tokio::test]
+async fn patience_ends_and_so_does_the_place() {
+    let gate = Gate::new(1, 10);
+    let start = Instant::now();
+    let _running = gate.enter(visitor("running", start)).await.unwrap();
+    for patience in [Duration::ZERO, Duration::from_millis(5)] {
+        let hasty = Visitor {
+            patience,
+            ..visitor("hasty", start)
+        };
+        assert_eq!(gate.enter(hasty).await.unwrap_err(), Refusal::TimedOut);
+        assert_eq!(gate.snapshot().queue_depth, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_that_leaves_loses_its_place_and_an_unused_slot_goes_on() {
+    let gate = Gate::new(1, 10);
+    let start = Instant::now();
+    let running = gate.enter(visitor("running", start)).await.unwrap();
+    {
+        let mut left = pin!(gate.enter(visitor("left", start)));
+        assert!(poll!(&mut left).is_pending());
+        let mut called = Box::pin(gate.enter(visitor("called", start)));
+        assert!(poll!(&mut called).is_pending());
+        assert_eq!(gate.snapshot().queue_depth, 2);
+        drop(running);
+        // The slot is on its way to one of them now, and neither takes it.
+        drop(called);
+    }
+    assert_eq!(gate.snapshot().queue_depth, 0);
+    assert_eq!(holder(&gate), None);
+    assert!(now(gate.enter(visitor("next", start))).await.is_some());
+}
+
+#[tokio::test]
+async fn a_closed_gate_turns_everybody_away_and_is_idle_when_the_last_permit_is_gone() {
+    let gate = Gate::new(1, 10);
+    let start = Instant::now();
+    let running = gate.enter(visitor("running", start)).await.unwrap();
+    let mut parked = pin!(gate.enter(visitor("parked", start)));
+    assert!(poll!(&mut parked).is_pending());
+    gate.close();
+    assert_eq!(parked.await.unwrap_err(), Refusal::Closed);
+    let late = gate.enter(visitor("late", start)).await;
+    assert_eq!(late.unwrap_err(), Refusal::Closed);
+    let mut idle = pin!(gate.idle());
+    assert!(poll!(&mut idle).is_pending());
+    drop(running);
+    idle.await;
+}
+
+#[tokio::test]
+async fn the_estimate_grows_with_the_queue() {
+    let gate = Gate::new(1, 10);
+    let start = Instant::now();
+    assert_eq!(gate.estimated_wait(), Duration::ZERO);
+    let permit = gate.enter(visitor("first", start)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    drop(permit);
+    let _running = gate.enter(visitor("running", start)).await.unwrap();
+    let alone = gate.estimated_wait();
+    let mut waiting = pin!(gate.enter(visitor("waiting", start)));
+    assert!(poll!(&mut waiting).is_pending());
+    assert!(alone >= Duration::from_millis(2));
+    assert_eq!(gate.estimated_wait(), alone * 2);
+}
+
+#[tokio::test]
+async fn a_holder_past_its_due_time_is_overdue() {
+    let gate = Gate::new(1, 10);
+    let permit = gate.enter(visitor("slow", Instant::now())).await.unwrap();
+    let overdue = || gate.snapshot().slots[0].holder.as_ref().unwrap().overdue;
+    assert_eq!(overdue(), Duration::ZERO);
+    permit.due(Instant::now());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(overdue() >= Duration::from_millis(1));
+}

@@ -1,0 +1,122 @@
+//! Headers of ours: what a caller or a balancer may ask for, and how we write numbers back.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpMessage, HttpRequest};
+use uuid::Uuid;
+
+use super::problem::Problem;
+
+/// Names this request to its caller and in every log on the way.
+pub(super) const X_REQUEST_ID: &str = "x-request-id";
+
+/// The longest id that is taken over from a caller: enough for a UUID with a prefix.
+const REQUEST_ID_MAX: usize = 128;
+
+/// The id that the observer gave this request.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
+impl RequestId {
+    /// The caller's id if it is short and cannot upset a log, else a new one.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let sane = |id: &&str| {
+            (1..=REQUEST_ID_MAX).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        let given = text(headers, X_REQUEST_ID).filter(sane);
+        Self(given.map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned))
+    }
+}
+
+/// The id of an observed request.
+pub(super) fn request_id(request: &HttpRequest) -> String {
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>();
+    id.map(|id| id.0.clone()).unwrap_or_default()
+}
+
+/// What the headers of a request ask for.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// `X-Request-Start: t=<seconds.millis>`: when the balancer got the request. Never later than
+    /// now, and never longer ago than a request may wait: a clock that is off cannot do worse.
+    pub(super) arrived: Instant,
+    /// `X-Lane-Hold-Ms`: how long the balancer lets the request wait here before it tries elsewhere.
+    pub(super) hold: Option<Duration>,
+    /// `X-Timeout: <seconds>`: how long the caller lets it compute; never longer than we do.
+    pub(super) compute_limit: Duration,
+}
+
+impl Wishes {
+    pub(super) fn of(
+        request: &HttpRequest,
+        queue_timeout: Duration,
+        request_timeout: Duration,
+    ) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let age = text(headers, "x-request-start")
+            .and_then(|value| value.strip_prefix("t="))
+            .and_then(positive_seconds)
+            .and_then(|start| now_since_epoch().checked_sub(start))
+            .unwrap_or_default()
+            .min(queue_timeout);
+        let now = Instant::now();
+        Ok(Self {
+            arrived: now.checked_sub(age).unwrap_or(now),
+            hold: text(headers, "x-lane-hold-ms")
+                .and_then(|ms| ms.parse().ok())
+                .map(Duration::from_millis),
+            compute_limit: match headers.get("x-timeout") {
+                None => request_timeout,
+                Some(value) => value
+                    .to_str()
+                    .ok()
+                    .and_then(positive_seconds)
+                    .ok_or_else(|| {
+                        let detail = "X-Timeout: must be a number of seconds above 0";
+                        Problem::BadRequest(detail.to_owned())
+                    })?
+                    .min(request_timeout),
+            },
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn positive_seconds(text: &str) -> Option<Duration> {
+    let seconds = text.parse().ok()?;
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    (!duration.is_zero()).then_some(duration)
+}
+
+fn now_since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// The value of a `Retry-After` header, in seconds: the estimate within 1…30, spread by a quarter
+/// so that those who were refused together do not come back together.
+pub(super) fn retry_after(estimate: Duration) -> u64 {
+    let spread = 0.75 + fastrand::f64() / 2.0;
+    let seconds = (estimate.as_secs_f64() * spread).ceil().clamp(1.0, 30.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 30"
+    )]
+    let seconds = seconds as u64;
+    seconds
+}
+
+/// Milliseconds with three decimals: microseconds, for people.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,160 @@
+//! The public side: a request becomes a job, passes the gate, is computed and answered.
+//!
+//! Serves the routes of every workload (GET, HEAD and POST) and, at `/` without a query, the page.
+//! How a job is computed is not visible from here.
+
+mod headers;
+mod input;
+mod observe;
+mod problem;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::guard::{self, Guard, GuardContext};
+use actix_web::http::header::ContentType;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value};
+
+use crate::executor::Threads;
+use crate::gate::{Gate, Permit, Refusal, Visitor};
+use crate::job::{Answer, Definition, Job, Route};
+use crate::metrics::Metrics;
+use crate::{page, workload};
+use headers::Wishes;
+use observe::Progress;
+use problem::Problem;
+
+pub use observe::observe;
+
+/// What every request needs.
+#[derive(Debug)]
+pub struct Lane {
+    /// Who may compute now.
+    pub gate: Gate,
+    /// Where it is computed.
+    pub executor: Threads,
+    /// What happened, in numbers.
+    pub metrics: Arc<Metrics>,
+    /// Longest wait for a slot, from the request's arrival.
+    pub queue_timeout: Duration,
+    /// Longest computation.
+    pub request_timeout: Duration,
+    /// The name of this machine or container.
+    pub host: String,
+}
+
+/// Registers every public route.
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.service(web::resource("/").guard(asks_for_page).to(page::show));
+    for workload in workload::ALL {
+        for route in workload.routes {
+            app.service(resource(workload, route));
+        }
+    }
+    app.default_service(web::to(async |request: HttpRequest| {
+        Problem::NotFound.respond(&request)
+    }));
+}
+
+fn resource(workload: &'static Definition, route: &'static Route) -> actix_web::Resource {
+    let allowed = guard::Any(guard::Get()).or(guard::Head()).or(guard::Post());
+    let handle = move |request: HttpRequest, body: web::Payload, lane: web::Data<Lane>| async move {
+        match serve(&request, body, &lane, workload, route).await {
+            Ok(response) => response,
+            Err(problem) => problem.respond(&request),
+        }
+    };
+    web::resource(route.path)
+        .route(web::route().guard(allowed).to(handle))
+        .default_service(web::to(async |request: HttpRequest| {
+            Problem::MethodNotAllowed.respond(&request)
+        }))
+}
+
+fn asks_for_page(request: &GuardContext<'_>) -> bool {
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    reads.check(request) && request.head().uri.query().unwrap_or_default().is_empty()
+}
+
+/// One request, from its bytes to its answer. Dropping this future, as happens when the client
+/// leaves, gives its place in the queue up or stops its computation.
+async fn serve(
+    request: &HttpRequest,
+    body: web::Payload,
+    lane: &Lane,
+    workload: &'static Definition,
+    route: &'static Route,
+) -> Result<HttpResponse, Problem> {
+    let wishes = Wishes::of(request, lane.queue_timeout, lane.request_timeout)?;
+    let job = input::job(request, body, workload, route).await?;
+    let permit = enter(request, lane, &wishes).await?;
+    let answer = compute(request, lane, permit, job, wishes.compute_limit).await?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(body_of(answer, &lane.host)))
+}
+
+async fn enter(request: &HttpRequest, lane: &Lane, wishes: &Wishes) -> Result<Permit, Problem> {
+    let queue_left = lane.queue_timeout.saturating_sub(wishes.arrived.elapsed());
+    let visitor = Visitor {
+        request_id: headers::request_id(request),
+        arrived: wishes.arrived,
+        patience: wishes.hold.unwrap_or(queue_left).min(queue_left),
+    };
+    let refusal = match lane.gate.enter(visitor).await {
+        Ok(permit) => {
+            let queue = wishes.arrived.elapsed();
+            lane.metrics.queue_wait.observe(queue.as_secs_f64());
+            Progress::of(request).queue.set(Some(queue));
+            return Ok(permit);
+        }
+        Err(refusal) => refusal,
+    };
+    let retry_after = || headers::retry_after(lane.gate.estimated_wait());
+    Err(match (refusal, wishes.hold) {
+        // The balancer asked, and has other lanes to try. Unless the request is too old for those,
+        // too: then it hears the same from here.
+        (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
+        (Refusal::Full, Some(_)) => Problem::Busy { leaving: false },
+        (Refusal::TimedOut, Some(hold)) if hold < queue_left => Problem::Busy { leaving: false },
+        (Refusal::TimedOut, _) => Problem::QueueTimeout(retry_after()),
+        (Refusal::Full, None) => Problem::QueueFull(retry_after()),
+        (Refusal::Closed, None) => Problem::Draining(retry_after()),
+    })
+}
+
+async fn compute(
+    request: &HttpRequest,
+    lane: &Lane,
+    permit: Permit,
+    job: Job,
+    limit: Duration,
+) -> Result<Answer, Problem> {
+    let workload = job.workload.name;
+    let start = Instant::now();
+    permit.due(start + limit);
+    let outcome = lane.executor.run(permit.slot, job, limit, permit).await;
+    let took = outcome
+        .as_ref()
+        .map_or_else(|_| start.elapsed(), |answer| answer.compute);
+    Progress::of(request).compute.set(Some(took));
+    lane.metrics
+        .compute
+        .with_label_values(&[workload])
+        .observe(took.as_secs_f64());
+    Ok(outcome?)
+}
+
+/// The workload's own fields, then what every answer tells.
+fn body_of(answer: Answer, host: &str) -> String {
+    let mut fields: Map<String, Value> = answer.fields;
+    fields.insert(
+        "elapsed_ms".to_owned(),
+        headers::milliseconds(answer.compute).into(),
+    );
+    fields.insert("pid".to_owned(), std::process::id().into());
+    fields.insert("host".to_owned(), host.into());
+    // A line of its own in a terminal.
+    format!("{}\n", Value::Object(fields))
+}

@@ -1,0 +1,109 @@
+//! Answers that are not results, as `application/problem+json` (RFC 9457) with a `reason`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::headers;
+use crate::executor::Failure;
+
+/// Everything that can stand between a request and its result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("no such route")]
+    NotFound,
+    #[error("this route takes GET, HEAD and POST")]
+    MethodNotAllowed,
+    #[error("the body is larger than 1 MiB")]
+    BodyTooLarge,
+    #[error("the body must be JSON, and its Content-Type must say so")]
+    UnsupportedMediaType,
+    /// Only for a balancer that asked with `X-Lane-Hold-Ms`.
+    #[error("every slot of this lane is taken")]
+    Busy {
+        /// The lane is about to end: the balancer had better drop the connection.
+        leaving: bool,
+    },
+    /// With the seconds for `Retry-After`, as in the next two.
+    #[error("as many requests wait as may wait")]
+    QueueFull(u64),
+    #[error("no slot became free in time")]
+    QueueTimeout(u64),
+    #[error("this lane is shutting down")]
+    Draining(u64),
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// The reason of [`Problem::Busy`].
+pub(super) const BUSY: &str = "busy";
+
+/// The machine-readable cause of a response, left in its extensions for the observer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason(pub(super) &'static str);
+
+impl Problem {
+    fn status_and_reason(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
+            Self::Busy { .. } => (StatusCode::FORBIDDEN, BUSY),
+            Self::QueueFull(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_full"),
+            Self::QueueTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_timeout"),
+            Self::Draining(_) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            Self::Failed(Failure::DeadlineExceeded) => {
+                (StatusCode::GATEWAY_TIMEOUT, "request_timeout")
+            }
+            Self::Failed(Failure::Panicked) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The response to `request`.
+    pub(super) fn respond(&self, request: &HttpRequest) -> HttpResponse {
+        let (status, reason) = self.status_and_reason();
+        let mut response = HttpResponse::build(status);
+        match self {
+            Self::MethodNotAllowed => {
+                response.insert_header((ALLOW, "GET, HEAD, POST"));
+            }
+            Self::Busy { leaving } => {
+                response.insert_header(("X-Lane-Busy", "1"));
+                // nginx leaves the rest of a round to this; it never reaches a client.
+                response.insert_header(("X-Accel-Redirect", "@next_lane"));
+                if *leaving {
+                    response.force_close();
+                }
+            }
+            Self::QueueFull(seconds) | Self::QueueTimeout(seconds) => {
+                response.insert_header((RETRY_AFTER, *seconds));
+            }
+            Self::Draining(seconds) => {
+                response
+                    .insert_header((RETRY_AFTER, *seconds))
+                    .force_close();
+            }
+            _ => {}
+        }
+        let problem = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+            "reason": reason,
+            "request_id": headers::request_id(request),
+        });
+        let mut response = response
+            .content_type("application/problem+json")
+            .body(format!("{problem}\n"));
+        response.extensions_mut().insert(Reason(reason));
+        response
+    }
+}

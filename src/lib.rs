@@ -1,0 +1,27 @@
+//! onelane: one container, one process, one request at a time.
+//!
+//! The library behind the `onelane` binary, so that benches and tests can use its parts. Layers,
+//! highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
+//! checks that):
+//!
+//! | layer | modules | what it decides |
+//! |---|---|---|
+//! | 4 | `main.rs` | which role this process plays |
+//! | 3 | [`server`], [`probe`] | how a role starts and ends |
+//! | 2 | [`http`], [`admin`] | what the outside sees |
+//! | 1 | [`gate`], [`executor`] | who computes next, and where |
+//! | 0 | [`workload`] on [`job`]; [`config`], [`lifecycle`], [`logging`], [`metrics`] | what is computed, and the ground it stands on |
+
+pub mod admin;
+pub mod config;
+pub mod executor;
+pub mod gate;
+pub mod http;
+pub mod job;
+pub mod lifecycle;
+pub mod logging;
+pub mod metrics;
+pub mod page;
+pub mod probe;
+pub mod server;
+pub mod workload;

@@ -1,0 +1,146 @@
+//! The role of a server: both listeners, from their start to the end of a drain.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_server::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tokio::time::{sleep, timeout};
+
+use crate::admin;
+use crate::config::Settings;
+use crate::executor::Threads;
+use crate::gate::Gate;
+use crate::http::{self, Lane};
+use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
+use crate::metrics::Metrics;
+
+/// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
+/// nginx that closes, never we in the moment in which it sends.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Every request had its answer.
+    Clean,
+    /// Requests were cut off.
+    Cut,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken, or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// A thread or a signal handler was refused.
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// Serves until a signal ends it.
+pub fn run(settings: &Settings) -> Result<End, StartError> {
+    actix_rt::System::new().block_on(serve(settings))
+}
+
+async fn serve(settings: &Settings) -> Result<End, StartError> {
+    let mut signals = Signals::listen()?;
+    let listener = bind(settings.listen)?;
+    let admin_listener = bind(settings.admin_listen)?;
+    let listen = listener.local_addr()?;
+    let admin_listen = admin_listener.local_addr()?;
+
+    let lifecycle = Lifecycle::default();
+    let metrics = Arc::new(Metrics::new(&settings.mode.to_string()));
+    let gate = Gate::new(settings.slots, settings.queue_max);
+    let lane = web::Data::new(Lane {
+        gate: gate.clone(),
+        executor: Threads::start(settings.slots)?,
+        metrics: metrics.clone(),
+        queue_timeout: settings.queue_timeout,
+        request_timeout: settings.request_timeout,
+        host: host_name(),
+    });
+    let view = admin::View {
+        mode: settings.mode.to_string(),
+        started: Instant::now(),
+        lifecycle: lifecycle.clone(),
+        gate: gate.clone(),
+        metrics: metrics.clone(),
+    };
+    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    admin::start(admin_listener, view)?;
+    let server = public(listener, lane, settings.shutdown_timeout)?;
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    lifecycle.enter(Phase::Serving);
+
+    let end = match signals.next().await {
+        Stop::Now => None,
+        Stop::Gracefully => {
+            lifecycle.enter(Phase::Draining);
+            tracing::info!("draining");
+            tokio::select! {
+                end = drain(settings, &gate, &handle) => end,
+                _ = signals.next() => None,
+            }
+        }
+    };
+    // Whatever is left ends with the process.
+    let end = end.unwrap_or(match metrics.in_flight.get() {
+        0 => End::Clean,
+        _ => End::Cut,
+    });
+    tracing::info!(?end, "stopped");
+    Ok(end)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
+}
+
+fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The public listener. One worker is enough: it never computes.
+fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(lane.clone())
+            .wrap(from_fn(http::observe))
+            .configure(http::routes)
+    })
+    .workers(1)
+    .disable_signals()
+    .keep_alive(KEEP_ALIVE)
+    // A client that closes its end has left: its request is dropped, and its slot freed.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(drain.as_secs())
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Ends a server that is no longer ready; none if it takes longer than `shutdown_timeout`.
+///
+/// The listener stays open until the last computation is done, and turns requests away meanwhile: a
+/// balancer takes them elsewhere at once, while a closed accept loop would let them wait in the
+/// kernel's queue only to be reset in the end.
+async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> Option<End> {
+    sleep(settings.drain_delay).await;
+    gate.close();
+    let finish = async {
+        gate.idle().await;
+        // Lets every answer reach its client; idle connections are closed.
+        handle.stop(true).await;
+    };
+    let finished = timeout(settings.shutdown_timeout, finish).await;
+    finished.ok().map(|()| End::Clean)
+}

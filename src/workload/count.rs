@@ -1,0 +1,64 @@
+//! `/count?to=N`: counts to N, one by one.
+
+use std::hint::black_box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Interrupt, Interrupted, Route, Workload, at_most};
+
+/// A loop with almost nothing in it: the hardest case for cheap interruption.
+#[derive(Debug)]
+pub struct Count;
+
+/// Some minutes of counting, far beyond any sensible `request_timeout`.
+const MAX_TO: u64 = 1_000_000_000_000;
+
+/// Additions between two looks at the interrupt: a microsecond or so, against a fraction of a
+/// nanosecond for each look saved.
+const STRIDE: u64 = 4096;
+
+/// The goal.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Input {
+    /// At most 10¹².
+    #[serde(deserialize_with = "at_most::<_, MAX_TO>")]
+    pub to: u64,
+}
+
+/// Where the count ended.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    count: u64,
+}
+
+impl Workload for Count {
+    const NAME: &'static str = "count";
+    const ROUTES: &'static [Route] = &[Route::new("/count")];
+    type Input = Input;
+    type Output = Output;
+
+    fn run(Input { to }: Input, interrupt: &Interrupt) -> Result<Output, Interrupted> {
+        let mut count = 0;
+        while count < to {
+            interrupt.check()?;
+            for _ in 0..STRIDE.min(to - count) {
+                // Without this the compiler would know the sum and skip the counting.
+                count = black_box(count + 1);
+            }
+        }
+        Ok(Output { count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts_to_the_very_number() {
+        for to in [0, 1, STRIDE - 1, STRIDE, STRIDE + 1, 3 * STRIDE + 7] {
+            let output = Count::run(Input { to }, &Interrupt::default()).unwrap();
+            assert_eq!(output.count, to);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use reqwest::Method;
+use rstest::rstest;
+use tokio::time::timeout;
+
+use crate::lane::{Lane, send};
+
+/// Some requests that would keep the lane for an hour, each by another loop.
+#[rstest]
+#[case("/prime?number=18446744073709551557", "/prime")]
+#[case("/wait?ms=3600000", "/wait")]
+#[case("/sleep?ms=3600000", "/sleep")]
+#[case("/count?to=1000000000000", "/count")]
+#[tokio::test]
+async fn a_client_that_leaves_frees_the_lane(#[case] path: &str, #[case] route: &str) {
+    let lane = Lane::start(&["--request-timeout", "1h"]);
+    tokio::select! {
+        _ = lane.get(path) => unreachable!(),
+        () = lane.until("busy", 0) => {}
+    }
+    lane.until("idle", 0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+    let series = format!("http_requests_total{{method=\"GET\",route=\"{route}\",status=\"499\"}}");
+    assert_eq!(lane.metric(&series).await, 1.0);
+    assert_eq!(
+        lane.metric("onelane_rejected_total{reason=\"client_gone\"}")
+            .await,
+        1.0
+    );
+    lane.logged(|line| line["status"] == 499 && line["reason"] == "client_gone");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_the_queue_gives_its_place_up() {
+    let lane = Lane::start(&[]);
+    let work = lane.get("/sleep?ms=60000");
+    let left = async {
+        lane.until("busy", 0).await;
+        tokio::select! {
+            _ = lane.get("/fast") => unreachable!(),
+            () = lane.until("busy", 1) => {}
+        }
+        lane.until("busy", 0).await;
+    };
+    tokio::select! { () = left => {}, _ = work => unreachable!() };
+}
+
+#[rstest]
+#[case("/prime?number=18446744073709551557")]
+#[case("/wait?ms=3600000")]
+#[case("/sleep?ms=3600000")]
+#[case("/count?to=1000000000000")]
+#[tokio::test]
+async fn a_computation_past_its_deadline_is_a_504_and_frees_the_lane(#[case] path: &str) {
+    let lane = Lane::start(&["--request-timeout", "100ms"]);
+    let answer = lane.get(path).await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (504, "request_timeout")
+    );
+    lane.until("idle", 0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_caller_may_shorten_the_deadline_but_not_lengthen_it() {
+    let lane = Lane::start(&["--request-timeout", "300ms"]);
+    let with_timeout = async |path: &str, seconds: &str| {
+        send(lane.request(Method::GET, path).header("x-timeout", seconds)).await
+    };
+    assert_eq!(with_timeout("/sleep?ms=3600000", "0.05").await.status, 504);
+    assert_eq!(with_timeout("/sleep?ms=1", "0.2").await.status, 200);
+    let lengthened = with_timeout("/sleep?ms=3600000", "3600");
+    let answer = timeout(Duration::from_secs(30), lengthened).await;
+    assert_eq!(answer.expect("the server's own limit holds").status, 504);
+}

@@ -1,0 +1,113 @@
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::lane::Lane;
+
+async fn until_draining(lane: &Lane) {
+    lane.logged(|line| line["message"] == "draining");
+    let ready = lane.admin("/readyz").await;
+    assert_eq!((ready.status, ready.text.as_str()), (503, "draining\n"));
+}
+
+#[tokio::test]
+async fn an_idle_server_ends_at_once_with_0() {
+    let mut lane = Lane::start(&["--shutdown-timeout", "1h"]);
+    assert_eq!(lane.get("/fast").await.status, 200);
+    lane.signal(Signal::TERM);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_running_request_completes_and_the_waiting_ones_are_turned_away() {
+    let mut lane = Lane::start(&[]);
+    let (running, waiting, late, held) = tokio::join!(
+        lane.get("/sleep?ms=500"),
+        async {
+            lane.until("busy", 0).await;
+            lane.get("/fast").await
+        },
+        async {
+            lane.until("busy", 1).await;
+            lane.signal(Signal::TERM);
+            until_draining(&lane).await;
+            assert_eq!(lane.admin("/livez").await.status, 200);
+            lane.get("/fast").await
+        },
+        async {
+            lane.until("busy", 1).await;
+            lane.logged(|line| line["message"] == "draining");
+            let request = lane.request(reqwest::Method::GET, "/fast");
+            crate::lane::send(request.header("x-lane-hold-ms", "10000")).await
+        },
+    );
+    assert_eq!(running.status, 200);
+    for refused in [waiting, late] {
+        assert_eq!(
+            (refused.status, refused.reason().as_str()),
+            (503, "draining")
+        );
+        assert!(refused.header("retry-after").is_some());
+    }
+    // A balancer takes its request elsewhere.
+    assert_eq!((held.status, held.reason().as_str()), (403, "busy"));
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_server_with_a_drain_delay_serves_on_while_it_is_not_ready() {
+    let mut lane = Lane::start(&["--drain-delay", "1h"]);
+    lane.signal(Signal::TERM);
+    until_draining(&lane).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+    lane.signal(Signal::TERM);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+}
+
+#[tokio::test]
+async fn what_outlasts_the_shutdown_timeout_is_cut_and_the_exit_code_says_so() {
+    let mut lane = Lane::start(&["--shutdown-timeout", "100ms"]);
+    let request = lane.request(reqwest::Method::GET, "/sleep?ms=60000").send();
+    let end = async {
+        lane.until("busy", 0).await;
+        lane.signal(Signal::TERM);
+    };
+    let (outcome, ()) = tokio::join!(request, end);
+    outcome.unwrap_err();
+    assert_eq!(lane.wait_for_exit().code(), Some(1));
+}
+
+#[rstest::rstest]
+#[case::int(&[Signal::INT])]
+#[case::a_second_term(&[Signal::TERM, Signal::TERM])]
+#[case::int_after_term(&[Signal::TERM, Signal::INT])]
+#[tokio::test]
+async fn these_signals_end_it_now(#[case] signals: &[Signal]) {
+    let mut lane = Lane::start(&["--shutdown-timeout", "1h"]);
+    let request = lane.request(reqwest::Method::GET, "/sleep?ms=60000").send();
+    let end = async {
+        lane.until("busy", 0).await;
+        lane.signal(signals[0]);
+        if let [_, second] = signals {
+            until_draining(&lane).await;
+            lane.signal(*second);
+        }
+    };
+    let (outcome, ()) = tokio::join!(request, end);
+    outcome.unwrap_err();
+    assert_eq!(lane.wait_for_exit().code(), Some(1));
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_delay_the_end() {
+    let mut lane = Lane::start(&["--shutdown-timeout", "1h"]);
+    let mut idle = TcpStream::connect(&lane.listen).await.unwrap();
+    idle.write_all(b"GET /fast HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut start = [0; 12];
+    idle.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+    lane.signal(Signal::TERM);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+}

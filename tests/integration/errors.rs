@@ -1,0 +1,179 @@
+use reqwest::Method;
+use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::lane::{Lane, send};
+
+#[rstest]
+#[case::missing("/prime")]
+#[case::empty("/prime?number=")]
+#[case::not_a_number("/prime?number=seven")]
+#[case::not_an_integer("/prime?number=7.5")]
+#[case::negative("/prime?number=-7")]
+#[case::beyond_64_bits("/prime?number=18446744073709551616")]
+#[case::twice("/prime?number=7&number=8")]
+#[case::unknown_method("/prime?number=7&method=guess")]
+#[case::empty_at_the_root("/?number=")]
+#[case::no_ms("/wait")]
+#[case::too_long_a_wait("/wait?ms=3600001")]
+#[case::too_long_a_sleep("/sleep?ms=3600001")]
+#[case::too_long_a_block("/block-server?ms=3600001")]
+#[case::too_far_a_count("/count?to=1000000000001")]
+#[case::percent_of_nothing("/prime?number=%zz")]
+#[tokio::test]
+async fn bad_input_is_a_400_that_needs_no_slot(#[case] path: &str) {
+    let lane = Lane::start(&[]);
+    let busy = lane.get("/sleep?ms=60000");
+    let answer = async {
+        lane.until("busy", 0).await;
+        lane.get(path).await
+    };
+    let answer = tokio::select! { answer = answer => answer, _ = busy => unreachable!() };
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.reason(), "bad_request");
+}
+
+#[rstest]
+#[case::cut_off(r#"{"number":"#)]
+#[case::not_an_object("[7]")]
+#[case::a_number("7")]
+#[case::text_for_a_number(r#"{"number": "7"}"#)]
+#[case::a_fraction(r#"{"number": 7.5}"#)]
+#[case::negative(r#"{"number": -7}"#)]
+#[case::beyond_64_bits(r#"{"number": 18446744073709551616}"#)]
+#[case::two_objects(r#"{"number": 7} {"number": 8}"#)]
+#[case::nothing("")]
+#[case::not_utf8("\u{0}")]
+#[tokio::test]
+async fn a_malformed_body_is_a_400(#[case] body: &str) {
+    let answer = Lane::start(&[]).post("/prime", body).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.reason(), "bad_request");
+}
+
+#[tokio::test]
+async fn an_error_names_the_field() {
+    let lane = Lane::start(&[]);
+    let detail = async |path| lane.get(path).await.json()["detail"].to_string();
+    assert!(detail("/prime").await.contains("number"));
+    assert!(detail("/prime?number=x").await.contains("number"));
+    assert!(
+        detail("/sleep?ms=9999999")
+            .await
+            .contains("ms: must be at most 3600000")
+    );
+}
+
+#[rstest]
+#[case("text/plain")]
+#[case("application/x-www-form-urlencoded")]
+#[case("application/jsonp")]
+#[tokio::test]
+async fn a_body_of_another_type_is_a_415(#[case] content_type: &str) {
+    let lane = Lane::start(&[]);
+    let request = lane
+        .request(Method::POST, "/prime")
+        .header("content-type", content_type);
+    let answer = send(request.body(r#"{"number": 7}"#)).await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (415, "unsupported_media_type")
+    );
+}
+
+#[rstest]
+#[case("application/json; charset=utf-8")]
+#[case("APPLICATION/JSON")]
+#[case("application/vnd.example+json")]
+#[tokio::test]
+async fn every_spelling_of_json_is_taken(#[case] content_type: &str) {
+    let lane = Lane::start(&[]);
+    let request = lane
+        .request(Method::POST, "/prime")
+        .header("content-type", content_type);
+    assert_eq!(send(request.body(r#"{"number": 7}"#)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_over_1_mib_is_a_413_and_one_of_1_mib_is_not() {
+    let lane = Lane::start(&[]);
+    let mut body = r#"{"number": 7}"#.to_owned();
+    body.push_str(&" ".repeat(1024 * 1024 - body.len()));
+    assert_eq!(lane.post("/prime", &body).await.status, 200);
+    body.push(' ');
+    let answer = lane.post("/prime", &body).await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (413, "body_too_large")
+    );
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[rstest]
+#[case("/nope")]
+#[case("/prime/7")]
+#[case("/status")]
+#[case("/metrics")]
+#[tokio::test]
+async fn an_unknown_route_is_a_404(#[case] path: &str) {
+    let answer = Lane::start(&[]).get(path).await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (404, "not_found")
+    );
+}
+
+#[rstest]
+#[case(Method::PUT)]
+#[case(Method::DELETE)]
+#[case(Method::PATCH)]
+#[case(Method::OPTIONS)]
+#[tokio::test]
+async fn another_method_is_a_405_that_names_the_allowed_ones(#[case] method: Method) {
+    let lane = Lane::start(&[]);
+    for path in ["/prime?number=7", "/", "/fast"] {
+        let answer = send(lane.request(method.clone(), path)).await;
+        assert_eq!(
+            (answer.status, answer.reason().as_str()),
+            (405, "method_not_allowed")
+        );
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
+    }
+}
+
+#[rstest]
+#[case("")]
+#[case("soon")]
+#[case("0")]
+#[case("-1")]
+#[case("NaN")]
+#[case("inf")]
+#[case("1e99")]
+#[tokio::test]
+async fn a_bad_x_timeout_is_a_400(#[case] value: &str) {
+    let lane = Lane::start(&[]);
+    let answer = send(
+        lane.request(Method::GET, "/fast")
+            .header("x-timeout", value),
+    )
+    .await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (400, "bad_request")
+    );
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else() {
+    let lane = Lane::start(&[]);
+    let mut stream = TcpStream::connect(&lane.listen).await.unwrap();
+    stream
+        .write_all(b"\x16\x03\x01 hello\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 400"), "{answer:?}");
+    assert_eq!(lane.get("/fast").await.status, 200);
+}

@@ -1,0 +1,30 @@
+//! The contract of the real binary, checked from outside. One test binary links once.
+#![allow(
+    clippy::float_cmp,
+    clippy::similar_names,
+    reason = "series count in whole numbers; a lane logs lines"
+)]
+
+// What can be asked of a started server: the fixture of all tests here.
+mod lane;
+
+// Probes, metrics and status, and that they answer while the lane is busy.
+mod admin;
+// A client that leaves, and a computation that takes too long.
+mod cancel;
+// Flags, environment, file: precedence and errors, `onelane config`.
+mod config;
+// Signals, draining, exit codes.
+mod drain;
+// Everything a caller can get wrong.
+mod errors;
+// Which source file may import which.
+mod layers;
+// One line per request.
+mod log;
+// `onelane probe`.
+mod probe;
+// One at a time, oldest first, bounded.
+mod queue;
+// What each route answers.
+mod routes;

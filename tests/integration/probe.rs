@@ -1,0 +1,40 @@
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use crate::lane::{Lane, onelane};
+
+fn probe(address: &str) -> Command {
+    let mut command = onelane();
+    command.args(["probe", "--admin-listen", address]);
+    command
+}
+
+#[tokio::test]
+async fn a_probe_says_yes_while_the_server_is_ready_and_no_while_it_drains() {
+    let lane = Lane::start(&["--drain-delay", "1h"]);
+    assert!(probe(&lane.admin_listen).status().unwrap().success());
+    lane.signal(Signal::TERM);
+    lane.logged(|line| line["message"] == "draining");
+    let output = probe(&lane.admin_listen).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("503"));
+}
+
+#[test]
+fn a_probe_says_no_where_nobody_listens() {
+    let output = probe("127.0.0.1:1").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_probe_of_every_address_asks_the_local_one() {
+    let lane = Lane::start(&[]);
+    let port = lane.admin_listen.rsplit(':').next().unwrap();
+    assert!(
+        probe(&format!("0.0.0.0:{port}"))
+            .status()
+            .unwrap()
+            .success()
+    );
+}

@@ -1,0 +1,134 @@
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::lane::{Lane, send};
+
+#[rstest]
+#[case("/prime?number=7", json!({"number": 7, "prime": true}))]
+#[case("/?number=13", json!({"number": 13, "prime": true}))]
+#[case("/prime?number=0", json!({"number": 0, "prime": false}))]
+#[case("/prime?number=15", json!({"number": 15, "prime": false, "divisor": 3}))]
+#[case("/prime?number=29355126551&method=sqrt", json!({"number": 29_355_126_551_u64, "prime": true}))]
+#[case("/prime?number=18446744073709551615&method=sqrt", json!({"number": u64::MAX, "prime": false, "divisor": 3}))]
+#[case("/wait?ms=1", json!({"ms": 1}))]
+#[case("/sleep?ms=1", json!({"ms": 1}))]
+#[case("/sleep?ms=0", json!({"ms": 0}))]
+#[case("/count?to=10", json!({"count": 10}))]
+#[case("/fast", json!({"ok": true}))]
+#[case("/fast-one", json!({"ok": true}))]
+#[tokio::test]
+async fn each_route_answers_with_its_fields_and_the_common_ones(
+    #[case] path: &str,
+    #[case] expected: serde_json::Value,
+) {
+    let answer = Lane::start(&[]).get(path).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let mut fields = answer.json();
+    let fields = fields.as_object_mut().unwrap();
+    assert!(fields.remove("elapsed_ms").unwrap().is_number());
+    let pid = fields.remove("pid").unwrap();
+    let host = fields.remove("host").unwrap();
+    assert_eq!(json!(fields), expected);
+    let served_by = format!("{}/{pid}", host.as_str().unwrap());
+    assert_eq!(answer.header("x-served-by"), Some(served_by.as_str()));
+    assert!(answer.timing("queue") >= 0.0 && answer.timing("compute") >= 0.0);
+}
+
+#[rstest]
+#[case("/prime", r#"{"number": 15}"#, "/prime?number=15")]
+#[case("/", r#"{"number": 15}"#, "/?number=15")]
+#[case(
+    "/prime",
+    r#"{"number": 7, "method": "sqrt"}"#,
+    "/prime?number=7&method=sqrt"
+)]
+#[case("/sleep", r#"{"ms": 1}"#, "/sleep?ms=1")]
+#[case("/count", r#"{"to": 3}"#, "/count?to=3")]
+#[case("/fast", "{}", "/fast")]
+#[case("/fast", "", "/fast")]
+#[tokio::test]
+async fn a_post_with_json_answers_like_a_get_with_a_query(
+    #[case] path: &str,
+    #[case] body: &str,
+    #[case] get: &str,
+) {
+    let lane = Lane::start(&[]);
+    let [posted, got] = [lane.post(path, body).await, lane.get(get).await].map(|answer| {
+        let mut fields = answer.json();
+        fields["elapsed_ms"].take();
+        (answer.status, fields)
+    });
+    assert_eq!(posted.0, 200);
+    assert_eq!(posted, got);
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_needs_no_type() {
+    let lane = Lane::start(&[]);
+    let answer = send(lane.request(Method::POST, "/fast")).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn block_server_waits_five_seconds_unless_told_otherwise() {
+    let lane = Lane::start(&[]);
+    assert_eq!(lane.get("/block-server?ms=1").await.json()["ms"], 1);
+    // Not waited for: the limit is reached first, which a shorter wait would not do.
+    let request = lane.request(Method::GET, "/block-server");
+    assert_eq!(send(request.header("x-timeout", "0.05")).await.status, 504);
+}
+
+#[tokio::test]
+async fn head_is_a_get_without_the_body() {
+    let lane = Lane::start(&[]);
+    let head = send(lane.request(Method::HEAD, "/prime?number=7")).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(head.text, "");
+    assert!(head.header("server-timing").is_some());
+    let length: usize = head.header("content-length").unwrap().parse().unwrap();
+    assert!(length > 0);
+}
+
+#[rstest]
+#[case("/")]
+#[case("/?")]
+#[tokio::test]
+async fn the_root_without_a_query_is_the_page(#[case] path: &str) {
+    let lane = Lane::start(&[]);
+    // It needs no slot: it comes even while the lane is busy.
+    let busy = lane.get("/sleep?ms=60000");
+    let page = async {
+        lane.until("busy", 0).await;
+        lane.get(path).await
+    };
+    let page = tokio::select! { page = page => page, _ = busy => unreachable!() };
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(page.text.contains("<title>onelane</title>"));
+}
+
+#[tokio::test]
+async fn a_sane_request_id_is_kept_and_another_is_replaced() {
+    let lane = Lane::start(&[]);
+    let id_for = async |id: &str| {
+        let request = lane
+            .request(Method::GET, "/fast")
+            .header("x-request-id", id);
+        send(request)
+            .await
+            .header("x-request-id")
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(id_for("order-66.retry_1").await, "order-66.retry_1");
+    for insane in ["", "two words", "<script>", "quote\"", &"x".repeat(129)] {
+        let given = id_for(insane).await;
+        assert_ne!(given, insane);
+        assert_eq!(given.len(), 32);
+    }
+}
