@@ -163,7 +163,10 @@ fn named<'de, D: Deserializer<'de>, T: ValueEnum>(source: D) -> Result<T, D::Err
         let known: Vec<_> = values
             .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
             .collect();
-        D::Error::custom(format!("unknown value `{given}`, expected {}", known.join(", ")))
+        D::Error::custom(format!(
+            "unknown value `{given}`, expected {}",
+            known.join(", ")
+        ))
     })
 }
 

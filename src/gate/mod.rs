@@ -28,7 +28,7 @@ pub struct Visitor {
 /// Why a visitor was turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// As many wait already as may wait.
+    /// As many wait already as may wait, and all of them arrived earlier.
     Full,
     /// Its patience ended first.
     TimedOut,
@@ -131,7 +131,7 @@ impl Gate {
         if visitor.patience.is_zero() {
             return Err(Refusal::TimedOut);
         }
-        if state.waiting.len() >= self.0.queue_max {
+        if state.waiting.len() >= self.0.queue_max && state.is_youngest(visitor.arrived) {
             return Err(Refusal::Full);
         }
         let (call, called) = oneshot::channel();
@@ -234,6 +234,14 @@ impl Shared {
 }
 
 impl State {
+    /// Whether everybody who waits arrived earlier. A full queue is full for the youngest only:
+    /// somebody older was let in before, and comes from another lane's queue. How many of those
+    /// there can be is up to the balancer.
+    fn is_youngest(&self, arrived: Instant) -> bool {
+        let youngest = self.waiting.keys().next_back();
+        youngest.is_none_or(|turn| turn.arrived <= arrived)
+    }
+
     fn occupy(&mut self, slot: usize, request_id: String) {
         self.slots[slot].holder = Some(Holder {
             request_id,

@@ -64,6 +64,20 @@ async fn each_slot_is_given_once() {
 }
 
 #[tokio::test]
+async fn a_full_queue_has_room_for_whoever_is_older_than_one_in_it() {
+    let gate = Gate::new(1, 1);
+    let start = Instant::now();
+    let _running = gate.enter(visitor("running", start)).await.unwrap();
+    let mut waiting = pin!(gate.enter(visitor("waiting", start + Duration::from_secs(2))));
+    assert!(poll!(&mut waiting).is_pending());
+    let younger = gate.enter(visitor("younger", start + Duration::from_secs(3)));
+    assert_eq!(younger.await.unwrap_err(), Refusal::Full);
+    let mut older = pin!(gate.enter(visitor("older", start + Duration::from_secs(1))));
+    assert!(poll!(&mut older).is_pending());
+    assert_eq!(gate.snapshot().queue_depth, 2);
+}
+
+#[tokio::test]
 async fn patience_ends_and_so_does_the_place() {
     let gate = Gate::new(1, 10);
     let start = Instant::now();

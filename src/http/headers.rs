@@ -102,11 +102,12 @@ fn now_since_epoch() -> Duration {
         .unwrap_or_default()
 }
 
-/// The value of a `Retry-After` header, in seconds: the estimate within 1…30, spread by a quarter
-/// so that those who were refused together do not come back together.
+/// The value of a `Retry-After` header, in seconds: the estimate, spread by a quarter so that those
+/// who were refused together do not come back together, and within 1…30.
 pub(super) fn retry_after(estimate: Duration) -> u64 {
     let spread = 0.75 + fastrand::f64() / 2.0;
-    let seconds = (estimate.as_secs_f64() * spread).ceil().clamp(1.0, 30.0);
+    // 24 is where the spread ends at 30.
+    let seconds = (estimate.as_secs_f64().min(24.0) * spread).ceil().max(1.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

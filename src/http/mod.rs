@@ -113,13 +113,13 @@ async fn enter(request: &HttpRequest, lane: &Lane, wishes: &Wishes) -> Result<Pe
     };
     let retry_after = || headers::retry_after(lane.gate.estimated_wait());
     Err(match (refusal, wishes.hold) {
-        // The balancer asked, and has other lanes to try. Unless the request is too old for those,
-        // too: then it hears the same from here.
+        // The balancer asked, and has other lanes to try.
         (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
-        (Refusal::Full, Some(_)) => Problem::Busy { leaving: false },
         (Refusal::TimedOut, Some(hold)) if hold < queue_left => Problem::Busy { leaving: false },
+        // Too late for any lane.
         (Refusal::TimedOut, _) => Problem::QueueTimeout(retry_after()),
-        (Refusal::Full, None) => Problem::QueueFull(retry_after()),
+        // The balancer tries the shortest queue first: full here is full everywhere.
+        (Refusal::Full, _) => Problem::QueueFull(retry_after()),
         (Refusal::Closed, None) => Problem::Draining(retry_after()),
     })
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::json;
 
 use super::headers;
@@ -70,17 +70,12 @@ impl Problem {
     pub(super) fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let (status, reason) = self.status_and_reason();
         let mut response = HttpResponse::build(status);
+        if let Self::Busy { leaving } = self {
+            return busy(response, *leaving);
+        }
         match self {
             Self::MethodNotAllowed => {
                 response.insert_header((ALLOW, "GET, HEAD, POST"));
-            }
-            Self::Busy { leaving } => {
-                response.insert_header(("X-Lane-Busy", "1"));
-                // nginx leaves the rest of a round to this; it never reaches a client.
-                response.insert_header(("X-Accel-Redirect", "@next_lane"));
-                if *leaving {
-                    response.force_close();
-                }
             }
             Self::QueueFull(seconds) | Self::QueueTimeout(seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
@@ -106,4 +101,18 @@ impl Problem {
         response.extensions_mut().insert(Reason(reason));
         response
     }
+}
+
+/// For nginx only, which takes the request to the next lane: inside a round by the status, from the
+/// last lane of a round by the redirect. No body: nginx would close the connection rather than
+/// read one that it does not use.
+fn busy(mut response: HttpResponseBuilder, leaving: bool) -> HttpResponse {
+    response.insert_header(("X-Lane-Busy", "1"));
+    response.insert_header(("X-Accel-Redirect", "@next_lane"));
+    if leaving {
+        response.force_close();
+    }
+    let mut response = response.finish();
+    response.extensions_mut().insert(Reason(BUSY));
+    response
 }

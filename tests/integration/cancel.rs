@@ -28,7 +28,8 @@ async fn a_client_that_leaves_frees_the_lane(#[case] path: &str, #[case] route: 
             .await,
         1.0
     );
-    lane.logged(|line| line["status"] == 499 && line["reason"] == "client_gone");
+    lane.logged(|line| line["status"] == 499 && line["reason"] == "client_gone")
+        .await;
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ impl Lane {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let collector = log.clone();
         thread::spawn(move || collector.collect(lines.map_while(Result::ok)));
-        let first = log.wait_for(|_| true);
+        let first = log.first();
         assert_eq!(first["message"], "listening", "the first line of the log");
         Self {
             child,
@@ -153,8 +153,15 @@ impl Lane {
     }
 
     /// Waits for a line of the log.
-    pub fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.log.wait_for(wanted)
+    pub async fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            if let Some(line) = self.log.find(&wanted) {
+                return line;
+            }
+            assert!(start.elapsed() < PATIENCE, "never logged");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     pub fn wait_for_exit(&mut self) -> ExitStatus {
@@ -202,14 +209,17 @@ impl Log {
         }
     }
 
-    fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    /// The first line, which tells the addresses.
+    fn first(&self) -> Value {
         let lines = self.lines.lock().unwrap();
-        let missing = |lines: &mut Vec<Value>| !lines.iter().any(&wanted);
-        let (lines, wait) = self
-            .grown
-            .wait_timeout_while(lines, PATIENCE, missing)
-            .unwrap();
-        assert!(!wait.timed_out(), "not in the log: {lines:#?}");
-        lines.iter().find(|line| wanted(line)).unwrap().clone()
+        let missing = |lines: &mut Vec<Value>| lines.is_empty();
+        let waited = self.grown.wait_timeout_while(lines, PATIENCE, missing);
+        let first = waited.unwrap().0.first().cloned();
+        first.expect("a first line")
+    }
+
+    fn find(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().find(|line| wanted(line)).cloned()
     }
 }

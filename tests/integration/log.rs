@@ -10,7 +10,7 @@ async fn each_request_is_one_line_with_its_times() {
         .header("x-request-id", "my-request")
         .header("user-agent", "tester/1");
     let answer = send(request).await;
-    let line = lane.logged(|line| line["request_id"] == "my-request");
+    let line = lane.logged(|line| line["request_id"] == "my-request").await;
     assert_eq!(line["message"], "request");
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["method"], "GET");
@@ -28,7 +28,7 @@ async fn each_request_is_one_line_with_its_times() {
 async fn a_refused_request_is_logged_with_its_reason() {
     let lane = Lane::start(&[]);
     lane.get("/prime?number=x").await;
-    let line = lane.logged(|line| line["status"] == 400);
+    let line = lane.logged(|line| line["status"] == 400).await;
     assert_eq!(line["reason"], "bad_request");
 }
 

@@ -15,7 +15,7 @@ async fn a_probe_says_yes_while_the_server_is_ready_and_no_while_it_drains() {
     let lane = Lane::start(&["--drain-delay", "1h"]);
     assert!(probe(&lane.admin_listen).status().unwrap().success());
     lane.signal(Signal::TERM);
-    lane.logged(|line| line["message"] == "draining");
+    lane.logged(|line| line["message"] == "draining").await;
     let output = probe(&lane.admin_listen).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("503"));
