@@ -4,7 +4,7 @@
 //! list below. It has no async, no environment and no logging, and no clock beyond its need.
 
 /// Declares each module and lists its workload, so that adding one is one file and one line.
-/// (rustfmt does not look into macros for modules: `make fmt` names these files to it.)
+/// (cargo fmt does not look into macros for modules, `make fmt` does.)
 macro_rules! workloads {
     ($($module:ident::$workload:ident,)*) => {
         $(pub mod $module;)*
