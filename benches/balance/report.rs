@@ -1,0 +1,141 @@
+//! From response times to the table.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::Options;
+use crate::nginx::Setup;
+
+/// Response times of short requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Short {
+    mean_ms: f64,
+    p99_ms: f64,
+}
+
+/// One set-up on one trace.
+pub(crate) struct Cell {
+    pub(crate) setup: Setup,
+    pub(crate) requests: usize,
+    /// Requests without an answer of 200. They are not among the response times.
+    pub(crate) failed: usize,
+    pub(crate) ideal: Short,
+    pub(crate) short: Short,
+}
+
+impl Short {
+    #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
+    pub(crate) fn of(responses: impl Iterator<Item = Duration>) -> Self {
+        let mut ms: Vec<f64> = responses.map(|time| time.as_secs_f64() * 1000.0).collect();
+        ms.sort_by(f64::total_cmp);
+        Self {
+            mean_ms: ms.iter().sum::<f64>() / ms.len() as f64,
+            // The smallest value that 99 % do not exceed.
+            p99_ms: ms
+                .get((ms.len() * 99).div_ceil(100).saturating_sub(1))
+                .copied()
+                .unwrap_or(f64::NAN),
+        }
+    }
+}
+
+impl Cell {
+    fn mean_ratio(&self) -> f64 {
+        self.short.mean_ms / self.ideal.mean_ms
+    }
+
+    fn p99_ratio(&self) -> f64 {
+        self.short.p99_ms / self.ideal.p99_ms
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "mean {:.0} ms ×{:.2}, p99 {:.0} ms ×{:.2}, {} of {} not 200",
+            self.short.mean_ms,
+            self.mean_ratio(),
+            self.short.p99_ms,
+            self.p99_ratio(),
+            self.failed,
+            self.requests,
+        )
+    }
+}
+
+pub(crate) fn print(options: &Options, cells: &[Cell]) {
+    println!(
+        "\nMix {}; load {}; {} runs of {} s. Short requests, as a ratio to the ideal: median (least – most)",
+        options.mix.describe(),
+        options.load,
+        options.runs,
+        options.seconds
+    );
+    println!("{:<16}{:<24}{:<24}not 200", "", "mean", "p99");
+    let of_ideal: Vec<&Cell> = of(cells, Setup::ALL[0]);
+    row(
+        "ideal",
+        &Spread::over(&of_ideal, |cell| cell.ideal.mean_ms).in_ms(),
+        &Spread::over(&of_ideal, |cell| cell.ideal.p99_ms).in_ms(),
+        "",
+    );
+    for setup in Setup::ALL {
+        let cells = of(cells, setup);
+        let failed: usize = cells.iter().map(|cell| cell.failed).sum();
+        let requests: usize = cells.iter().map(|cell| cell.requests).sum();
+        row(
+            &setup.to_string(),
+            &Spread::over(&cells, Cell::mean_ratio).as_ratio(),
+            &Spread::over(&cells, Cell::p99_ratio).as_ratio(),
+            &format!("{failed} of {requests}"),
+        );
+    }
+}
+
+fn of(cells: &[Cell], setup: Setup) -> Vec<&Cell> {
+    cells.iter().filter(|cell| cell.setup == setup).collect()
+}
+
+fn row(name: &str, mean: &str, p99: &str, failed: &str) {
+    println!("{name:<16}{mean:<24}{p99:<24}{failed}");
+}
+
+/// One figure over all runs.
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn over(cells: &[&Cell], figure: impl Fn(&Cell) -> f64) -> Self {
+        let mut figures: Vec<f64> = cells.iter().map(|cell| figure(cell)).collect();
+        figures.sort_by(f64::total_cmp);
+        let last = figures.len() - 1;
+        Self {
+            least: figures[0],
+            // Of an even number of runs, the mean of the two in the middle.
+            median: f64::midpoint(figures[last / 2], figures[last.div_ceil(2)]),
+            most: figures[last],
+        }
+    }
+
+    fn as_ratio(&self) -> String {
+        let Self {
+            least,
+            median,
+            most,
+        } = self;
+        format!("{median:.2}  ({least:.2} – {most:.2})")
+    }
+
+    fn in_ms(&self) -> String {
+        let Self {
+            least,
+            median,
+            most,
+        } = self;
+        format!("{median:.0} ms  ({least:.0} – {most:.0})")
+    }
+}

@@ -1,0 +1,141 @@
+//! A small open-loop load generator, shared by the balancing bench and the deploy tests.
+//!
+//! Open loop: every request is sent at the moment the trace intends, whatever became of the
+//! earlier ones, and its response time counts from that moment. A closed loop (or a stop-watch
+//! started when the socket happens to be free) slows down together with the server and hides
+//! the very queueing that is to be measured.
+
+#![allow(
+    dead_code,
+    reason = "each of the two that include this file reads its own part of an outcome"
+)]
+
+mod trace;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use tokio::sync::mpsc;
+
+pub(crate) use trace::{Arrival, poisson};
+
+/// More than a lane lets anybody wait: it is only there so that an answer that never comes is
+/// counted as an error instead of hanging the load.
+const TIMEOUT: Duration = Duration::from_secs(130);
+
+/// What became of one request.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) arrival: Arrival,
+    /// From the intended arrival to the last byte of the answer.
+    pub(crate) response: Duration,
+    /// An error here means that no complete HTTP answer came.
+    pub(crate) answer: Result<Answer, String>,
+}
+
+/// The part of an answer that somebody asks about.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) served_by: Option<String>,
+    pub(crate) retry_after: Option<String>,
+}
+
+impl Outcome {
+    /// The status, or 0 where no answer came.
+    pub(crate) fn status(&self) -> u16 {
+        self.answer.as_ref().map_or(0, |answer| answer.status)
+    }
+
+    /// The lane's machine or container, of `X-Served-By: host/pid`.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let served_by = self.answer.as_ref().ok()?.served_by.as_ref()?;
+        served_by.split('/').next()
+    }
+}
+
+/// A running load: outcomes arrive in the order in which the answers do.
+pub(crate) struct Load {
+    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Load {
+    /// Starts to play `trace` against `base` (`http://host:port`). Call it inside a tokio runtime.
+    pub(crate) fn start(
+        base: &str,
+        trace: impl IntoIterator<Item = Arrival, IntoIter: Send> + Send + 'static,
+    ) -> Self {
+        let (sender, outcomes) = mpsc::unbounded_channel();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let runtime = tokio::runtime::Handle::current();
+        let base = base.to_owned();
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()
+            .expect("a client without TLS needs nothing that could be missing");
+        let stop = Arc::clone(&stopped);
+        // A thread of its own, because tokio's timer rounds up to whole milliseconds, as much
+        // as a fifth of the shortest request here.
+        thread::spawn(move || {
+            let start = Instant::now();
+            for arrival in trace {
+                let intended = start + arrival.at;
+                thread::sleep(intended.saturating_duration_since(Instant::now()));
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let request = client.get(format!("{base}{}", arrival.path()));
+                let sender = sender.clone();
+                runtime.spawn(async move {
+                    let answer = send(request).await.map_err(|err| format!("{err:?}"));
+                    // Nobody listens any more only when the caller has given up the whole load.
+                    let _ = sender.send(Outcome {
+                        arrival,
+                        response: intended.elapsed(),
+                        answer,
+                    });
+                });
+            }
+        });
+        Self { outcomes, stopped }
+    }
+
+    /// The next outcome, or nothing once the trace has ended and every answer is in.
+    pub(crate) async fn next(&mut self) -> Option<Outcome> {
+        self.outcomes.recv().await
+    }
+
+    /// Sends nothing more and waits for the answers under way.
+    pub(crate) async fn stop(mut self) -> Vec<Outcome> {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.rest().await
+    }
+
+    /// Waits for the end of the trace and all answers.
+    pub(crate) async fn rest(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = self.next().await {
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+}
+
+async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
+    let answer = Answer {
+        status: response.status().as_u16(),
+        served_by: header(response.headers(), "x-served-by"),
+        retry_after: header(response.headers(), RETRY_AFTER.as_str()),
+    };
+    response.bytes().await?;
+    Ok(answer)
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}

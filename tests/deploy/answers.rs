@@ -1,0 +1,180 @@
+//! Every answer of the contract, through nginx, from either stack.
+
+use reqwest::{Client, Method, RequestBuilder};
+
+use crate::ask::{Reply, ask, client};
+use crate::compose::Compose;
+use crate::local::Local;
+
+/// Status and reason.
+type Refusal = (u16, &'static str);
+
+const BAD_REQUEST: Refusal = (400, "bad_request");
+const NOT_FOUND: Refusal = (404, "not_found");
+const METHOD_NOT_ALLOWED: Refusal = (405, "method_not_allowed");
+const BODY_TOO_LARGE: Refusal = (413, "body_too_large");
+const UNSUPPORTED_MEDIA_TYPE: Refusal = (415, "unsupported_media_type");
+const HEADERS_TOO_LARGE: Refusal = (431, "bad_request");
+const REQUEST_TIMEOUT: Refusal = (504, "request_timeout");
+
+const BAD_QUERIES: [&str; 12] = [
+    "/prime",
+    "/prime?number=",
+    "/prime?number=seven",
+    "/prime?number=7.5",
+    "/prime?number=-7",
+    "/prime?number=18446744073709551616",
+    "/prime?number=7&method=guess",
+    "/?number=seven",
+    "/sleep?ms=-1",
+    "/sleep?ms=86400001",
+    "/wait?ms=86400001",
+    "/count?to=18446744073709551615",
+];
+
+const JSON: &str = "application/json";
+
+const BAD_BODIES: [(&str, &str, Refusal); 7] = [
+    (JSON, "", BAD_REQUEST),
+    (JSON, "{\"number\":", BAD_REQUEST),
+    (JSON, "[7]", BAD_REQUEST),
+    (JSON, "{\"number\":\"seven\"}", BAD_REQUEST),
+    (JSON, "{\"number\":-7}", BAD_REQUEST),
+    ("text/plain", "{\"number\":7}", UNSUPPORTED_MEDIA_TYPE),
+    (
+        "application/x-www-form-urlencoded",
+        "number=7",
+        UNSUPPORTED_MEDIA_TYPE,
+    ),
+];
+
+#[tokio::test]
+async fn containers_answer_as_the_contract_says() {
+    if let Some(stack) = Compose::up(2).await {
+        let lanes = stack.lanes().await;
+        check(&stack.base).await;
+        assert_eq!(stack.lanes().await, lanes, "the lanes live on");
+    }
+}
+
+#[tokio::test]
+async fn plain_processes_answer_as_the_contract_says() {
+    let stack = Local::up(2).await;
+    check(&stack.base).await;
+}
+
+async fn check(base: &str) {
+    let asker = Asker {
+        client: client(),
+        base: base.to_owned(),
+    };
+    good_requests(&asker).await;
+    bad_requests(&asker).await;
+    bad_bodies(&asker).await;
+    request_ids(&asker).await;
+    // After all that.
+    good_requests(&asker).await;
+}
+
+struct Asker {
+    client: Client,
+    base: String,
+}
+
+impl Asker {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    fn post(&self, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.request(Method::POST, "/prime")
+            .header("Content-Type", content_type)
+            .body(body)
+    }
+}
+
+async fn good_requests(asker: &Asker) {
+    for (request, field, value) in [
+        (asker.get("/prime?number=7"), "prime", true.into()),
+        (asker.get("/?number=8"), "prime", false.into()),
+        (
+            asker.get("/prime?number=29355126551&method=sqrt"),
+            "prime",
+            true.into(),
+        ),
+        (asker.post(JSON, "{\"number\":13}"), "prime", true.into()),
+        (asker.get("/count?to=1000"), "count", 1000.into()),
+        (asker.get("/sleep?ms=5"), "ms", 5.into()),
+        (asker.get("/wait?ms=5"), "ms", 5.into()),
+    ] {
+        let what = format!("{request:?}");
+        let reply = ask(request).await;
+        assert_eq!((reply.status, &reply.json[field]), (200, &value), "{what}");
+        for field in ["elapsed_ms", "pid", "host"] {
+            assert!(!reply.json[field].is_null(), "{what}: no {field}");
+        }
+        for header in ["x-request-id", "server-timing", "x-served-by"] {
+            assert_ne!(reply.header(header), "", "{what}: no {header}");
+        }
+    }
+    for path in ["/fast", "/fast-one", "/"] {
+        assert_eq!(ask(asker.get(path)).await.status, 200, "{path}");
+    }
+}
+
+async fn bad_requests(asker: &Asker) {
+    for path in BAD_QUERIES {
+        refused(asker.get(path), BAD_REQUEST).await;
+    }
+    refused(asker.get("/nowhere"), NOT_FOUND).await;
+    for timeout in ["0", "-1", "soon"] {
+        let request = asker.get("/fast").header("X-Timeout", timeout);
+        refused(request, BAD_REQUEST).await;
+    }
+    let late = asker.get("/sleep?ms=20000").header("X-Timeout", "0.2");
+    refused(late, REQUEST_TIMEOUT).await;
+
+    for method in [Method::DELETE, Method::PUT, Method::PATCH] {
+        let reply = refused(asker.request(method, "/prime"), METHOD_NOT_ALLOWED).await;
+        assert_eq!(reply.header("allow"), "GET, HEAD, POST");
+    }
+}
+
+async fn bad_bodies(asker: &Asker) {
+    for (content_type, body, refusal) in BAD_BODIES {
+        refused(asker.post(content_type, body), refusal).await;
+    }
+    let large = vec![b' '; 1024 * 1024 + 1];
+    refused(asker.post(JSON, large), BODY_TOO_LARGE).await;
+
+    let many_headers = (0..100).fold(asker.get("/fast"), |request, number| {
+        request.header(format!("X-Header-{number}"), "1")
+    });
+    refused(many_headers, HEADERS_TOO_LARGE).await;
+}
+
+async fn request_ids(asker: &Asker) {
+    let kept = ask(asker.get("/fast").header("X-Request-Id", "order-66_b.7")).await;
+    assert_eq!(kept.header("x-request-id"), "order-66_b.7");
+    let replaced = ask(asker.get("/fast").header("X-Request-Id", "\"}{\"")).await;
+    assert_eq!(replaced.header("x-request-id").len(), 32);
+}
+
+async fn refused(request: RequestBuilder, (status, reason): Refusal) -> Reply {
+    let what = format!("{request:?}");
+    let reply = ask(request).await;
+    let seen = (reply.status, reply.json["reason"].as_str());
+    assert_eq!(seen, (status, Some(reason)), "{what}");
+    assert_eq!(
+        reply.header("content-type"),
+        "application/problem+json",
+        "{what}"
+    );
+    assert_eq!(reply.json["status"], status, "{what}");
+    assert_ne!(reply.header("x-request-id"), "", "{what}");
+    reply
+}

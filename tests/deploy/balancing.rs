@@ -1,0 +1,153 @@
+//! What waits for what, with one lane and with six.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::ask::{ask, client, get, in_background};
+use crate::compose::{Compose, docker};
+use crate::local::Local;
+
+/// A prime that takes 2·10⁹ divisions, some seconds, to be recognised.
+const BIG: &str = "/prime?number=29355126551";
+const SMALL: &str = "/prime?number=7";
+
+#[tokio::test]
+async fn with_one_lane_a_small_request_waits_for_the_big_one() {
+    let Some(stack) = Compose::up(1).await else {
+        return;
+    };
+    let big = stack.get_in_background(BIG);
+    stack.busy(1).await;
+
+    let small = stack.get(SMALL).await;
+
+    let big = big.await.unwrap();
+    assert_eq!((big.status, &big.json["prime"]), (200, &true.into()));
+    assert_eq!((small.status, &small.json["prime"]), (200, &true.into()));
+    assert!(
+        small.elapsed > big.elapsed / 2,
+        "7 took {:?}, the big prime {:?}",
+        small.elapsed,
+        big.elapsed
+    );
+}
+
+#[tokio::test]
+async fn with_six_lanes_a_small_request_answers_while_the_big_one_runs() {
+    let Some(stack) = Compose::up(6).await else {
+        return;
+    };
+    let big = stack.get_in_background(BIG);
+    stack.busy(1).await;
+
+    let small = stack.get(SMALL).await;
+
+    assert!(!big.is_finished(), "the big prime was too quick to tell");
+    let big = big.await.unwrap();
+    assert_eq!((big.status, &big.json["prime"]), (200, &true.into()));
+    assert_eq!((small.status, &small.json["prime"]), (200, &true.into()));
+    assert!(
+        small.elapsed < big.elapsed / 10,
+        "7 took {:?}, the big prime {:?}",
+        small.elapsed,
+        big.elapsed
+    );
+}
+
+#[tokio::test]
+async fn with_two_plain_processes_small_requests_answer_while_the_big_one_runs() {
+    let stack = Local::up(2).await;
+    let big = in_background(client().get(format!("{}{BIG}", stack.base)));
+
+    // At least the later ones come when the big one runs.
+    for _ in 0..10 {
+        let small = get(format!("{}{SMALL}", stack.base)).await;
+        assert_eq!((small.status, &small.json["prime"]), (200, &true.into()));
+    }
+
+    assert!(!big.is_finished(), "the small ones waited");
+    let big = big.await.unwrap();
+    assert_eq!((big.status, &big.json["prime"]), (200, &true.into()));
+}
+
+#[tokio::test]
+async fn no_short_request_stays_behind_a_long_one_when_a_lane_becomes_free() {
+    let Some(stack) = Compose::up(6).await else {
+        return;
+    };
+    let long: Vec<_> = (0..5)
+        .map(|_| stack.get_in_background("/sleep?ms=10000"))
+        .collect();
+    let soon_over = stack.get_in_background("/sleep?ms=1000");
+    stack.busy(6).await;
+
+    // As many as lanes: shared out evenly, all but one of them would wait for a long one.
+    let url = format!("{}/sleep", stack.base);
+    let short = (0..3).flat_map(|_| {
+        let get = client().get(format!("{url}?ms=5"));
+        let post = client().post(&url).json(&json!({ "ms": 5 }));
+        [ask(get), ask(post)]
+    });
+    for reply in join_all(short).await {
+        assert_eq!(reply.status, 200);
+    }
+
+    assert!(soon_over.await.is_ok_and(|reply| reply.status == 200));
+    assert!(
+        long.iter().all(|request| !request.is_finished()),
+        "a short request waited for a long one"
+    );
+}
+
+#[tokio::test]
+async fn six_long_requests_occupy_six_lanes_whose_probes_stay_green() {
+    let Some(stack) = Compose::up(6).await else {
+        return;
+    };
+    let long: Vec<_> = (0..6)
+        .map(|_| stack.get_in_background("/sleep?ms=6000"))
+        .collect();
+
+    let lanes = stack.busy(6).await;
+    for lane in &lanes {
+        for path in ["/livez", "/readyz", "/metrics"] {
+            assert_eq!(lane.probe(path).await.status, 200, "{path} of a busy lane");
+        }
+        docker(["exec", &lane.container, "/onelane", "probe"]).await;
+    }
+    assert!(long.iter().all(|request| !request.is_finished()));
+
+    let replies = join_all(long).await;
+    let served_by: BTreeSet<String> = replies
+        .into_iter()
+        .map(|reply| reply.unwrap().host().to_owned())
+        .collect();
+    let hosts = lanes.into_iter().map(|lane| lane.host).collect();
+    assert_eq!(served_by, hosts);
+}
+
+/// What nginx tells a lane, told from outside: believed, the first would end in a 403, and the
+/// second in a 503 for having waited since 1970.
+#[rstest]
+#[case("X-Lane-Hold-Ms", "1")]
+#[case("X-Request-Start", "t=1000.000")]
+#[tokio::test]
+async fn a_caller_does_not_decide_how_long_it_waits(#[case] header: &str, #[case] value: &str) {
+    let Some(stack) = Compose::up(1).await else {
+        return;
+    };
+    let long = stack.get_in_background("/sleep?ms=2000");
+    stack.busy(1).await;
+
+    let fast = client().get(format!("{}/fast", stack.base));
+    let fast = ask(fast.header(header, value)).await;
+
+    assert_eq!(fast.status, 200);
+    assert!(
+        fast.elapsed > long.await.unwrap().elapsed / 2,
+        "the lane was free"
+    );
+}

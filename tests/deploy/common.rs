@@ -1,0 +1,72 @@
+//! Waiting for what can be seen, skipping, running commands.
+
+use std::env;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Held by the one test that runs.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+pub(crate) async fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
+/// Looks until there is something to see. The limit is no expectation: it is only there for the
+/// test to fail instead of hanging.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "waited in vain for {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Says something that the test harness would hide from those who pass.
+pub(crate) fn say(message: &str) {
+    // A closed stderr is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// For a machine that lacks something; where everything should be there, that is a failure.
+pub(crate) fn skip(why: &str) {
+    assert!(
+        env::var("CI").as_deref() != Ok("true"),
+        "cannot test here: {why}"
+    );
+    say(&format!("SKIPPED a deploy test: {why}"));
+}
+
+/// What the command prints; a command that fails fails the test, with its output.
+pub(crate) async fn output(command: &mut Command) -> String {
+    let output = command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap_or_else(|err| panic!("{command:?}: {err}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Free a moment ago: a stack has to be told its port before it can take it.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
+}

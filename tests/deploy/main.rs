@@ -1,0 +1,32 @@
+//! Deploy tests: the real stack, nginx in front of lanes, in containers and as plain processes.
+//!
+//! Every test brings up a stack of its own beside any other on this machine, and tears it down. They
+//! take turns, because two at once would measure each other. Without a Docker engine the tests in
+//! containers say that they are skipped and pass; with CI=true they fail.
+
+// Who waits for whom, with one lane and with six.
+mod balancing;
+// Ten times more than the lanes can do.
+mod overload;
+// Lanes come, go, stop and die while requests run.
+mod lanes_change;
+// A client that leaves, and one that is too slow to keep.
+mod clients;
+// Every answer of the contract, through nginx, from either stack.
+mod answers;
+// What is in the image, and what it costs to run.
+mod image;
+
+// The stack in containers.
+mod compose;
+// The stack as plain processes.
+mod local;
+// What a lane says of itself on its admin port.
+mod lane;
+// One request and its answer.
+mod ask;
+// Many requests: the generator of the balancing bench.
+#[path = "../../benches/load/mod.rs"]
+mod load;
+// Waiting for what can be seen, skipping, running commands.
+mod common;
