@@ -39,10 +39,12 @@ impl Compose {
         Some(stack)
     }
 
+    /// The command that `make up` names: without `--no-recreate`, images that somebody built anew
+    /// meanwhile would replace the whole stack.
     pub(crate) async fn scale(&self, lanes: usize) {
         let mut up = self.on_stack("docker");
-        up.args(["compose", "up", "--detach", "--wait", "--scale"]);
-        output(up.arg(format!("app={lanes}"))).await;
+        up.args(["compose", "up", "--detach", "--wait", "--no-recreate"]);
+        output(up.args(["--scale", &format!("app={lanes}")])).await;
     }
 
     pub(crate) async fn lanes(&self) -> Vec<Lane> {
