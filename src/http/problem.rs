@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::headers;
@@ -70,12 +70,18 @@ impl Problem {
     pub(super) fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let (status, reason) = self.status_and_reason();
         let mut response = HttpResponse::build(status);
-        if let Self::Busy { leaving } = self {
-            return busy(response, *leaving);
-        }
         match self {
             Self::MethodNotAllowed => {
                 response.insert_header((ALLOW, "GET, HEAD, POST"));
+            }
+            Self::Busy { leaving } => {
+                // nginx takes the request to the next lane: inside a round because of the status,
+                // from the last lane of a round by this redirect.
+                response.insert_header(("X-Lane-Busy", "1"));
+                response.insert_header(("X-Accel-Redirect", "@next_lane"));
+                if *leaving {
+                    response.force_close();
+                }
             }
             Self::QueueFull(seconds) | Self::QueueTimeout(seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
@@ -87,6 +93,18 @@ impl Problem {
             }
             _ => {}
         }
+        let mut response = match self {
+            // nginx would close the connection rather than read a body that it does not use.
+            Self::Busy { .. } => response.finish(),
+            _ => response
+                .content_type("application/problem+json")
+                .body(self.body(status, reason, request)),
+        };
+        response.extensions_mut().insert(Reason(reason));
+        response
+    }
+
+    fn body(&self, status: StatusCode, reason: &str, request: &HttpRequest) -> String {
         let problem = json!({
             "type": "about:blank",
             "title": status.canonical_reason(),
@@ -95,24 +113,6 @@ impl Problem {
             "reason": reason,
             "request_id": headers::request_id(request),
         });
-        let mut response = response
-            .content_type("application/problem+json")
-            .body(format!("{problem}\n"));
-        response.extensions_mut().insert(Reason(reason));
-        response
+        format!("{problem}\n")
     }
-}
-
-/// For nginx only, which takes the request to the next lane: inside a round by the status, from the
-/// last lane of a round by the redirect. No body: nginx would close the connection rather than
-/// read one that it does not use.
-fn busy(mut response: HttpResponseBuilder, leaving: bool) -> HttpResponse {
-    response.insert_header(("X-Lane-Busy", "1"));
-    response.insert_header(("X-Accel-Redirect", "@next_lane"));
-    if leaving {
-        response.force_close();
-    }
-    let mut response = response.finish();
-    response.extensions_mut().insert(Reason(BUSY));
-    response
 }

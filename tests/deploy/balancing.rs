@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::ask::{ask, client, get, in_background};
+use crate::ask::{Reply, ask, client, get, in_background};
 use crate::compose::{Compose, docker};
 use crate::local::Local;
 
@@ -25,8 +25,8 @@ async fn with_one_lane_a_small_request_waits_for_the_big_one() {
     let small = stack.get(SMALL).await;
 
     let big = big.await.unwrap();
-    assert_eq!((big.status, &big.json["prime"]), (200, &true.into()));
-    assert_eq!((small.status, &small.json["prime"]), (200, &true.into()));
+    assert_prime(&big);
+    assert_prime(&small);
     assert!(
         small.elapsed > big.elapsed / 2,
         "7 took {:?}, the big prime {:?}",
@@ -47,8 +47,8 @@ async fn with_six_lanes_a_small_request_answers_while_the_big_one_runs() {
 
     assert!(!big.is_finished(), "the big prime was too quick to tell");
     let big = big.await.unwrap();
-    assert_eq!((big.status, &big.json["prime"]), (200, &true.into()));
-    assert_eq!((small.status, &small.json["prime"]), (200, &true.into()));
+    assert_prime(&big);
+    assert_prime(&small);
     assert!(
         small.elapsed < big.elapsed / 10,
         "7 took {:?}, the big prime {:?}",
@@ -65,12 +65,12 @@ async fn with_two_plain_processes_small_requests_answer_while_the_big_one_runs()
     // At least the later ones come when the big one runs.
     for _ in 0..10 {
         let small = get(format!("{}{SMALL}", stack.base)).await;
-        assert_eq!((small.status, &small.json["prime"]), (200, &true.into()));
+        assert_prime(&small);
     }
 
     assert!(!big.is_finished(), "the small ones waited");
     let big = big.await.unwrap();
-    assert_eq!((big.status, &big.json["prime"]), (200, &true.into()));
+    assert_prime(&big);
 }
 
 #[tokio::test]
@@ -150,4 +150,9 @@ async fn a_caller_does_not_decide_how_long_it_waits(#[case] header: &str, #[case
         fast.elapsed > long.await.unwrap().elapsed / 2,
         "the lane was free"
     );
+}
+
+#[track_caller]
+fn assert_prime(reply: &Reply) {
+    assert_eq!((reply.status, &reply.json["prime"]), (200, &true.into()));
 }
