@@ -7,21 +7,26 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `main.rs` | which role this process plays |
-//! | 3 | [`server`], [`probe`] | how a role starts and ends |
+//! | 3 | [`cluster`] on [`server`]; [`compute`], [`probe`] | how a role starts and ends |
 //! | 2 | [`http`], [`admin`] | what the outside sees |
-//! | 1 | [`gate`], [`executor`] | who computes next, and where |
-//! | 0 | [`workload`] on [`job`]; [`config`], [`lifecycle`], [`logging`], [`metrics`] | what is computed, and the ground it stands on |
+//! | 1 | [`gate`]; [`executor`] on [`child`] | who computes next, and where |
+//! | 0 | [`workload`] on [`job`]; [`config`], [`ipc`], [`lifecycle`], [`logging`], [`metrics`] on [`roster`] | what is computed, and the ground it stands on |
 
 pub mod admin;
+pub mod child;
+pub mod cluster;
+pub mod compute;
 pub mod config;
 pub mod executor;
 pub mod gate;
 pub mod http;
+pub mod ipc;
 pub mod job;
 pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
 pub mod page;
 pub mod probe;
+pub mod roster;
 pub mod server;
 pub mod workload;

@@ -10,13 +10,15 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use tokio::time::{sleep, timeout};
 
-use crate::admin;
-use crate::config::Settings;
-use crate::executor::Threads;
-use crate::gate::Gate;
-use crate::http::{self, Lane};
+use crate::admin::{self, Local, Subject};
+use crate::child::{self, NeverReady, Nursery, guard};
+use crate::config::{Mode, Settings};
+use crate::executor::{Executor, Fork, Pool, Threads};
+use crate::gate::{Gate, Refusal};
+use crate::http::{self, Estimate, Lane};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
+use crate::roster::Roster;
 
 /// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
 /// nginx that closes, never we in the moment in which it sends.
@@ -37,13 +39,17 @@ pub enum StartError {
     /// An address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// A thread or a signal handler was refused.
+    /// A thread, a process or a signal handler was refused.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
+    /// The children do not work.
+    #[error("cannot start: {0}")]
+    Children(#[from] NeverReady),
 }
 
 /// Serves until a signal ends it.
 pub fn run(settings: &Settings) -> Result<End, StartError> {
+    guard::inherit_nothing();
     actix_rt::System::new().block_on(serve(settings))
 }
 
@@ -54,27 +60,17 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let listen = listener.local_addr()?;
     let admin_listen = admin_listener.local_addr()?;
 
+    let local = assemble(settings).await?;
     let lifecycle = Lifecycle::default();
-    let metrics = Arc::new(Metrics::new(&settings.mode.to_string()));
-    let gate = Gate::new(settings.slots, settings.queue_max);
-    let lane = web::Data::new(Lane {
-        gate: gate.clone(),
-        executor: Threads::start(settings.slots)?,
-        metrics: metrics.clone(),
-        queue_timeout: settings.queue_timeout,
-        request_timeout: settings.request_timeout,
-        host: host_name(),
-    });
-    let view = admin::View {
+    let subject = Subject {
         mode: settings.mode.to_string(),
         started: Instant::now(),
         lifecycle: lifecycle.clone(),
-        gate: gate.clone(),
-        metrics: metrics.clone(),
+        view: Box::new(local.clone()),
     };
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
-    admin::start(admin_listener, view)?;
-    let server = public(listener, lane, settings.shutdown_timeout)?;
+    admin::start(admin_listener, subject)?;
+    let server = public(listener, lane(settings, &local), settings.shutdown_timeout)?;
     let handle = server.handle();
     actix_rt::spawn(server);
     lifecycle.enter(Phase::Serving);
@@ -85,13 +81,13 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
             lifecycle.enter(Phase::Draining);
             tracing::info!("draining");
             tokio::select! {
-                end = drain(settings, &gate, &handle) => end,
+                end = drain(settings, &local.gate, &handle) => end,
                 _ = signals.next() => None,
             }
         }
     };
-    // Whatever is left ends with the process.
-    let end = end.unwrap_or(match metrics.in_flight.get() {
+    // Whatever is left ends with the process, children included.
+    let end = end.unwrap_or(match local.metrics.in_flight.get() {
         0 => End::Clean,
         _ => End::Cut,
     });
@@ -99,8 +95,64 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     Ok(end)
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
+}
+
+/// All parts of a server that is one process, children included.
+pub(crate) async fn assemble(settings: &Settings) -> Result<Local, StartError> {
+    let metrics = Arc::new(Metrics::new(&settings.mode.to_string()));
+    let roster = roster(&metrics);
+    Ok(Local {
+        gate: Gate::new(settings.slots, settings.queue_max),
+        executor: Arc::new(executor(settings, &roster).await?),
+        roster,
+        metrics,
+    })
+}
+
+pub(crate) fn roster(metrics: &Arc<Metrics>) -> Roster {
+    let metrics = metrics.clone();
+    Roster::new(move |took| metrics.children.start_seconds.observe(took.as_secs_f64()))
+}
+
+async fn executor(settings: &Settings, roster: &Roster) -> Result<Executor, StartError> {
+    let nursery = || {
+        let settings = settings.to_json();
+        let program = move || child::command("compute", &settings);
+        Nursery::start(program, roster.clone())
+    };
+    Ok(match settings.mode {
+        Mode::Blocking | Mode::Cluster => Executor::Threads(Threads::start(1, None)?),
+        Mode::Threads => Executor::Threads(Threads::start(settings.slots, Some(roster.clone()))?),
+        Mode::Fork => Executor::Fork(Fork::new(nursery()?)),
+        Mode::Pool => {
+            let pool = Pool::start(nursery()?, settings.slots, settings.max_requests);
+            Executor::Pool(pool.await?)
+        }
+    })
+}
+
+/// What the public side needs of them.
+pub(crate) fn lane(settings: &Settings, local: &Local) -> web::Data<Lane> {
+    let gate = local.gate.clone();
+    lane_with(settings, local, Box::new(move || gate.estimated_wait()))
+}
+
+pub(crate) fn lane_with(
+    settings: &Settings,
+    local: &Local,
+    estimated_wait: Estimate,
+) -> web::Data<Lane> {
+    web::Data::new(Lane {
+        gate: local.gate.clone(),
+        executor: local.executor.clone(),
+        metrics: local.metrics.clone(),
+        queue_timeout: settings.queue_timeout,
+        request_timeout: settings.request_timeout,
+        estimated_wait,
+        host: host_name(),
+    })
 }
 
 fn host_name() -> String {
@@ -135,7 +187,7 @@ fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::
 /// kernel's queue only to be reset in the end.
 async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> Option<End> {
     sleep(settings.drain_delay).await;
-    gate.close();
+    gate.close(Refusal::Closed);
     let finish = async {
         gate.idle().await;
         // Lets every answer reach its client; idle connections are closed.

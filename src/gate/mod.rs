@@ -54,7 +54,8 @@ struct State {
     waiting: BTreeMap<Turn, Waiter>,
     /// Tells visitors apart that arrived at the same instant.
     next_number: u64,
-    closed: bool,
+    /// What everybody is told once the gate is closed.
+    closed: Option<Refusal>,
     /// Recent time per request, for estimates; none before the first has finished.
     mean_service: Option<Duration>,
 }
@@ -94,7 +95,7 @@ impl Gate {
                 slots: (0..slots).map(|_| Slot::default()).collect(),
                 waiting: BTreeMap::new(),
                 next_number: 0,
-                closed: false,
+                closed: None,
                 mean_service: None,
             }),
             idle: Notify::new(),
@@ -120,8 +121,8 @@ impl Gate {
 
     fn take_slot_or_place(&self, visitor: &Visitor) -> Result<Entry, Refusal> {
         let mut state = self.0.lock();
-        if state.closed {
-            return Err(Refusal::Closed);
+        if let Some(refusal) = state.closed {
+            return Err(refusal);
         }
         // A free slot means that nobody waits: a released one goes to the next in the queue.
         if let Some(slot) = state.slots.iter().position(|slot| slot.holder.is_none()) {
@@ -156,10 +157,10 @@ impl Gate {
         ))
     }
 
-    /// Turns away all who wait and all who come. Permits already given stay good.
-    pub fn close(&self) {
+    /// Turns away all who wait, and all who come with this refusal. Permits already given stay good.
+    pub fn close(&self, refusal: Refusal) {
         let mut state = self.0.lock();
-        state.closed = true;
+        state.closed = Some(refusal);
         state.waiting.clear();
     }
 
@@ -182,6 +183,11 @@ impl Gate {
         let slots = u32::try_from(state.slots.len()).unwrap_or(u32::MAX);
         let service = state.mean_service.unwrap_or_default();
         service.saturating_mul(ahead) / slots.max(1)
+    }
+
+    /// Recent time per request; none before the first has finished.
+    pub fn mean_service(&self) -> Option<Duration> {
+        self.0.lock().mean_service
     }
 
     /// What it looks like right now.

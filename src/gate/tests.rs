@@ -119,7 +119,7 @@ async fn a_closed_gate_turns_everybody_away_and_is_idle_when_the_last_permit_is_
     let running = gate.enter(visitor("running", start)).await.unwrap();
     let mut parked = pin!(gate.enter(visitor("parked", start)));
     assert!(poll!(&mut parked).is_pending());
-    gate.close();
+    gate.close(Refusal::Closed);
     assert_eq!(parked.await.unwrap_err(), Refusal::Closed);
     let late = gate.enter(visitor("late", start)).await;
     assert_eq!(late.unwrap_err(), Refusal::Closed);

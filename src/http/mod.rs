@@ -16,7 +16,7 @@ use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use crate::executor::Threads;
+use crate::executor::{Executor, Failure, Ticket};
 use crate::gate::{Gate, Permit, Refusal, Visitor};
 use crate::job::{Answer, Definition, Job, Route};
 use crate::metrics::Metrics;
@@ -27,21 +27,32 @@ use problem::Problem;
 
 pub use observe::observe;
 
+/// How long somebody who comes now would wait, by recent experience.
+pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
+
 /// What every request needs.
-#[derive(Debug)]
 pub struct Lane {
     /// Who may compute now.
     pub gate: Gate,
     /// Where it is computed.
-    pub executor: Threads,
+    pub executor: Arc<Executor>,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
     /// Longest wait for a slot, from the request's arrival.
     pub queue_timeout: Duration,
     /// Longest computation.
     pub request_timeout: Duration,
+    /// For whoever is told to come back later.
+    pub estimated_wait: Estimate,
     /// The name of this machine or container.
     pub host: String,
+}
+
+impl Lane {
+    /// The seconds for a `Retry-After`.
+    fn retry_after(&self) -> u64 {
+        headers::retry_after((self.estimated_wait)())
+    }
 }
 
 /// Registers every public route.
@@ -111,16 +122,15 @@ async fn enter(request: &HttpRequest, lane: &Lane, wishes: &Wishes) -> Result<Pe
         }
         Err(refusal) => refusal,
     };
-    let retry_after = || headers::retry_after(lane.gate.estimated_wait());
     Err(match (refusal, wishes.hold) {
         // The balancer asked, and has other lanes to try.
         (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
         (Refusal::TimedOut, Some(hold)) if hold < queue_left => Problem::Busy { leaving: false },
         // Too late for any lane.
-        (Refusal::TimedOut, _) => Problem::QueueTimeout(retry_after()),
+        (Refusal::TimedOut, _) => Problem::QueueTimeout(lane.retry_after()),
         // The balancer tries the shortest queue first: full here is full everywhere.
-        (Refusal::Full, _) => Problem::QueueFull(retry_after()),
-        (Refusal::Closed, None) => Problem::Draining(retry_after()),
+        (Refusal::Full, _) => Problem::QueueFull(lane.retry_after()),
+        (Refusal::Closed, None) => Problem::Draining(lane.retry_after()),
     })
 }
 
@@ -134,7 +144,12 @@ async fn compute(
     let workload = job.workload.name;
     let start = Instant::now();
     permit.due(start + limit);
-    let outcome = lane.executor.run(permit.slot, job, limit, permit).await;
+    let ticket = Ticket {
+        slot: permit.slot,
+        request_id: headers::request_id(request),
+        limit,
+    };
+    let outcome = lane.executor.run(ticket, job, permit).await;
     let took = outcome
         .as_ref()
         .map_or_else(|_| start.elapsed(), |answer| answer.compute);
@@ -143,7 +158,10 @@ async fn compute(
         .compute
         .with_label_values(&[workload])
         .observe(took.as_secs_f64());
-    Ok(outcome?)
+    outcome.map_err(|failure| match failure {
+        Failure::NotStarted(_) => Problem::NotStarted(failure, lane.retry_after()),
+        _ => Problem::Failed(failure),
+    })
 }
 
 /// The workload's own fields, then what every answer tells.
@@ -153,7 +171,7 @@ fn body_of(answer: Answer, host: &str) -> String {
         "elapsed_ms".to_owned(),
         headers::milliseconds(answer.compute).into(),
     );
-    fields.insert("pid".to_owned(), std::process::id().into());
+    fields.insert("pid".to_owned(), answer.pid.into());
     fields.insert("host".to_owned(), host.into());
     // A line of its own in a terminal.
     format!("{}\n", Value::Object(fields))

@@ -27,15 +27,17 @@ pub(super) enum Problem {
         /// The lane is about to end: the balancer had better drop the connection.
         leaving: bool,
     },
-    /// With the seconds for `Retry-After`, as in the next two.
+    /// With the seconds for `Retry-After`, as in the next three.
     #[error("as many requests wait as may wait")]
     QueueFull(u64),
     #[error("no slot became free in time")]
     QueueTimeout(u64),
     #[error("this lane is shutting down")]
     Draining(u64),
+    #[error("{0}")]
+    NotStarted(Failure, u64),
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(Failure),
 }
 
 /// The reason of [`Problem::Busy`].
@@ -63,6 +65,10 @@ impl Problem {
                 (StatusCode::GATEWAY_TIMEOUT, "request_timeout")
             }
             Self::Failed(Failure::Panicked) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Failed(Failure::Crashed(_)) => (StatusCode::BAD_GATEWAY, "worker_crashed"),
+            Self::NotStarted(..) | Self::Failed(Failure::NotStarted(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "spawn_failed")
+            }
         }
     }
 
@@ -83,7 +89,9 @@ impl Problem {
                     response.force_close();
                 }
             }
-            Self::QueueFull(seconds) | Self::QueueTimeout(seconds) => {
+            Self::QueueFull(seconds)
+            | Self::QueueTimeout(seconds)
+            | Self::NotStarted(_, seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
             }
             Self::Draining(seconds) => {

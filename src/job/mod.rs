@@ -1,7 +1,7 @@
 //! A job: one workload with one input, ready to be computed.
 //!
 //! [`Workload`] is what a user of the template implements. [`Definition`] is the same thing with its
-//! types erased, so that routes, executors and (later) other processes can handle every workload
+//! types erased, so that routes, executors and other processes can handle every workload
 //! alike. This module computes nothing and knows nothing of HTTP.
 
 mod input;
@@ -9,8 +9,8 @@ mod interrupt;
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use input::{InvalidInput, at_most};
@@ -117,13 +117,39 @@ impl Job {
             other => Map::from_iter([("result".to_owned(), other)]),
         })
     }
+
+    /// The same for another process.
+    pub fn pack(self) -> Parcel {
+        Parcel {
+            workload: self.workload.name.to_owned(),
+            input: self.input,
+        }
+    }
+}
+
+/// A [`Job`] on its way to another process of the same program.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Parcel {
+    workload: String,
+    input: Value,
+}
+
+impl Parcel {
+    /// The job; none if it is for none of these workloads.
+    pub fn unpack(self, workloads: &'static [Definition]) -> Option<Job> {
+        let mut known = workloads.iter();
+        let workload = known.find(|workload| workload.name == self.workload)?;
+        Some(workload.job(self.input))
+    }
 }
 
 /// What a job came to.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Answer {
     /// The workload's output.
     pub fields: Map<String, Value>,
     /// How long the computation itself took.
     pub compute: Duration,
+    /// The process that computed it.
+    pub pid: u32,
 }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["config", "job", "lifecycle", "metrics", "page"],
-    &["logging", "workload"],
-    &["executor", "gate"],
+    &["config", "ipc", "job", "lifecycle", "page", "roster"],
+    &["logging", "metrics", "workload"],
+    &["child", "gate"],
+    &["executor"],
     &["admin", "http"],
-    &["probe", "server"],
+    &["compute", "probe", "server"],
+    &["cluster"],
 ];
 
 fn layer_of(module: &str) -> usize {

@@ -1,16 +1,23 @@
 //! Every series of this service in one struct. What happens is counted where it happens; the state
 //! of slots and queue is read when somebody scrapes.
 
+mod children;
+mod snapshot;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::MetricFamily;
 use prometheus::{
-    Counter, Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge,
-    Opts, Registry, TextEncoder,
+    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts,
+    Registry,
 };
+
+pub use children::Children;
+pub use snapshot::Snapshot;
+
+use crate::roster::Census;
 
 /// Seconds. A trivial request takes well under a millisecond, the longest run into
 /// `request_timeout` (30 s): about three steps for each power of ten between them.
@@ -34,6 +41,8 @@ pub struct Metrics {
     pub rejected: IntCounterVec,
     /// Time spent computing, by workload.
     pub compute: HistogramVec,
+    /// Child processes.
+    pub children: Children,
     slots: IntGauge,
     slots_busy: IntGauge,
     busy_seconds: Counter,
@@ -109,6 +118,7 @@ impl Metrics {
                     .buckets(SECONDS.to_vec()),
                 &["workload"],
             )),
+            children: Children::register(&register),
             slots: register.gauge("onelane_slots", "Requests that can be computed at once"),
             slots_busy: register.gauge("onelane_slots_busy", "Requests that are being computed"),
             busy_seconds: register.series(Counter::new(
@@ -121,39 +131,27 @@ impl Metrics {
         }
     }
 
-    /// Everything in the Prometheus text format, the given occupancy included. Called by one
-    /// thread at a time: the admin listener has only one.
-    pub fn render(&self, now: Occupancy) -> String {
+    /// Everything as it is now. Called by one thread at a time.
+    pub fn snapshot(&self, now: Occupancy, children: &Census) -> Snapshot {
         self.slots.set(gauge_value(now.slots));
         self.slots_busy.set(gauge_value(now.busy));
         self.queue_depth.set(gauge_value(now.queue_depth));
         self.queue_limit.set(gauge_value(now.queue_limit));
-        let news = now.busy_total.as_secs_f64() - self.busy_seconds.get();
-        self.busy_seconds.inc_by(news.max(0.0));
-        let mut text = Vec::new();
-        TextEncoder::new()
-            .encode(&self.registry.gather(), &mut text)
-            .expect("registered series encode, and a Vec takes every byte");
-        String::from_utf8(text).expect("the text format is UTF-8")
+        raise(&self.busy_seconds, now.busy_total);
+        self.children.follow(children);
+        Snapshot::of(&self.registry.gather())
     }
 
     /// Rejections so far, by reason.
     pub fn rejected_by_reason(&self) -> BTreeMap<String, u64> {
-        let families = self.rejected.collect();
-        let rejected = families.iter().flat_map(MetricFamily::get_metric);
-        rejected
-            .map(|metric| {
-                let reason = metric.get_label()[0].value().to_owned();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a count"
-                )]
-                let count = metric.get_counter().get_value() as u64;
-                (reason, count)
-            })
-            .collect()
+        Snapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
     }
+}
+
+/// Brings a counter up to what was counted elsewhere.
+fn raise(counter: &Counter, total: Duration) {
+    let news = total.as_secs_f64() - counter.get();
+    counter.inc_by(news.max(0.0));
 }
 
 fn gauge_value(count: usize) -> i64 {

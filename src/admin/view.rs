@@ -1,0 +1,121 @@
+//! What there is to see of a server, whoever looks at which kind of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::roster::{Census, ChildView};
+
+/// A server that can be looked at from another thread.
+pub trait View: Send + Sync + 'static {
+    /// What `/status` tells.
+    fn sight(&self) -> Sight;
+    /// What `/metrics` tells, in the Prometheus text format.
+    fn metrics(&self) -> String;
+    /// Why only a new process would help; none if all is well.
+    fn stuck(&self) -> Option<String>;
+}
+
+/// A server at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sight {
+    /// Every slot, in order.
+    pub slots: Vec<SlotSight>,
+    /// Who waits.
+    pub queue: QueueSight,
+    /// Requests that got no result so far, by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Child processes.
+    pub children: ChildrenSight,
+}
+
+/// A slot at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SlotSight {
+    /// Whether somebody holds it.
+    pub state: SlotState,
+    /// The process that computes there; none where every request gets a new one and none runs.
+    pub pid: Option<u32>,
+    /// The request that holds it.
+    pub request_id: Option<String>,
+    /// For how long.
+    pub request_age_ms: Option<u64>,
+    /// Requests that have held it and are done.
+    pub requests_served: u64,
+}
+
+/// Whether a slot is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlotState {
+    /// It is.
+    Idle,
+    /// A request is being computed there.
+    Busy,
+}
+
+/// The queue at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct QueueSight {
+    /// How many wait.
+    pub depth: usize,
+    /// How many may wait.
+    pub limit: usize,
+    /// How long the oldest has been waiting.
+    pub oldest_wait_ms: Option<u64>,
+}
+
+/// Child processes at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChildrenSight {
+    /// Those alive, oldest first.
+    pub alive: Vec<ChildSight>,
+    /// Started so far.
+    pub spawned: u64,
+    /// Ended so far, by cause.
+    pub exited: BTreeMap<&'static str, u64>,
+}
+
+/// One child process.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChildSight {
+    /// Its process id.
+    pub pid: u32,
+    /// How long it has been alive.
+    pub age_ms: u64,
+    /// The request that it works on.
+    pub request_id: Option<String>,
+    /// For how long.
+    pub request_age_ms: Option<u64>,
+}
+
+impl From<&Census> for ChildrenSight {
+    fn from(census: &Census) -> Self {
+        let exited = census.exited.iter();
+        Self {
+            alive: census.alive.iter().map(ChildSight::from).collect(),
+            spawned: census.spawned,
+            exited: exited
+                .map(|(cause, count)| (cause.name(), *count))
+                .collect(),
+        }
+    }
+}
+
+impl From<&ChildView> for ChildSight {
+    fn from(child: &ChildView) -> Self {
+        let task = child.task.as_ref();
+        Self {
+            pid: child.pid,
+            age_ms: whole_milliseconds(child.age),
+            request_id: task.map(|task| task.request_id.clone()),
+            request_age_ms: task.map(|task| whole_milliseconds(task.age)),
+        }
+    }
+}
+
+/// For people: what is less than a millisecond does not matter here.
+pub fn whole_milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,57 @@
+//! What a child does about itself, first thing: nobody else can do it safely.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+};
+use rustix::time::{ClockId, clock_gettime};
+
+/// The first descriptor that is not standard input, output or error.
+const FIRST_OWN_FD: i32 = 3;
+
+/// Keeps descriptors that this process was started with, by mistake of whoever did, from its
+/// children. All that are opened later close themselves already.
+pub fn inherit_nothing() {
+    close_fds::set_fds_cloexec(FIRST_OWN_FD, &[]);
+}
+
+/// Has the kernel kill this process when the thread that started it ends. The error says that
+/// `parent` was gone before.
+pub fn die_with(parent: i32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if getppid().map(Pid::as_raw_pid) != Some(parent) {
+        return Err(io::Error::other("the parent is gone"));
+    }
+    Ok(())
+}
+
+/// Limits the memory of this process to `bytes` of data, private mappings included; what exceeds
+/// it fails to be allocated, which ends a Rust program with SIGABRT.
+pub fn limit_memory(bytes: u64) -> io::Result<()> {
+    lower(Resource::Data, bytes)
+}
+
+/// Limits the CPU time of this process from now on, in whole seconds, rounded up. The kernel
+/// enforces it with SIGXCPU.
+pub fn limit_cpu(more: Duration) -> io::Result<()> {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let used = Duration::try_from(used).unwrap_or_default();
+    let total = used.saturating_add(more);
+    lower(
+        Resource::Cpu,
+        total.as_secs() + u64::from(total.subsec_nanos() > 0),
+    )
+}
+
+/// Sets the limit that counts and leaves the one up to which it may be raised again.
+fn lower(resource: Resource, current: u64) -> io::Result<()> {
+    let maximum = getrlimit(resource).maximum;
+    let current = maximum.map_or(current, |maximum| current.min(maximum));
+    let limits = Rlimit {
+        current: Some(current),
+        maximum,
+    };
+    Ok(setrlimit(resource, limits)?)
+}

@@ -1,0 +1,147 @@
+//! One child, as whoever gives it work sees it.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+
+use super::nursery::Shared;
+use super::pipe::Pipe;
+use super::{Exit, Lost};
+use crate::ipc::{self, Inbox};
+use crate::roster::{Cause, Usage};
+
+/// What became of a child.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    /// With the errno that says why.
+    NotStarted(i32),
+    Gone(Exit),
+}
+
+/// A child that was ordered. It is killed, with everything it has started, when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    id: u64,
+    nursery: Arc<Shared>,
+    jobs: Pipe,
+    answers: Pipe,
+    inbox: Inbox,
+    fate: oneshot::Receiver<Fate>,
+    cause_of_end: Cause,
+}
+
+impl Child {
+    pub(super) fn new(
+        id: u64,
+        nursery: Arc<Shared>,
+        jobs: Pipe,
+        answers: Pipe,
+        fate: oneshot::Receiver<Fate>,
+    ) -> Self {
+        Self {
+            id,
+            nursery,
+            jobs,
+            answers,
+            inbox: Inbox::default(),
+            fate,
+            cause_of_end: Cause::Cancelled,
+        }
+    }
+
+    /// Says for whom the child works now.
+    pub fn occupy(&self, slot: usize, request_id: &str) {
+        self.nursery.roster.busy(self.id, slot, request_id);
+    }
+
+    /// Says that it works for nobody any more.
+    pub fn vacate(&self, used: Usage) {
+        self.nursery.roster.idle(self.id, used);
+    }
+
+    /// Ends it, and says why. Without, a child that is dropped counts as cancelled.
+    pub fn end(mut self, cause: Cause) {
+        self.cause_of_end = cause;
+    }
+
+    /// Whether it is known to have ended.
+    pub fn is_gone(&mut self) -> bool {
+        !matches!(
+            self.fate.try_recv(),
+            Err(oneshot::error::TryRecvError::Empty)
+        )
+    }
+
+    /// Sends one message and waits for one in return. After an error, or a dropped future, the
+    /// child is of no further use.
+    pub async fn ask<T: DeserializeOwned>(&mut self, question: &impl Serialize) -> Result<T, Lost> {
+        let Self {
+            jobs,
+            answers,
+            inbox,
+            fate,
+            ..
+        } = self;
+        let conversation = async {
+            jobs.write_all(&ipc::frame(question)?).await?;
+            receive(answers, inbox).await
+        };
+        let fate = tokio::select! {
+            biased;
+            outcome = conversation => match outcome {
+                Ok(Some(answer)) => return Ok(answer),
+                Err(err) if err.kind() == ErrorKind::InvalidData => return Err(Lost::Garbled(err)),
+                // It closed its end: it is about to be gone, or never came to be.
+                Ok(None) | Err(_) => fate.await,
+            },
+            fate = &mut *fate => {
+                // The answer of a child that has ended since is still in the pipe, which a process
+                // that it left behind may keep open.
+                if let Some(answer) = receive_now(answers, inbox) {
+                    return Ok(answer);
+                }
+                fate
+            }
+        };
+        Err(match fate {
+            Ok(Fate::NotStarted(errno)) => Lost::NotStarted(io::Error::from_raw_os_error(errno)),
+            Ok(Fate::Gone(exit)) => Lost::Ended(exit),
+            Err(_) => unreachable!("every child that was ordered has a fate, told once"),
+        })
+    }
+}
+
+async fn receive<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> io::Result<Option<T>> {
+    let mut chunk = [0; 4096];
+    loop {
+        if let Some(message) = inbox.take()? {
+            return Ok(Some(message));
+        }
+        match answers.read(&mut chunk).await? {
+            0 => return Ok(None),
+            count => inbox.extend(&chunk[..count]),
+        }
+    }
+}
+
+fn receive_now<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> Option<T> {
+    let mut chunk = [0; 4096];
+    loop {
+        if let Some(message) = inbox.take().ok()? {
+            return Some(message);
+        }
+        match answers.read_now(&mut chunk).ok()? {
+            0 => return None,
+            count => inbox.extend(&chunk[..count]),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.nursery.kill(self.id, self.cause_of_end);
+    }
+}

@@ -1,0 +1,231 @@
+//! The server's side of the fork server: orders children, and hears what becomes of them.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt::{self, Debug, Formatter};
+use std::io::{self, pipe};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
+use tokio::sync::{Notify, oneshot};
+
+use super::handle::Fate;
+use super::pipe::Pipe;
+use super::protocol::{News, Order, receive, send};
+use super::{Backoff, Child, Exit};
+use crate::roster::{Cause, Roster, Usage};
+
+/// Where children come from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Nursery(Arc<Shared>);
+
+pub(super) struct Shared {
+    /// The way to the fork server; none while there is no such process.
+    control: Mutex<Option<Arc<OwnedFd>>>,
+    ordered: Mutex<HashMap<u64, Ordered>>,
+    next_id: AtomicU64,
+    ended: Notify,
+    pub(super) roster: Roster,
+}
+
+/// A child that was ordered and is not known to be gone.
+struct Ordered {
+    fate: oneshot::Sender<Fate>,
+    /// Why it will have ended, if it is us who end it.
+    doom: Option<Cause>,
+    /// Dropped when it is gone.
+    _kept: Box<dyn Any + Send>,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Shared")
+    }
+}
+
+impl Nursery {
+    /// Starts the fork server, again and again should it end, as `program`: which calls
+    /// [`super::serve`] with its standard input.
+    pub fn start(
+        program: impl Fn() -> Command + Send + 'static,
+        roster: Roster,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            control: Mutex::default(),
+            ordered: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            ended: Notify::new(),
+            roster,
+        });
+        let nursery = Self(shared.clone());
+        let (tell, first) = mpsc::channel();
+        // This thread lives as long as the process: the fork server dies with its parent thread.
+        thread::Builder::new()
+            .name("fork-server".to_owned())
+            .spawn(move || attend(&shared, &program, &tell))?;
+        first
+            .recv()
+            .expect("the thread tells of its first attempt")?;
+        Ok(nursery)
+    }
+
+    /// A new child. `kept` is dropped as soon as it is gone, which may be later than its handle.
+    /// The error is for a lack of descriptors, or of a fork server.
+    pub fn fork(&self, kept: impl Send + 'static) -> io::Result<Child> {
+        let (jobs_there, jobs) = pipe()?;
+        let (answers, answers_there) = pipe()?;
+        let (jobs, answers) = (Pipe::new(jobs)?, Pipe::new(answers)?);
+        let control = self.0.control().clone();
+        let control = control.ok_or_else(|| io::Error::other("the fork server is restarting"))?;
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let (tell, fate) = oneshot::channel();
+        let ordered = Ordered {
+            fate: tell,
+            doom: None,
+            _kept: Box::new(kept),
+        };
+        self.0.roster.expect(id);
+        self.0.ordered().insert(id, ordered);
+        // From here on the child, or its absence, is reported through its fate.
+        let child = Child::new(id, self.0.clone(), jobs, answers, fate);
+        let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
+        let sent = send(
+            control.as_fd(),
+            &Order::Fork(id),
+            &pipes,
+            SendFlags::DONTWAIT,
+        );
+        if let Err(err) = sent {
+            self.0.forget(id, Fate::NotStarted(0));
+            return Err(err);
+        }
+        Ok(child)
+    }
+
+    /// Where its children are listed.
+    pub fn roster(&self) -> &Roster {
+        &self.0.roster
+    }
+
+    /// Waits until any child has ended since the last call.
+    pub async fn loss(&self) {
+        self.0.ended.notified().await;
+    }
+}
+
+impl Shared {
+    fn control(&self) -> MutexGuard<'_, Option<Arc<OwnedFd>>> {
+        // Nothing panics under this lock, nor under the next.
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ordered(&self) -> MutexGuard<'_, HashMap<u64, Ordered>> {
+        self.ordered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a child, and everything it has started, because of `cause`.
+    pub(super) fn kill(&self, id: u64, cause: Cause) {
+        if let Some(ordered) = self.ordered().get_mut(&id) {
+            ordered.doom = Some(cause);
+        }
+        if let Some(control) = self.control().clone() {
+            // A fork server that cannot hear this is gone, and its children with it.
+            send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
+        }
+    }
+
+    fn note(&self, news: News) {
+        match news {
+            News::Forked { id, pid } => self.roster.born(id, pid),
+            News::NotForked { id, errno } => self.forget(id, Fate::NotStarted(errno)),
+            News::Gone {
+                id,
+                exit,
+                cpu,
+                max_rss_bytes,
+            } => {
+                let used = Usage { cpu, max_rss_bytes };
+                self.roster.gone(id, self.cause(id, exit), used);
+                self.forget(id, Fate::Gone(exit));
+            }
+        }
+    }
+
+    fn cause(&self, id: u64, exit: Exit) -> Cause {
+        let doom = self.ordered().get(&id).and_then(|ordered| ordered.doom);
+        match (doom, exit) {
+            (Some(cause), _) => cause,
+            (None, Exit::Code(0)) => Cause::Completed,
+            (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
+            (None, _) => Cause::Crashed,
+        }
+    }
+
+    fn forget(&self, id: u64, fate: Fate) {
+        self.roster.gone(id, Cause::Crashed, Usage::default());
+        let ordered = self.ordered().remove(&id);
+        if let Some(ordered) = ordered {
+            // Nobody listens where the handle was dropped.
+            ordered.fate.send(fate).ok();
+        }
+        self.ended.notify_one();
+    }
+
+    /// After the end of the fork server, and so of all children.
+    fn forget_all(&self) {
+        let ids: Vec<u64> = self.ordered().keys().copied().collect();
+        for id in ids {
+            self.forget(id, Fate::Gone(Exit::Signal(KILLED)));
+        }
+    }
+}
+
+/// What the kernel sends to children of a parent that ended.
+const KILLED: i32 = 9;
+
+/// Keeps one fork server running, and listens to it.
+fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<io::Result<()>>) {
+    let mut backoff = Backoff::default();
+    loop {
+        let outcome = start(program);
+        let started = outcome
+            .as_ref()
+            .map(|_| ())
+            .map_err(|err| err.kind().into());
+        // Only the first attempt is waited for.
+        first.send(started).ok();
+        match outcome {
+            Err(err) => tracing::error!(%err, "no fork server"),
+            Ok((mut process, control)) => {
+                let control = Arc::new(control);
+                *shared.control() = Some(control.clone());
+                while let Ok(Some((news, _))) = receive(control.as_fd()) {
+                    backoff.worked();
+                    shared.note(news);
+                }
+                *shared.control() = None;
+                process.kill().ok();
+                let status = process.wait();
+                shared.forget_all();
+                tracing::error!(?status, "the fork server ended; starting another one");
+            }
+        }
+        thread::sleep(backoff.delay());
+        backoff.failed();
+    }
+}
+
+fn start(program: &dyn Fn() -> Command) -> io::Result<(std::process::Child, OwnedFd)> {
+    let (here, there) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    let process = program().stdin(Stdio::from(there)).spawn()?;
+    Ok((process, here))
+}

@@ -1,0 +1,56 @@
+//! One end of a pipe to a child, usable on any runtime: it is registered only while it is waited
+//! for, because a child of the pool is started on one thread and used on another.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+
+use rustix::io::{ioctl_fionbio, read, write};
+use tokio::net::unix::pipe::{Receiver, Sender};
+
+#[derive(Debug)]
+pub(super) struct Pipe(OwnedFd);
+
+impl Pipe {
+    pub(super) fn new(end: impl Into<OwnedFd>) -> io::Result<Self> {
+        let end = end.into();
+        ioctl_fionbio(&end, true)?;
+        Ok(Self(end))
+    }
+
+    /// Writes all of it, as fast as the other end reads.
+    pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match write(&self.0, bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(rustix::io::Errno::AGAIN) => self.sender()?.writable().await?,
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what there is, as soon as there is something; 0 at the end of the stream.
+    pub(super) async fn read(&self, chunk: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.read_now(chunk) {
+                Err(err) if err.kind() == ErrorKind::WouldBlock => {
+                    self.receiver()?.readable().await?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Reads what there is right now; the error is `WouldBlock` if there is nothing.
+    pub(super) fn read_now(&self, chunk: &mut [u8]) -> io::Result<usize> {
+        Ok(read(&self.0, chunk)?)
+    }
+
+    fn sender(&self) -> io::Result<Sender> {
+        Sender::from_owned_fd_unchecked(self.0.try_clone()?)
+    }
+
+    fn receiver(&self) -> io::Result<Receiver> {
+        Receiver::from_owned_fd_unchecked(self.0.try_clone()?)
+    }
+}

@@ -1,0 +1,25 @@
+//! This very program, started afresh in another role.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// A command that starts this program as `role`, at the head of a process group, so that signals
+/// from a terminal reach only the server. The role is told who its parent is, for
+/// [`super::guard::die_with`].
+pub fn command(role: &str, settings: &str) -> Command {
+    // By this name it is what runs here, even if the file was replaced since.
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg0(
+            std::env::args_os()
+                .next()
+                .as_deref()
+                .unwrap_or(OsStr::new("onelane")),
+        )
+        .arg(role)
+        .arg(std::process::id().to_string())
+        .arg(settings)
+        .process_group(0);
+    command
+}

@@ -1,0 +1,93 @@
+//! The queue in front of the workers, and who is turned away from it.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accept_queue::{AcceptQueue, Queued};
+use super::board::Board;
+use super::refuse::Refuser;
+use crate::admin::Local;
+use crate::config::Settings;
+use crate::gate::Refusal;
+use crate::metrics::Metrics;
+
+/// The parent's end of the listening socket.
+pub(super) struct Door {
+    listener: TcpListener,
+    queue: AcceptQueue,
+    queue_max: usize,
+    queue_timeout: Duration,
+    full: Refuser,
+    late: Refuser,
+    closed: Refuser,
+    metrics: Arc<Metrics>,
+    board: Board,
+}
+
+impl Door {
+    /// A door that is open.
+    pub(super) async fn new(
+        settings: &Settings,
+        parent: &Local,
+        listener: TcpListener,
+        board: &Board,
+    ) -> io::Result<Self> {
+        let refuser = |refusal| {
+            let board = board.clone();
+            let estimated_wait = Box::new(move || board.estimated_wait());
+            Refuser::new(settings, parent, refusal, estimated_wait)
+        };
+        Ok(Self {
+            queue: AcceptQueue::of(&listener)?,
+            listener,
+            queue_max: settings.queue_max as usize,
+            queue_timeout: settings.queue_timeout,
+            full: refuser(Refusal::Full).await,
+            late: refuser(Refusal::TimedOut).await,
+            closed: refuser(Refusal::Closed).await,
+            metrics: parent.metrics.clone(),
+            board: board.clone(),
+        })
+    }
+
+    /// Refuses those who have waited too long, and those who are too many.
+    pub(super) fn control(&mut self) {
+        let mut queued = self.look();
+        while queued.oldest_wait > Some(self.queue_timeout) {
+            if self.refuse(&self.late, 1) == 0 {
+                break;
+            }
+            queued = self.look();
+        }
+        let surplus = queued.depth.saturating_sub(self.queue_max);
+        self.refuse(&self.full, surplus);
+    }
+
+    /// Refuses everybody.
+    pub(super) fn close(&mut self) {
+        let queued = self.look();
+        self.refuse(&self.closed, queued.depth);
+    }
+
+    fn look(&mut self) -> Queued {
+        let queued = self.queue.look(self.board.taken()).unwrap_or_else(|err| {
+            tracing::error!(%err, "the length of the queue is unknown");
+            Queued::default()
+        });
+        self.board.queued(queued);
+        queued
+    }
+
+    fn refuse(&self, refuser: &Refuser, at_most: usize) -> u64 {
+        let count = refuser.refuse(&self.listener, at_most);
+        self.board.refused(count);
+        count
+    }
+
+    /// Whether anybody is still being told.
+    pub(super) fn is_answering(&self) -> bool {
+        self.metrics.in_flight.get() > 0
+    }
+}

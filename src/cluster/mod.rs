@@ -1,0 +1,220 @@
+//! The topology of several processes on one port: a parent that binds the socket and keeps the
+//! workers alive, each of them a blocking lane. The parent does no request's work; it only says no
+//! where too many wait, or for too long.
+//!
+//! | signal | meaning |
+//! |---|---|
+//! | TERM | finish what runs, refuse the rest, exit |
+//! | INT, or a second TERM | exit now |
+//! | HUP | replace every worker, the new one before the old one |
+//! | TTIN, TTOU | one worker more, one fewer |
+
+mod accept_queue;
+mod board;
+mod door;
+mod fleet;
+mod orders;
+mod process;
+mod refuse;
+mod report;
+pub mod worker;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpSocket;
+use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+
+use crate::admin::{self, Local, Subject};
+use crate::child::guard;
+use crate::config::Settings;
+use crate::executor::{Executor, Threads};
+use crate::gate::Gate;
+use crate::lifecycle::{Lifecycle, Phase, Stop};
+use crate::metrics::Metrics;
+use crate::server::{self, End, StartError};
+use board::Board;
+use door::Door;
+use fleet::Fleet;
+use orders::{Order, Orders};
+use process::Event;
+
+/// How often the parent looks at the queue and at its workers: no refusal comes later than that.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Connections that the kernel keeps beyond those that may wait, until the parent refuses them.
+const BACKLOG_SPARE: u32 = 1024;
+
+/// Serves until a signal ends it.
+pub fn run(settings: &Settings) -> Result<End, StartError> {
+    guard::inherit_nothing();
+    actix_rt::System::new().block_on(serve(settings))
+}
+
+async fn serve(settings: &Settings) -> Result<End, StartError> {
+    let mut orders = Orders::listen()?;
+    let listener = bind(settings).map_err(|err| StartError::Listen(settings.listen, err))?;
+    let admin_listener = server::bind(settings.admin_listen)?;
+    let listen = listener.local_addr()?;
+    let admin_listen = admin_listener.local_addr()?;
+
+    let metrics = Arc::new(Metrics::new(&settings.mode.to_string()));
+    let parent = Local {
+        gate: Gate::new(0, 0),
+        executor: Arc::new(Executor::Threads(Threads::start(0, None)?)),
+        roster: server::roster(&metrics),
+        metrics,
+    };
+    let board = Board::new(parent.clone(), settings.queue_max);
+    let lifecycle = Lifecycle::default();
+    let subject = Subject {
+        mode: settings.mode.to_string(),
+        started: Instant::now(),
+        lifecycle: lifecycle.clone(),
+        view: Box::new(board.clone()),
+    };
+    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    admin::start(admin_listener, subject)?;
+
+    let (tell, events) = mpsc::unbounded_channel();
+    let mut cluster = Cluster {
+        fleet: Fleet::new(listener.try_clone()?, settings, tell, board.clone()),
+        door: Door::new(settings, &parent, listener, &board).await?,
+        events,
+        lifecycle,
+    };
+    let end = match cluster.serve(&mut orders).await? {
+        Stop::Now => None,
+        Stop::Gracefully => {
+            tracing::info!("draining");
+            tokio::select! {
+                end = cluster.drain(settings) => end,
+                () = orders.stop() => None,
+            }
+        }
+    };
+    let end = end.unwrap_or(if board.is_busy() {
+        End::Cut
+    } else {
+        End::Clean
+    });
+    cluster.kill().await;
+    tracing::info!(?end, "stopped");
+    Ok(end)
+}
+
+/// The socket that all workers share, with room in the kernel for all that may wait.
+fn bind(settings: &Settings) -> io::Result<TcpListener> {
+    let socket = if settings.listen.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(settings.listen)?;
+    let backlog = settings.queue_max.saturating_add(BACKLOG_SPARE);
+    socket.listen(backlog)?.into_std()
+}
+
+/// The parent's loop, and what it looks after.
+struct Cluster {
+    fleet: Fleet,
+    door: Door,
+    events: mpsc::UnboundedReceiver<Event>,
+    lifecycle: Lifecycle,
+}
+
+impl Cluster {
+    /// Keeps the cluster as it should be until a signal says to stop.
+    async fn serve(&mut self, orders: &mut Orders) -> Result<Stop, StartError> {
+        let mut ticks = ticks();
+        loop {
+            self.fleet.maintain();
+            if self.fleet.is_listening() {
+                self.lifecycle.enter(Phase::Serving);
+            }
+            tokio::select! {
+                event = self.events.recv() => self.note(event)?,
+                _ = ticks.tick() => self.door.control(),
+                order = orders.next() => match order {
+                    Order::Stop(stop) => return Ok(stop),
+                    Order::Roll => self.fleet.roll(),
+                    Order::Grow => self.fleet.grow(),
+                    Order::Shrink => self.fleet.shrink(),
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, event: Option<Event>) -> Result<(), StartError> {
+        let event = event.expect("the fleet keeps a sender of its own");
+        Ok(self.fleet.note(event)?)
+    }
+
+    /// Lets the workers finish while whoever still comes is refused; none if it takes longer than
+    /// `shutdown_timeout`.
+    async fn drain(&mut self, settings: &Settings) -> Option<End> {
+        self.lifecycle.enter(Phase::Draining);
+        timeout(settings.drain_delay, self.idle_along()).await.ok();
+        self.fleet.drain();
+        timeout(settings.shutdown_timeout, self.empty())
+            .await
+            .ok()?;
+        Some(if self.fleet.was_cut() {
+            End::Cut
+        } else {
+            End::Clean
+        })
+    }
+
+    /// Serves on as before, until dropped.
+    async fn idle_along(&mut self) {
+        let mut ticks = ticks();
+        loop {
+            self.fleet.maintain();
+            tokio::select! {
+                event = self.events.recv() => {
+                    // It stops anyway.
+                    self.note(event).ok();
+                }
+                _ = ticks.tick() => self.door.control(),
+            }
+        }
+    }
+
+    /// Until the last worker is gone, and everybody who was refused has heard so.
+    async fn empty(&mut self) {
+        let mut ticks = ticks();
+        while !self.fleet.is_empty() {
+            tokio::select! {
+                event = self.events.recv() => {
+                    // Fewer workers are what is wanted.
+                    self.note(event).ok();
+                }
+                _ = ticks.tick() => self.door.close(),
+            }
+        }
+        self.door.close();
+        while self.door.is_answering() {
+            ticks.tick().await;
+        }
+    }
+
+    /// Ends whoever is left.
+    async fn kill(&mut self) {
+        self.fleet.kill();
+        while !self.fleet.is_empty() {
+            let event = self.events.recv().await;
+            self.note(event).ok();
+        }
+    }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

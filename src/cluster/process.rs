@@ -1,0 +1,87 @@
+//! One worker's process, from its start to its end.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::report::Report;
+use crate::child;
+use crate::config::Settings;
+use crate::ipc::Inbox;
+
+/// How long to read on from a worker that has ended.
+const LAST_WORDS: Duration = Duration::from_millis(20);
+
+/// What happens to a worker.
+#[derive(Debug)]
+pub(super) enum Event {
+    Reported(u64, Box<Report>),
+    /// It closed its report pipe.
+    Disconnected(u64),
+    Exited(u64, io::Result<ExitStatus>),
+}
+
+/// Starts a worker that accepts from `listener`. To be called on the main thread, which lives as
+/// long as the process: a worker dies with the thread that started it.
+pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<Child> {
+    let listener = listener.as_fd().try_clone_to_owned()?;
+    let mut command = Command::from(child::command("worker", &settings.to_json()));
+    command
+        .stdin(Stdio::from(listener))
+        .stdout(Stdio::piped())
+        .spawn()
+}
+
+/// One worker's life, as seen from here: what it reports, the signals it gets, and its end.
+pub(super) async fn attend(
+    id: u64,
+    pid: u32,
+    mut child: Child,
+    mut signals: mpsc::UnboundedReceiver<Signal>,
+    events: mpsc::UnboundedSender<Event>,
+) {
+    let mut inbox = Inbox::default();
+    let mut reports = child.stdout.take().expect("it was spawned with a pipe");
+    let mut connected = true;
+    let group = Pid::from_raw(pid.cast_signed()).expect("a process id is never 0");
+    let status = loop {
+        tokio::select! {
+            report = inbox.receive::<Report>(&mut reports), if connected => {
+                if let Ok(Some(report)) = report {
+                    events.send(Event::Reported(id, Box::new(report))).ok();
+                } else {
+                    connected = false;
+                    events.send(Event::Disconnected(id)).ok();
+                    if report.is_err() {
+                        // Its next reports would make no more sense: it can only be replaced.
+                        kill_process_group(group, Signal::KILL).ok();
+                    }
+                }
+            }
+            // Not reaped yet: the number is still its own.
+            Some(signal) = signals.recv() => {
+                kill_process_group(group, signal).ok();
+            }
+            status = child.wait() => break status,
+        }
+    };
+    // What it said last is still in the pipe, which a process that it left behind may keep open.
+    while connected {
+        let report = timeout(LAST_WORDS, inbox.receive::<Report>(&mut reports)).await;
+        connected = matches!(report, Ok(Ok(Some(_))));
+        events
+            .send(match report {
+                Ok(Ok(Some(report))) => Event::Reported(id, Box::new(report)),
+                _ => Event::Disconnected(id),
+            })
+            .ok();
+    }
+    events.send(Event::Exited(id, status)).ok();
+}

@@ -1,0 +1,41 @@
+//! What a worker tells its parent about itself: at once when something changes, and regularly when
+//! nothing does, so that silence means trouble.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::admin::{SlotSight, SlotState};
+use crate::metrics::Snapshot;
+
+/// The longest a healthy worker is silent.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// The shortest time between two reports: what changes more often is told together.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+
+/// A worker at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Report {
+    /// Whether it takes connections.
+    pub(super) listening: bool,
+    /// Connections that it has taken so far.
+    pub(super) accepted: u64,
+    /// Whether it has served as many requests as it should.
+    pub(super) spent: bool,
+    /// Why it cannot stop what it computes.
+    pub(super) stuck: Option<String>,
+    /// Its only slot.
+    pub(super) slot: Option<SlotSight>,
+    /// Recent time per request.
+    pub(super) mean_service: Option<Duration>,
+    /// All its numbers.
+    pub(super) metrics: Snapshot,
+}
+
+impl Report {
+    pub(super) fn is_busy(&self) -> bool {
+        let slot = self.slot.as_ref();
+        slot.is_some_and(|slot| slot.state == SlotState::Busy)
+    }
+}

@@ -1,0 +1,260 @@
+//! Who is alive among the child processes, and what became of the others: for status and metrics.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+/// Why a child ended. The names are metric labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It had done what it was started for.
+    Completed,
+    /// Its computation took too long, and it was killed.
+    Deadline,
+    /// Nobody waited for its answer any more, and it was killed.
+    Cancelled,
+    /// It ended by itself, or somebody else killed it, before it was done.
+    Crashed,
+    /// It used more CPU time than it may.
+    CpuLimit,
+    /// What it sent made no sense, and it was killed.
+    Garbled,
+    /// It had served its number of requests.
+    Recycled,
+    /// It was replaced because the server was told to (SIGHUP).
+    Reload,
+    /// The server was told to run fewer (SIGTTOU).
+    Surplus,
+    /// It gave no sign of life, or could not stop its computation, and was killed.
+    Hung,
+    /// The server stopped.
+    Shutdown,
+}
+
+impl Cause {
+    /// The label in metrics and status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+            Self::Crashed => "crashed",
+            Self::CpuLimit => "cpu_limit",
+            Self::Garbled => "garbled",
+            Self::Recycled => "recycled",
+            Self::Reload => "reload",
+            Self::Surplus => "surplus",
+            Self::Hung => "hung",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// What a process used in its life.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// CPU time, user and system.
+    pub cpu: Duration,
+    /// The most memory that was resident at once.
+    pub max_rss_bytes: u64,
+}
+
+/// All children at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Census {
+    /// Those alive, oldest first.
+    pub alive: Vec<ChildView>,
+    /// Started so far.
+    pub spawned: u64,
+    /// Ended so far, by cause.
+    pub exited: BTreeMap<Cause, u64>,
+    /// Ended and replaced so far, by cause.
+    pub replaced: BTreeMap<Cause, u64>,
+    /// CPU time that children have used, those that ended and, where they tell, those alive.
+    pub cpu: Duration,
+    /// The most memory that any child ever had resident.
+    pub max_rss_bytes: u64,
+}
+
+/// One child at one moment.
+#[derive(Debug, Clone)]
+pub struct ChildView {
+    /// Its process id.
+    pub pid: u32,
+    /// How long it has been alive.
+    pub age: Duration,
+    /// What it works on, and since when.
+    pub task: Option<TaskView>,
+}
+
+/// What a child works on.
+#[derive(Debug, Clone)]
+pub struct TaskView {
+    /// The gate's slot.
+    pub slot: usize,
+    /// The request.
+    pub request_id: String,
+    /// How long it has been at it.
+    pub age: Duration,
+}
+
+/// Shared by whoever starts children and whoever watches. Cheap to clone.
+#[derive(Clone)]
+pub struct Roster(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    observe_start: Box<dyn Fn(Duration) + Send + Sync>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    alive: BTreeMap<u64, Child>,
+    spawned: u64,
+    exited: BTreeMap<Cause, u64>,
+    replaced: BTreeMap<Cause, u64>,
+    /// Of those that ended.
+    used: Usage,
+}
+
+#[derive(Debug)]
+struct Child {
+    /// None until it was started.
+    pid: Option<u32>,
+    since: Instant,
+    task: Option<Task>,
+    used: Usage,
+}
+
+#[derive(Debug)]
+struct Task {
+    slot: usize,
+    request_id: String,
+    since: Instant,
+}
+
+impl Debug for Roster {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        self.lock().fmt(formatter)
+    }
+}
+
+impl Roster {
+    /// An empty one. `observe_start` is told how long each start of a child took.
+    pub fn new(observe_start: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared {
+            state: Mutex::default(),
+            observe_start: Box::new(observe_start),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under the lock.
+        let state = self.0.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A child was ordered; `id` is any number that no other child has.
+    pub fn expect(&self, id: u64) {
+        let child = Child {
+            pid: None,
+            since: Instant::now(),
+            task: None,
+            used: Usage::default(),
+        };
+        self.lock().alive.insert(id, child);
+    }
+
+    /// It was started.
+    pub fn born(&self, id: u64, pid: u32) {
+        let mut state = self.lock();
+        state.spawned += 1;
+        if let Some(child) = state.alive.get_mut(&id) {
+            (self.0.observe_start)(child.since.elapsed());
+            child.pid = Some(pid);
+            child.since = Instant::now();
+        }
+    }
+
+    /// The child got something to do, or is still at it.
+    pub fn busy(&self, id: u64, slot: usize, request_id: &str) {
+        if let Some(child) = self.lock().alive.get_mut(&id) {
+            let task = child.task.as_ref();
+            if task.is_some_and(|task| task.request_id == request_id) {
+                return;
+            }
+            child.task = Some(Task {
+                slot,
+                request_id: request_id.to_owned(),
+                since: Instant::now(),
+            });
+        }
+    }
+
+    /// The child is done with what it had to do, and has used so much in its life.
+    pub fn idle(&self, id: u64, used: Usage) {
+        if let Some(child) = self.lock().alive.get_mut(&id) {
+            child.task = None;
+            child.used = used;
+        }
+    }
+
+    /// It was reaped, or could not be started at all.
+    pub fn gone(&self, id: u64, cause: Cause, used: Usage) {
+        let mut state = self.lock();
+        if state
+            .alive
+            .remove(&id)
+            .is_some_and(|child| child.pid.is_some())
+        {
+            *state.exited.entry(cause).or_default() += 1;
+            state.used = state.used.and(used);
+        }
+    }
+
+    /// Another one takes the place of a child that ended, or is about to.
+    pub fn replaced(&self, cause: Cause) {
+        *self.lock().replaced.entry(cause).or_default() += 1;
+    }
+
+    /// What it looks like right now.
+    pub fn census(&self) -> Census {
+        let state = self.lock();
+        let all = state.alive.values().map(|child| child.used);
+        let used = all.fold(state.used, Usage::and);
+        Census {
+            alive: state.alive.values().filter_map(Child::view).collect(),
+            spawned: state.spawned,
+            exited: state.exited.clone(),
+            replaced: state.replaced.clone(),
+            cpu: used.cpu,
+            max_rss_bytes: used.max_rss_bytes,
+        }
+    }
+}
+
+impl Usage {
+    fn and(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu + other.cpu,
+            max_rss_bytes: self.max_rss_bytes.max(other.max_rss_bytes),
+        }
+    }
+}
+
+impl Child {
+    fn view(&self) -> Option<ChildView> {
+        Some(ChildView {
+            pid: self.pid?,
+            age: self.since.elapsed(),
+            task: self.task.as_ref().map(|task| TaskView {
+                slot: task.slot,
+                request_id: task.request_id.clone(),
+                age: task.since.elapsed(),
+            }),
+        })
+    }
+}
