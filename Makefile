@@ -32,6 +32,6 @@ check: ## format, lints, unit and integration tests
 	cargo test --locked --lib --bins --test integration
 
 # The deploy tests start and stop stacks of their own.
-test: check ## check, then tests of the real stacks
+test: check ## check, then tests of the real stacks and of the manifests
 	@[ $(stack) = local ] || docker/build
-	cargo test --locked --test deploy
+	cargo test --locked --test k8s --test deploy

@@ -44,7 +44,17 @@ pub(crate) fn skip(why: &str) {
         env::var("CI").as_deref() != Ok("true"),
         "cannot test here: {why}"
     );
-    say(&format!("SKIPPED a deploy test: {why}"));
+    say(&format!("SKIPPED a test: {why}"));
+}
+
+/// Otherwise the test is skipped.
+pub(crate) async fn docker_is_there() -> bool {
+    let engine = Command::new("docker").arg("info").output().await;
+    let there = engine.is_ok_and(|output| output.status.success());
+    if !there {
+        skip("there is no Docker engine");
+    }
+    there
 }
 
 /// What the command prints; a command that fails fails the test, with its output.

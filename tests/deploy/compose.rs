@@ -7,7 +7,7 @@ use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::ask::{Reply, client, get, in_background};
-use crate::common::{eventually, free_port, output, say, skip, turn};
+use crate::common::{docker_is_there, eventually, free_port, output, say, turn};
 use crate::lane::Lane;
 use crate::load::{Load, poisson};
 
@@ -23,9 +23,7 @@ impl Compose {
     /// Nothing where there is no Docker engine.
     pub(crate) async fn up(lanes: usize) -> Option<Self> {
         let turn = turn().await;
-        let engine = Command::new("docker").arg("info").output().await;
-        if !engine.is_ok_and(|output| output.status.success()) {
-            skip("there is no Docker engine");
+        if !docker_is_there().await {
             return None;
         }
         let port = free_port();

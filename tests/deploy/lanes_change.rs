@@ -118,7 +118,7 @@ async fn answered(load: &mut Load, count: usize) {
 }
 
 /// Who gave this answer, which must be a good one.
-fn host_of(outcome: Option<Outcome>) -> String {
+pub(crate) fn host_of(outcome: Option<Outcome>) -> String {
     let outcome = outcome.expect("the load has no end of its own");
     assert_eq!(outcome.status(), 200, "{outcome:?}");
     outcome

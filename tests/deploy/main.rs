@@ -16,11 +16,18 @@ mod clients;
 mod answers;
 // What is in the image, and what it costs to run.
 mod image;
+// The Kubernetes manifests: pods are replaced, removed and killed.
+mod rollout;
 
 // The stack in containers.
 mod compose;
 // The stack as plain processes.
 mod local;
+// What a cluster would do with the manifests, in containers.
+mod cluster;
+// The manifests as they are on disk.
+#[path = "../k8s/manifests.rs"]
+mod manifests;
 // What a lane says of itself on its admin port.
 mod lane;
 // One request and its answer.

@@ -2,45 +2,25 @@
 
 use std::time::Duration;
 
+use crate::cluster::Cluster;
 use crate::common::say;
 use crate::compose::Compose;
 use crate::load::{Load, Outcome, poisson};
 
-const LANES: usize = 6;
 const SLEEP_MS: u64 = 200;
 const SLEEP: Duration = Duration::from_millis(SLEEP_MS);
 const LOAD: Duration = Duration::from_secs(8);
 
-/// What six lanes can do meanwhile, each busy all the time: 30 a second.
-const POSSIBLE: usize = 30 * 8;
-/// Ten times that.
-const RATE: f64 = 300.0;
-
 #[tokio::test]
 async fn ten_times_overload_is_refused_at_once_while_lanes_work_at_capacity() {
-    let Some(stack) = Compose::up(LANES).await else {
+    let Some(stack) = Compose::up(6).await else {
         return;
     };
-    let trace = poisson(1, RATE, |_| SLEEP_MS).take_while(|arrival| arrival.at < LOAD);
-    let outcomes = Load::start(&stack.base, trace).rest().await;
-    let (served, refused): (Vec<_>, Vec<_>) =
-        outcomes.iter().partition(|outcome| outcome.status() == 200);
-
-    for outcome in &refused {
-        assert!(matches!(outcome.status(), 429 | 503), "{outcome:?}");
-        assert!(names_a_retry(outcome), "{outcome:?}");
-    }
-    let late = percentile_99(refused.iter().map(|outcome| outcome.response));
+    let late = refuse_nine_of_ten(&stack.base, 6).await;
     assert!(
         late < SLEEP / 2,
         "99 % of the refusals came within {late:?}"
     );
-
-    let done = served.iter().filter(|outcome| in_time(outcome)).count();
-    say(&format!(
-        "10 × overload: {done} of {POSSIBLE} possible answers, 99 % of the refusals within {late:.1?}"
-    ));
-    assert!(done > POSSIBLE * 8 / 10, "{done} of {POSSIBLE}");
 
     let after = stack.get(&format!("/sleep?ms={SLEEP_MS}")).await;
     assert_eq!(after.status, 200);
@@ -49,6 +29,48 @@ async fn ten_times_overload_is_refused_at_once_while_lanes_work_at_capacity() {
         "{:?} after the overload",
         after.elapsed
     );
+}
+
+/// In a cluster nginx lets in what 20 lanes are meant for. When there are two, it is they who refuse.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_lanes_of_a_cluster_refuse_what_two_nginx_let_in() {
+    let Some(cluster) = Cluster::up().await else {
+        return;
+    };
+    let _lanes = cluster.start_several("app", 2).await;
+    let _nginx = cluster.start_several("nginx", 2).await;
+    let late = refuse_nine_of_ten(&cluster.base, 2).await;
+    // Those who are let in wait for ten others. To be refused takes less than half as long.
+    assert!(
+        late < 5 * SLEEP,
+        "99 % of the refusals came within {late:?}"
+    );
+}
+
+/// Asks for ten times more than the lanes can do. Returns how soon 99 % of the surplus was refused.
+async fn refuse_nine_of_ten(base: &str, lanes: u32) -> Duration {
+    let per_second = f64::from(lanes) / SLEEP.as_secs_f64();
+    let trace = poisson(1, 10.0 * per_second, |_| SLEEP_MS);
+    let outcomes = Load::start(base, trace.take_while(|arrival| arrival.at < LOAD))
+        .rest()
+        .await;
+    let (served, refused): (Vec<_>, Vec<_>) =
+        outcomes.iter().partition(|outcome| outcome.status() == 200);
+
+    for outcome in &refused {
+        assert!(matches!(outcome.status(), 429 | 503), "{outcome:?}");
+        assert!(names_a_retry(outcome), "{outcome:?}");
+    }
+    let late = percentile_99(refused.iter().map(|outcome| outcome.response));
+    let done = served.iter().filter(|outcome| in_time(outcome)).count();
+    // With each lane busy all the time.
+    let possible =
+        lanes as usize * usize::try_from(LOAD.as_millis() / SLEEP.as_millis()).unwrap_or(0);
+    say(&format!(
+        "10 × overload of {lanes} lanes: {done} of {possible} possible answers, 99 % of the refusals within {late:.1?}"
+    ));
+    assert!(done > possible * 8 / 10, "{done} of {possible}");
+    late
 }
 
 fn percentile_99(times: impl Iterator<Item = Duration>) -> Duration {

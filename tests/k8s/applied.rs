@@ -1,0 +1,136 @@
+//! What `kubectl apply -f k8s` and `-k k8s` apply, and in which order.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::skip;
+use crate::manifests::{Manifest, at, container, default_set, in_folder, list, parse, root, text};
+
+#[test]
+fn the_namespace_comes_first_and_pods_come_last() {
+    let set = default_set();
+    assert_eq!(set[0].kind(), "Namespace");
+    let place = |kind: &str, name: &str| {
+        let found = set.iter().position(|manifest| manifest.is(kind, name));
+        found.unwrap_or_else(|| panic!("k8s/ has no {kind} {name}"))
+    };
+    for (deployment, manifest) in set
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.kind() == "Deployment")
+    {
+        // Its pods would fail to start and be tried again, with a warning for each time.
+        let pod = at(&manifest.object, "/spec/template/spec");
+        assert!(place("ServiceAccount", text(pod, "/serviceAccountName")) < deployment);
+        for volume in list(pod, "/volumes")
+            .iter()
+            .filter_map(|it| it.get("configMap"))
+        {
+            assert!(place("ConfigMap", text(volume, "/name")) < deployment);
+        }
+        // For a moment nobody would be kept out.
+        assert!(place("NetworkPolicy", "default") < deployment);
+        // It would look in vain for what it scales.
+        let scaler = set
+            .iter()
+            .position(|it| it.is("HorizontalPodAutoscaler", manifest.name()));
+        assert!(scaler.is_none_or(|scaler| deployment < scaler));
+    }
+}
+
+#[test]
+fn kustomize_renders_what_is_on_disk() {
+    for folder in ["", "knative", "monitoring"] {
+        let Some(rendered) = kustomize(&root().join(folder)) else {
+            return;
+        };
+        let mut on_disk = in_folder(folder);
+        assert_eq!(rendered.len(), on_disk.len(), "k8s/{folder}");
+        for object in rendered {
+            let this = |manifest: &Manifest| {
+                manifest.is(text(&object, "/kind"), text(&object, "/metadata/name"))
+            };
+            let place = on_disk.iter().position(this);
+            let manifest = on_disk.swap_remove(place.expect("it is one of those"));
+            assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
+        }
+    }
+}
+
+#[test]
+fn an_image_is_tagged_with_the_version_of_the_program() {
+    let version = env!("CARGO_PKG_VERSION");
+    for folder in ["", "knative"] {
+        let file = root().join(folder).join("Kustomization");
+        let kustomization = fs::read_to_string(&file).expect("it is there");
+        let kustomization = parse("Kustomization", &kustomization);
+        let images: Vec<String> = list(&kustomization, "/images")
+            .iter()
+            .inspect(|image| assert_eq!(text(image, "/newTag"), version, "{folder}"))
+            .map(|image| format!("{}:{version}", text(image, "/newName")))
+            .collect();
+        let pods = in_folder(folder).into_iter();
+        for pod in pods.filter(|it| it.object.pointer("/spec/template/spec").is_some()) {
+            let image = text(container(&pod.object), "/image");
+            assert!(
+                images.iter().any(|it| it == image),
+                "{image} in {}",
+                pod.file
+            );
+        }
+    }
+}
+
+#[test]
+fn an_overlay_has_one_autoscaler_whichever_it_chooses() {
+    for (component, kind) in [
+        ("keda", "ScaledObject"),
+        ("prometheus-adapter", "HorizontalPodAutoscaler"),
+    ] {
+        let overlay = TempDir::new().expect("there is room for temporary files");
+        // By relative paths, as kustomize insists.
+        let up = "../".repeat(overlay.path().components().count() - 1);
+        let base = format!("{}{}", up.trim_end_matches('/'), root().display());
+        let text =
+            format!("resources: [{base}]\ncomponents: [{base}/autoscale-on-lanes/{component}]\n");
+        fs::write(overlay.path().join("kustomization.yaml"), text).expect("the folder is ours");
+        let Some(rendered) = kustomize(overlay.path()) else {
+            return;
+        };
+        let scalers = ["ScaledObject", "HorizontalPodAutoscaler"];
+        let found: Vec<&Value> = rendered
+            .iter()
+            .filter(|object| scalers.contains(&object["kind"].as_str().unwrap_or_default()))
+            .collect();
+        let chosen = in_folder(&format!("autoscale-on-lanes/{component}")).remove(0);
+        assert_eq!(chosen.kind(), kind);
+        assert_eq!(found, [&chosen.object], "{component}");
+    }
+}
+
+/// What kubectl makes of a folder; nothing where there is no kubectl.
+fn kustomize(folder: &Path) -> Option<Vec<Value>> {
+    let output = Command::new("kubectl")
+        .arg("kustomize")
+        .arg(folder)
+        .output();
+    let Ok(output) = output else {
+        skip("there is no kubectl");
+        return None;
+    };
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    // A deprecated field is a warning.
+    assert_eq!(complaints, "");
+    let rendered = String::from_utf8_lossy(&output.stdout);
+    let objects = rendered.split("\n---\n");
+    Some(
+        objects
+            .map(|object| parse("kubectl kustomize", object))
+            .collect(),
+    )
+}

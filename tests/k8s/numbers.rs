@@ -1,0 +1,188 @@
+//! Numbers that derive from others, checked against what they derive from.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::manifests::{at, container, in_folder, list, number, object, parse, text};
+use crate::nginx::{directive, directives, duration, parameter, time};
+
+/// The longest that cluster DNS commonly keeps an address: `CoreDNS` as kubeadm sets it up, and the cache
+/// on each node.
+const DNS_CACHE: Duration = Duration::from_secs(30);
+
+/// What a sum should have to spare.
+const MARGIN: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_lane_has_the_time_that_its_settings_may_take() {
+    let lane = lane_settings();
+    let grace = seconds("app", "/terminationGracePeriodSeconds");
+    let (queue, request) = (lane_time("queue_timeout"), lane_time("request_timeout"));
+    assert!(grace >= pre_stop("app") + queue + request + MARGIN);
+    let end = lane_time("drain_delay") + lane_time("shutdown_timeout");
+    assert!(grace >= pre_stop("app") + end + MARGIN);
+    assert!(
+        lane_time("shutdown_timeout") >= request + MARGIN,
+        "{lane:?}"
+    );
+}
+
+#[test]
+fn a_lane_serves_until_nginx_has_forgotten_it() {
+    let valid = parameter(&directive("upstream.conf", "resolver"), "valid");
+    assert!(pre_stop("app") >= DNS_CACHE + valid + MARGIN);
+}
+
+#[test]
+fn nginx_waits_longer_than_a_lane_and_is_stopped_later_than_that() {
+    let lane = lane_time("queue_timeout") + lane_time("request_timeout");
+    let nginx = time("hops.conf", "proxy_read_timeout");
+    let stop = time("nginx.conf", "worker_shutdown_timeout");
+    assert!(nginx >= lane + MARGIN);
+    assert!(stop >= nginx + MARGIN);
+    let grace = seconds("nginx", "/terminationGracePeriodSeconds");
+    assert!(grace >= pre_stop("nginx") + stop + MARGIN);
+
+    let route = in_folder("expose").remove(0).object;
+    assert!(duration(text(&route, "/spec/rules/0/timeouts/request")) >= nginx + MARGIN);
+    let knative = in_folder("knative").remove(2).object;
+    let knative = Duration::from_secs(number(&knative, "/spec/template/spec/timeoutSeconds"));
+    assert!(knative >= lane + MARGIN);
+}
+
+#[test]
+fn a_dead_lane_is_left_out_for_as_long_as_a_request_tries() {
+    // hops.conf gives up at the ninth round.
+    let tries = 9 * time("hops.conf", "proxy_connect_timeout");
+    for server in directives("upstream.conf", "server") {
+        assert!(parameter(&server, "fail_timeout") > tries, "{server}");
+    }
+}
+
+#[test]
+fn nginx_lets_in_what_the_most_lanes_are_meant_for() {
+    let limit = directive("capacity.conf", "limit_conn");
+    let limit: u64 = limit
+        .trim_start_matches("total ")
+        .parse()
+        .expect("a number");
+    let nginx = number(&object("Deployment", "nginx"), "/spec/replicas");
+    let lanes = number(
+        &object("HorizontalPodAutoscaler", "app"),
+        "/spec/maxReplicas",
+    );
+    assert_eq!(limit * nginx, 6 * lanes, "six for each lane");
+    let queue_max: u64 = lane_settings()["queue_max"].parse().expect("a number");
+    assert!(
+        limit * nginx < lanes * (queue_max + 1),
+        "it is nginx that refuses"
+    );
+    let keepalive: u64 = directive("hops.conf", "keepalive")
+        .parse()
+        .expect("a number");
+    assert!(keepalive >= limit, "or hops open connections");
+}
+
+#[test]
+fn the_autoscaler_grows_on_an_empty_and_on_a_full_cluster() {
+    let scaler = object("HorizontalPodAutoscaler", "app");
+    let target = at(&scaler, "/spec/metrics/0/containerResource/target");
+    let target = cpu(number(target, "/averageUtilization"), 100.0);
+    // It does nothing about a tenth.
+    let tolerance = 1.1;
+    assert!(
+        1.0 / target > tolerance,
+        "with only the CPU that was requested"
+    );
+    let app = object("Deployment", "app");
+    let request = text(container(&app), "/resources/requests/cpu");
+    let request = request.strip_suffix('m').expect("in thousandths of a CPU");
+    let request = cpu(request.parse().expect("a number"), 1000.0);
+    let wanted = 2.0 * 1.0 / request / target;
+    assert!(
+        (wanted - 10.0).abs() < 0.001,
+        "{wanted}, not what the comment says"
+    );
+    assert!(number(&scaler, "/spec/minReplicas") >= 2);
+}
+
+#[test]
+fn the_autoscaler_goes_in_the_steps_that_its_comments_name() {
+    let scaler = object("HorizontalPodAutoscaler", "app");
+    let least = number(&scaler, "/spec/minReplicas");
+    let most = number(&scaler, "/spec/maxReplicas");
+    let value = |path: &str| number(&scaler, &format!("/spec/behavior/{path}/value"));
+    let (doubling, some) = (value("scaleUp/policies/0"), value("scaleUp/policies/1"));
+    let up = |lanes: u64| {
+        (lanes + (lanes * doubling).div_ceil(100))
+            .max(lanes + some)
+            .min(most)
+    };
+    assert_eq!(steps(least, most, up), [2, 6, 12, 20]);
+    let part = value("scaleDown/policies/0");
+    let down = |lanes: u64| (lanes * (100 - part) / 100).max(least);
+    assert_eq!(steps(most, least, down), [20, 15, 11, 8, 6, 4, 3, 2]);
+}
+
+#[test]
+fn containers_have_the_memory_that_they_have_with_compose() {
+    let compose = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/compose.yaml"));
+    let compose = parse("compose.yaml", &compose.expect("it is there"));
+    for name in ["app", "nginx"] {
+        let here = object("Deployment", name);
+        let here = text(container(&here), "/resources/limits/memory");
+        let there = text(&compose, &format!("/services/{name}/mem_limit"));
+        assert_eq!(
+            here.trim_end_matches("Mi"),
+            there.trim_end_matches('m'),
+            "{name}"
+        );
+    }
+}
+
+fn steps(first: u64, last: u64, next: impl Fn(u64) -> u64) -> Vec<u64> {
+    let mut steps = vec![first];
+    while steps.last() != Some(&last) {
+        steps.extend(steps.last().map(|lanes| next(*lanes)));
+    }
+    steps
+}
+
+#[expect(clippy::cast_precision_loss, reason = "these are small")]
+fn cpu(number: u64, of: f64) -> f64 {
+    number as f64 / of
+}
+
+/// What `onelane config` prints where a lane runs, with its variables.
+pub(crate) fn lane_settings() -> BTreeMap<String, String> {
+    let app = object("Deployment", "app");
+    let mut config = Command::new(env!("CARGO_BIN_EXE_onelane"));
+    for variable in list(container(&app), "/env") {
+        config.env(text(variable, "/name"), text(variable, "/value"));
+    }
+    let output = config.arg("config").output().expect("the program is built");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let settings = String::from_utf8_lossy(&output.stdout);
+    let pairs = settings.lines().filter_map(|line| line.split_once(" = "));
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
+}
+
+fn lane_time(setting: &str) -> Duration {
+    duration(&lane_settings()[setting])
+}
+
+fn pre_stop(deployment: &str) -> Duration {
+    seconds(deployment, "/containers/0/lifecycle/preStop/sleep/seconds")
+}
+
+fn seconds(deployment: &str, pointer: &str) -> Duration {
+    let deployment = object("Deployment", deployment);
+    Duration::from_secs(number(at(&deployment, "/spec/template/spec"), pointer))
+}

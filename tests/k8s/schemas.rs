@@ -1,0 +1,96 @@
+//! Every manifest against the published schemas, strictly.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::common::skip;
+use crate::manifests::{all, object};
+
+/// The oldest version with everything that the manifests use (a `preStop` that sleeps), the one they are
+/// meant for, and the newest that the package knows.
+const VERSIONS: [&str; 3] = ["1.30", "1.36", "1.37"];
+
+#[test]
+fn an_api_server_takes_every_manifest() {
+    let objects = all().into_iter().map(|manifest| manifest.object).collect();
+    let Some(problems) = problems(objects) else {
+        return;
+    };
+    assert_eq!(problems, "");
+}
+
+#[test]
+fn what_the_schemas_do_not_know_is_an_error() {
+    let mut deployment = object("Deployment", "app");
+    deployment["spec"]["template"]["spec"]["containers"][0]["livenessProb"] = json!({});
+    let mut scaled = find("ScaledObject");
+    scaled["spec"]["maxReplicas"] = json!(20);
+    let mut service = find("Service");
+    service["spec"]["template"]["spec"]["containerConcurency"] = json!(1);
+    let mut monitor = find("PodMonitor");
+    monitor["spec"]["podMetricsEndpoints"][0]["intervall"] = json!("15s");
+    let Some(problems) = problems(vec![deployment, scaled, service, monitor]) else {
+        return;
+    };
+    // The first once for each version.
+    assert_eq!(problems.lines().count(), VERSIONS.len() + 3, "{problems}");
+    for typo in [
+        "livenessProb",
+        "maxReplicas",
+        "containerConcurency",
+        "intervall",
+    ] {
+        assert!(problems.contains(typo), "{typo} not in: {problems}");
+    }
+}
+
+/// The last of a kind, so the Service is that of Knative.
+fn find(kind: &str) -> Value {
+    let all = all();
+    let found = all.into_iter().rfind(|manifest| manifest.kind() == kind);
+    found.expect("k8s/ has one").object
+}
+
+/// Where the Python packages are, or why they cannot be had; fetched once, however many tests ask.
+static PACKAGES: LazyLock<Result<String, String>> = LazyLock::new(|| {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/k8s/install-schemas");
+    let output = Command::new(script).output().expect("the script is there");
+    let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        Ok(said(&output.stdout))
+    } else {
+        Err(said(&output.stderr))
+    }
+});
+
+/// What is wrong, a line each; nothing where the schemas cannot be had.
+fn problems(objects: Vec<Value>) -> Option<String> {
+    let packages = match &*PACKAGES {
+        Ok(packages) => packages,
+        Err(why) => {
+            skip(why);
+            return None;
+        }
+    };
+    let mut validate = Command::new("python3")
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/k8s/validate.py"
+        ))
+        .args(VERSIONS)
+        .env("PYTHONPATH", packages)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the script above has found a Python");
+    let mut input = validate.stdin.take().expect("it is piped");
+    let objects = Value::from(objects).to_string();
+    input.write_all(objects.as_bytes()).expect("it reads all");
+    drop(input);
+    let output = validate.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "validate.py failed");
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
