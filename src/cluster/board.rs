@@ -14,6 +14,7 @@ use crate::roster::{Cause, Usage};
 /// Series that tell of the cluster as a whole, or of one process: the parent's own stand.
 const NOT_SUMMED: &[&str] = &[
     "onelane_build_info",
+    "onelane_queue_limit",
     "process_max_fds",
     "process_start_time_seconds",
 ];
@@ -124,13 +125,6 @@ impl Board {
         }
         state.taken += last.accepted;
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
-    }
-
-    /// Whether any request is being computed, or refused.
-    pub(super) fn is_busy(&self) -> bool {
-        let state = self.lock();
-        state.reports.values().any(|known| known.report.is_busy())
-            || self.parent.metrics.in_flight.get() > 0
     }
 
     /// Connections taken by workers, and by the parent, so far.

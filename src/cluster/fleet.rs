@@ -37,6 +37,7 @@ pub(super) struct Fleet {
     may_start: Instant,
     ever_ready: bool,
     used: Usage,
+    ending: bool,
     cut: bool,
     events: mpsc::UnboundedSender<Event>,
     board: Board,
@@ -75,8 +76,10 @@ impl Fleet {
             listener,
             settings: Settings {
                 slots: 1,
-                // They wait in the kernel's queue, and the parent looks after that.
-                queue_max: 0,
+                // They wait in the kernel's queue, and the parent looks after that. Only a
+                // connection that comes in the moment in which a cancelled computation stops
+                // waits there for its end.
+                queue_max: 1,
                 ..settings.clone()
             },
             target: settings.slots as usize,
@@ -86,6 +89,7 @@ impl Fleet {
             may_start: Instant::now(),
             ever_ready: false,
             used: Usage::default(),
+            ending: false,
             cut: false,
             events,
             board,
@@ -104,7 +108,7 @@ impl Fleet {
             .any(|worker| worker.stage == Stage::Listening)
     }
 
-    /// Whether a worker had to leave a request unanswered when it was told to finish.
+    /// Whether a worker left a request unanswered when it was told to finish, or to stop.
     pub(super) fn was_cut(&self) -> bool {
         self.cut
     }
@@ -131,15 +135,23 @@ impl Fleet {
 
     /// Tells every worker to finish.
     pub(super) fn drain(&mut self) {
-        for worker in &mut self.workers {
-            worker.leave(Cause::Shutdown, Signal::TERM);
-        }
+        self.end(Signal::TERM);
+    }
+
+    /// Tells every worker to stop, whatever it does.
+    pub(super) fn interrupt(&mut self) {
+        self.end(Signal::INT);
     }
 
     /// Ends every worker.
     pub(super) fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    fn end(&mut self, signal: Signal) {
+        self.ending = true;
         for worker in &mut self.workers {
-            worker.leave(Cause::Shutdown, Signal::KILL);
+            worker.leave(Cause::Shutdown, signal);
         }
     }
 
@@ -214,7 +226,8 @@ impl Fleet {
         self.board.event("exit");
         self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
-        self.cut |= cause == Cause::Shutdown && !succeeded;
+        // One that never reported had no request either, and may not even know the signal.
+        self.cut |= self.ending && worker.report.is_some() && !succeeded;
         let status = status.map_or_else(|err| err.to_string(), |status| status.to_string());
         tracing::info!(
             pid = worker.pid,

@@ -5,9 +5,8 @@
 use std::io::{self, stderr, stdin, stdout};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
@@ -35,6 +34,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long after the last accept a request may take to turn up.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// How often a worker that drains looks whether it is done.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Serves until a signal, or the end of the parent, ends it.
 pub fn run(parent: i32, settings: &Settings) -> Result<End, StartError> {
     guard::die_with(parent)?;
@@ -52,6 +54,8 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let reporter = Arc::new(Reporter {
         local: local.clone(),
         max_requests: with_jitter(settings.max_requests),
+        server: OnceLock::new(),
+        overrun: Notify::new(),
         listening: AtomicBool::new(false),
         finished: AtomicBool::new(false),
         accepted: AtomicU64::new(0),
@@ -64,20 +68,43 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
         &reporter,
         settings,
     )?;
-    let handle = server.handle();
+    let handle = reporter.server.get_or_init(|| server.handle());
     actix_rt::spawn(server);
     reporter.listen(true);
 
-    if signals.next().await == Stop::Now {
-        return Ok(End::Cut);
-    }
-    reporter.listen(false);
-    let drained = timeout(settings.shutdown_timeout, drain(&local, &handle)).await;
+    let end = match work(&mut signals, &reporter, handle).await {
+        Stop::Now => None,
+        Stop::Gracefully => {
+            reporter.listen(false);
+            tokio::select! {
+                end = drain(settings, &local, handle) => Some(end),
+                _ = signals.next() => None,
+            }
+        }
+    };
+    let end = end.unwrap_or(match local.metrics.in_flight.get() {
+        0 => End::Clean,
+        _ => End::Cut,
+    });
     reporter.finished.store(true, Ordering::Relaxed);
     reporter.changed.notify_one();
     // Its end means that the parent knows everything, or is gone.
     reports.await.ok();
-    Ok(drained.map_or(End::Cut, |()| End::Clean))
+    Ok(end)
+}
+
+/// Until a signal: takes connections, and none while an overrun computation goes on.
+async fn work(signals: &mut Signals, reporter: &Reporter, handle: &ServerHandle) -> Stop {
+    loop {
+        tokio::select! {
+            stop = signals.next() => return stop,
+            () = reporter.overrun.notified() => {}
+        }
+        tokio::select! {
+            stop = signals.next() => return stop,
+            () = reporter.local.gate.idle() => handle.resume().await,
+        }
+    }
 }
 
 fn public(
@@ -93,11 +120,14 @@ fn public(
             .app_data(lane.clone())
             .wrap_fn(move |request, service| {
                 news.changed.notify_one();
-                let end = Rc::new(NotifyOnDrop(news.clone()));
+                let news = news.clone();
+                let end = NotifyOnDrop(news.clone());
                 let response = service.call(request);
                 async move {
                     let _end = end;
-                    response.await
+                    let response = response.await;
+                    news.rest().await;
+                    response
                 }
             })
             .wrap(from_fn(http::observe))
@@ -119,20 +149,27 @@ fn public(
 
 /// Takes no more connections, and finishes the one that is there. Nobody is turned away: whoever
 /// comes now is taken by a sibling.
-async fn drain(local: &Local, handle: &ServerHandle) {
-    handle.pause().await;
-    sleep(SETTLE).await;
-    while local.metrics.in_flight.get() > 0 {
-        local.gate.idle().await;
-        sleep(Duration::from_millis(1)).await;
-    }
-    handle.stop(true).await;
+async fn drain(settings: &Settings, local: &Local, handle: &ServerHandle) -> End {
+    let finish = async {
+        handle.pause().await;
+        sleep(SETTLE).await;
+        // Not until the slot is free: a computation that cannot be stopped would keep it.
+        while local.metrics.in_flight.get() > 0 {
+            sleep(LOOK).await;
+        }
+        handle.stop(true).await;
+    };
+    let finished = timeout(settings.shutdown_timeout, finish).await;
+    finished.map_or(End::Cut, |()| End::Clean)
 }
 
 /// Tells the parent.
 struct Reporter {
     local: Local,
     max_requests: u32,
+    server: OnceLock<ServerHandle>,
+    /// A computation goes on although its request has been answered.
+    overrun: Notify,
     listening: AtomicBool,
     /// The next report is the last.
     finished: AtomicBool,
@@ -149,6 +186,18 @@ impl Reporter {
     fn accept(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
+    }
+
+    /// Takes no more connections if the slot is still taken: whoever came would wait for a
+    /// computation that nobody wants, while a sibling may be idle. To be called before the
+    /// connection is closed, because the next one comes at once.
+    async fn rest(&self) {
+        if let Some(server) = self.server.get()
+            && self.local.gate.is_busy()
+        {
+            server.pause().await;
+            self.overrun.notify_one();
+        }
     }
 
     async fn report(self: Arc<Self>, mut parent: Sender) {

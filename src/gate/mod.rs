@@ -164,12 +164,17 @@ impl Gate {
         state.waiting.clear();
     }
 
+    /// Whether any slot is busy.
+    pub fn is_busy(&self) -> bool {
+        self.0.lock().is_busy()
+    }
+
     /// Waits until no slot is busy. Meaningful on a closed gate.
     pub async fn idle(&self) {
         loop {
             // Subscribed before looking, so that no change falls in between.
             let changed = self.0.idle.notified();
-            if self.0.lock().slots.iter().all(|slot| slot.holder.is_none()) {
+            if !self.is_busy() {
                 return;
             }
             changed.await;
@@ -221,7 +226,7 @@ impl Gate {
                 }
             }
         }
-        if state.slots.iter().all(|slot| slot.holder.is_none()) {
+        if !state.is_busy() {
             self.0.idle.notify_waiters();
         }
     }
@@ -246,6 +251,10 @@ impl State {
     fn is_youngest(&self, arrived: Instant) -> bool {
         let youngest = self.waiting.keys().next_back();
         youngest.is_none_or(|turn| turn.arrived <= arrived)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.slots.iter().any(|slot| slot.holder.is_some())
     }
 
     fn occupy(&mut self, slot: usize, request_id: String) {
