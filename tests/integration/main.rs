@@ -8,7 +8,7 @@
 // What can be asked of a started server: the fixture of all tests here.
 mod lane;
 
-// Probes, metrics and status, and that they answer while the lane is busy.
+// Probes and status, and that they answer while the lane is busy.
 mod admin;
 // A client that leaves, and a computation that takes too long.
 mod cancel;
@@ -22,9 +22,13 @@ mod errors;
 mod layers;
 // One line per request.
 mod log;
+// Every series, and what it counts.
+mod metrics;
 // `onelane probe`.
 mod probe;
 // One at a time, oldest first, bounded.
 mod queue;
 // What each route answers.
 mod routes;
+// Computations that do not stop when they should.
+mod stuck;
