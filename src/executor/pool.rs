@@ -119,7 +119,9 @@ impl Shared {
     async fn take(self: &Arc<Self>) -> Lease {
         loop {
             let ready = self.ready.notified();
-            if let Some(member) = self.lock().idle.pop() {
+            // Not in the condition, which would hold the lock until its end.
+            let idle = self.lock().idle.pop();
+            if let Some(member) = idle {
                 let mut lease = Lease {
                     pool: self.clone(),
                     member: Some(member),
