@@ -42,7 +42,7 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
 ) {
     let mut lane = Lane::of(mode, &[]);
     let (running, waiting, late, held) = tokio::join!(
-        lane.get("/sleep?ms=500"),
+        lane.get("/sleep?ms=1000"),
         async {
             lane.until("busy", 0).await;
             lane.get("/fast").await
@@ -52,7 +52,12 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
             lane.signal(Signal::TERM);
             until_draining(&lane).await;
             assert_eq!(lane.admin("/livez").await.status, 200);
-            lane.get("/fast").await
+            let answer = lane.get("/fast").await;
+            lane.logged_times(2, |line| line["reason"] == "draining")
+                .await;
+            lane.counted("onelane_rejected_total{reason=\"draining\"}", 2.0)
+                .await;
+            answer
         },
         async {
             lane.logged(|line| line["message"] == "draining").await;

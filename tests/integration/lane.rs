@@ -191,6 +191,15 @@ impl Lane {
         }
     }
 
+    /// Waits until there are so many such lines.
+    pub async fn logged_times(&self, times: usize, wanted: impl Fn(&Value) -> bool) {
+        let start = Instant::now();
+        while self.log.filter(&wanted).len() < times {
+            assert!(start.elapsed() < PATIENCE, "not logged {times} times");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// All lines of the log so far that are `wanted`.
     pub fn log(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.log.filter(wanted)
