@@ -14,7 +14,6 @@ use crate::roster::{Cause, Usage};
 /// Series that tell of the cluster as a whole, or of one process: the parent's own stand.
 const NOT_SUMMED: &[&str] = &[
     "onelane_build_info",
-    "onelane_queue_limit",
     "process_max_fds",
     "process_start_time_seconds",
 ];

@@ -76,10 +76,8 @@ impl Fleet {
             listener,
             settings: Settings {
                 slots: 1,
-                // They wait in the kernel's queue, and the parent looks after that. Only a
-                // connection that comes in the moment in which a cancelled computation stops
-                // waits there for its end.
-                queue_max: 1,
+                // They wait in the kernel's queue, and the parent looks after that.
+                queue_max: 0,
                 ..settings.clone()
             },
             target: settings.slots as usize,

@@ -11,6 +11,7 @@
 
 mod accept_queue;
 mod board;
+mod connection;
 mod door;
 mod fleet;
 mod orders;

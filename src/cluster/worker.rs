@@ -5,37 +5,28 @@
 use std::io::{self, stderr, stdin, stdout};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_server::{Server, ServerHandle};
-use actix_web::dev::Service;
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
 use rustix::stdio::dup2_stdout;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use super::connection::{self, Serve};
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::{Local, View};
 use crate::child::{guard, with_jitter};
 use crate::config::Settings;
-use crate::http::{self, Lane};
 use crate::ipc;
 use crate::lifecycle::{Signals, Stop};
 use crate::server::{self, End, StartError};
 
-/// How long a client may take for the head of its request. It holds the worker meanwhile.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long after the last accept a request may take to turn up.
-const SETTLE: Duration = Duration::from_millis(100);
-
-/// How often a worker that drains looks whether it is done.
-const LOOK: Duration = Duration::from_millis(5);
+/// How long to wait for what accepting lacked: descriptors, as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until a signal, or the end of the parent, ends it.
 pub fn run(parent: i32, settings: &Settings) -> Result<End, StartError> {
@@ -54,33 +45,32 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let reporter = Arc::new(Reporter {
         local: local.clone(),
         max_requests: with_jitter(settings.max_requests),
-        server: OnceLock::new(),
-        overrun: Notify::new(),
-        listening: AtomicBool::new(false),
+        listening: AtomicBool::new(true),
         finished: AtomicBool::new(false),
         accepted: AtomicU64::new(0),
         changed: Notify::new(),
+        closed: Notify::new(),
     });
+    let news = reporter.clone();
+    let changed = move || news.changed.notify_one();
+    let serve = connection::service(server::lane(settings, &local), changed).await;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
-    let server = public(
-        listener,
-        server::lane(settings, &local),
-        &reporter,
-        settings,
-    )?;
-    let handle = reporter.server.get_or_init(|| server.handle());
-    actix_rt::spawn(server);
-    reporter.listen(true);
 
-    let end = match work(&mut signals, &reporter, handle).await {
+    let mut work = pin!(work(listener, serve, &reporter));
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        () = &mut work => unreachable!("it works until it is closed"),
+    };
+    reporter.close();
+    let end = match stop {
         Stop::Now => None,
-        Stop::Gracefully => {
-            reporter.listen(false);
-            tokio::select! {
-                end = drain(settings, &local, handle) => Some(end),
-                _ = signals.next() => None,
+        Stop::Gracefully => tokio::select! {
+            finished = timeout(settings.shutdown_timeout, work) => {
+                Some(finished.map_or(End::Cut, |()| End::Clean))
             }
-        }
+            _ = signals.next() => None,
+        },
     };
     let end = end.unwrap_or(match local.metrics.in_flight.get() {
         0 => End::Clean,
@@ -93,111 +83,57 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     Ok(end)
 }
 
-/// Until a signal: takes connections, and none while an overrun computation goes on.
-async fn work(signals: &mut Signals, reporter: &Reporter, handle: &ServerHandle) -> Stop {
-    loop {
-        tokio::select! {
-            stop = signals.next() => return stop,
-            () = reporter.overrun.notified() => {}
+/// Takes one connection after the other, and the next only when there is nothing else to do: until
+/// then it stays where a sibling can take it. Once closed, finishes the one that it has.
+async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Reporter) {
+    while reporter.listening.load(Ordering::Relaxed) {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = reporter.closed.notified() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                reporter.accept();
+                // As a task, so that a panic ends the connection and not the worker.
+                actix_rt::spawn(serve(stream)).await.ok();
+            }
+            Err(err) => {
+                tracing::error!(%err, "no connection could be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
+        // A computation whose request was answered, with a 504, or whose client has left, may need
+        // a moment to stop.
         tokio::select! {
-            stop = signals.next() => return stop,
-            () = reporter.local.gate.idle() => handle.resume().await,
+            () = reporter.local.gate.idle() => {}
+            () = reporter.closed.notified() => return,
         }
     }
-}
-
-fn public(
-    listener: TcpListener,
-    lane: web::Data<Lane>,
-    reporter: &Arc<Reporter>,
-    settings: &Settings,
-) -> io::Result<Server> {
-    let (news, accepts) = (reporter.clone(), reporter.clone());
-    let server = HttpServer::new(move || {
-        let news = news.clone();
-        App::new()
-            .app_data(lane.clone())
-            .wrap_fn(move |request, service| {
-                news.changed.notify_one();
-                let news = news.clone();
-                let end = NotifyOnDrop(news.clone());
-                let response = service.call(request);
-                async move {
-                    let _end = end;
-                    let response = response.await;
-                    news.rest().await;
-                    response
-                }
-            })
-            .wrap(from_fn(http::observe))
-            .configure(http::routes)
-    })
-    .workers(1)
-    // While it has one connection, the next stay where a sibling can take them; a connection that
-    // is kept would hold the worker without a request.
-    .max_connections(1)
-    .keep_alive(actix_web::http::KeepAlive::Disabled)
-    .on_connect(move |_, _| accepts.accept())
-    .client_request_timeout(HEAD_TIMEOUT)
-    .disable_signals()
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(settings.shutdown_timeout.as_secs())
-    .listen(listener)?;
-    Ok(server.run())
-}
-
-/// Takes no more connections, and finishes the one that is there. Nobody is turned away: whoever
-/// comes now is taken by a sibling.
-async fn drain(settings: &Settings, local: &Local, handle: &ServerHandle) -> End {
-    let finish = async {
-        handle.pause().await;
-        sleep(SETTLE).await;
-        // Not until the slot is free: a computation that cannot be stopped would keep it.
-        while local.metrics.in_flight.get() > 0 {
-            sleep(LOOK).await;
-        }
-        handle.stop(true).await;
-    };
-    let finished = timeout(settings.shutdown_timeout, finish).await;
-    finished.map_or(End::Cut, |()| End::Clean)
 }
 
 /// Tells the parent.
 struct Reporter {
     local: Local,
     max_requests: u32,
-    server: OnceLock<ServerHandle>,
-    /// A computation goes on although its request has been answered.
-    overrun: Notify,
     listening: AtomicBool,
     /// The next report is the last.
     finished: AtomicBool,
     accepted: AtomicU64,
     changed: Notify,
+    /// It is to take no more connections.
+    closed: Notify,
 }
 
 impl Reporter {
-    fn listen(&self, listening: bool) {
-        self.listening.store(listening, Ordering::Relaxed);
+    fn close(&self) {
+        self.listening.store(false, Ordering::Relaxed);
+        self.closed.notify_one();
         self.changed.notify_one();
     }
 
     fn accept(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
-    }
-
-    /// Takes no more connections if the slot is still taken: whoever came would wait for a
-    /// computation that nobody wants, while a sibling may be idle. To be called before the
-    /// connection is closed, because the next one comes at once.
-    async fn rest(&self) {
-        if let Some(server) = self.server.get()
-            && self.local.gate.is_busy()
-        {
-            server.pause().await;
-            self.overrun.notify_one();
-        }
     }
 
     async fn report(self: Arc<Self>, mut parent: Sender) {
@@ -231,13 +167,5 @@ impl Reporter {
             mean_service: self.local.gate.mean_service(),
             metrics: self.local.snapshot(),
         }
-    }
-}
-
-struct NotifyOnDrop(Arc<Reporter>);
-
-impl Drop for NotifyOnDrop {
-    fn drop(&mut self) {
-        self.0.changed.notify_one();
     }
 }

@@ -164,17 +164,12 @@ impl Gate {
         state.waiting.clear();
     }
 
-    /// Whether any slot is busy.
-    pub fn is_busy(&self) -> bool {
-        self.0.lock().is_busy()
-    }
-
     /// Waits until no slot is busy. Meaningful on a closed gate.
     pub async fn idle(&self) {
         loop {
             // Subscribed before looking, so that no change falls in between.
             let changed = self.0.idle.notified();
-            if !self.is_busy() {
+            if self.0.lock().slots.iter().all(|slot| slot.holder.is_none()) {
                 return;
             }
             changed.await;
@@ -226,7 +221,7 @@ impl Gate {
                 }
             }
         }
-        if !state.is_busy() {
+        if state.slots.iter().all(|slot| slot.holder.is_none()) {
             self.0.idle.notify_waiters();
         }
     }
@@ -251,10 +246,6 @@ impl State {
     fn is_youngest(&self, arrived: Instant) -> bool {
         let youngest = self.waiting.keys().next_back();
         youngest.is_none_or(|turn| turn.arrived <= arrived)
-    }
-
-    fn is_busy(&self) -> bool {
-        self.slots.iter().any(|slot| slot.holder.is_some())
     }
 
     fn occupy(&mut self, slot: usize, request_id: String) {

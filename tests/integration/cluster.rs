@@ -205,7 +205,7 @@ async fn the_sum_of_the_workers_never_goes_back_whatever_happens_to_them() {
     };
     let watch = async {
         let mut before = BTreeMap::new();
-        for round in 0..200 {
+        for round in 0..120 {
             if round % 40 == 10 {
                 lane.signal(Signal::HUP);
             }

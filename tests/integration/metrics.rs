@@ -248,6 +248,7 @@ async fn every_status_and_reason_is_counted(
         let request = lane.request(Method::POST, "/fast");
         send(request.header("content-type", kind).body(body))
     };
+    lane.until_ready().await;
     lane.get("/prime").await;
     lane.get("/nope").await;
     send(lane.request(Method::PUT, "/fast")).await;

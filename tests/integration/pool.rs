@@ -75,11 +75,11 @@ async fn a_child_that_has_served_its_number_stays_until_its_successor_is_ready()
 async fn children_are_recycled_for_ever_and_nobody_notices() {
     let lane = Lane::with_slots(Pool, 2, &["--max-requests", "2"]);
     let mut pids = BTreeSet::new();
-    for _ in 0..50 {
+    // A spent child serves on until its successor is there, which takes its time.
+    while pids.len() < 10 {
         pids.insert(lane.get("/fast").await.pid());
         assert!(alive(&lane.status().await).len() >= 2);
     }
-    assert!(pids.len() > 10, "{pids:?}");
     let status = lane.until_status(|status| alive(status).len() == 2).await;
     let (spawned, exited) = (
         &status["children"]["spawned"],

@@ -27,6 +27,7 @@ async fn first_answered(lane: &Lane, count: u64) -> (u64, Answer) {
         }
         (number, lane.get("/sleep?ms=60000").await)
     });
+    lane.until_ready().await;
     select_all(requests.map(Box::pin)).await.0
 }
 
@@ -200,6 +201,7 @@ async fn a_held_request_leaves_a_busy_lane_with_403_and_computes_on_an_idle_one(
     // A cluster reads no request before a worker is idle, and cannot know that this one is in a
     // hurry. It has to wait its full time.
     let lane = Lane::of(mode, &["--queue-timeout", "500ms"]);
+    lane.until_ready().await;
     assert_eq!(held(&lane, "/fast", "0").await.status, 200);
     let work = lane.get("/sleep?ms=60000");
     let answers = async {
@@ -251,6 +253,7 @@ async fn a_held_request_that_is_too_old_hears_503_instead_of_wandering_on(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = Lane::of(mode, &["--queue-timeout", "500ms"]);
+    lane.until_ready().await;
     let work = lane.get("/sleep?ms=60000");
     let answer = async {
         lane.until("busy", 0).await;
