@@ -32,7 +32,7 @@ async fn a_child_ends_with_its_request_whatever_the_reason() {
         }
     };
     let overrun = async {
-        let late = send(work().header("x-timeout", "0.2"));
+        let late = send(work().header("x-timeout", "1"));
         let (answer, pid) = tokio::join!(late, lane.until_computing());
         assert_eq!(answer.status, 504);
         pid

@@ -8,7 +8,7 @@ use crate::lane::{Frozen, Lane, PATIENCE, send};
 /// Has the first slot compute something that cannot be stopped, for a caller that gets its 504.
 async fn stick(lane: &Lane) -> Frozen {
     let work = lane.request(Method::GET, "/sleep?ms=3600000");
-    let work = send(work.header("x-timeout", "0.5"));
+    let work = send(work.header("x-timeout", "1"));
     let freeze = async {
         let process = lane.until_computing().await;
         Frozen::new(process, "lane-0")
