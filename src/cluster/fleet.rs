@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::board::Board;
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
-use crate::child::{Backoff, NeverReady, usage};
+use crate::child::{Backoff, NeverReady, orphans, usage};
 use crate::config::Settings;
 use crate::roster::{Cause, Usage};
 
@@ -34,7 +34,6 @@ pub(super) struct Fleet {
     workers: Vec<Worker>,
     next_id: u64,
     backoff: Backoff,
-    may_start: Instant,
     ever_ready: bool,
     used: Usage,
     ending: bool,
@@ -84,7 +83,6 @@ impl Fleet {
             workers: Vec::new(),
             next_id: 1,
             backoff: Backoff::default(),
-            may_start: Instant::now(),
             ever_ready: false,
             used: Usage::default(),
             ending: false,
@@ -238,7 +236,6 @@ impl Fleet {
         }
         if !worker.was_fine() {
             self.backoff.failed();
-            self.may_start = Instant::now() + self.backoff.delay();
         }
         if !self.ever_ready && self.backoff.is_hopeless() {
             return Err(NeverReady(status));
@@ -249,6 +246,7 @@ impl Fleet {
     /// Brings the fleet closer to what it should be. To be called often.
     pub(super) fn maintain(&mut self) {
         self.give_up_the_silent();
+        orphans::reap(|pid| self.workers.iter().any(|worker| worker.pid == pid));
         let staying = self.workers.iter().filter(|worker| worker.is_staying());
         let fresh = staying.clone().filter(|worker| worker.outdated.is_none());
         let (staying, fresh) = (staying.count(), fresh.count());
@@ -260,13 +258,12 @@ impl Fleet {
     }
 
     fn start_if_due(&mut self) {
-        if Instant::now() < self.may_start {
+        if !self.backoff.delay().is_zero() {
             return;
         }
         if let Err(err) = self.start() {
             tracing::error!(%err, "no worker could be started");
             self.backoff.failed();
-            self.may_start = Instant::now() + self.backoff.delay();
         }
     }
 
