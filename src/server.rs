@@ -81,7 +81,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
             lifecycle.enter(Phase::Draining);
             tracing::info!("draining");
             tokio::select! {
-                end = drain(settings, &local.gate, &handle) => end,
+                end = drain(settings, &local.gate, &handle) => Some(end),
                 _ = signals.next() => None,
             }
         }
@@ -180,12 +180,12 @@ fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::
     Ok(server.run())
 }
 
-/// Ends a server that is no longer ready; none if it takes longer than `shutdown_timeout`.
+/// Ends a server that is no longer ready, after `shutdown_timeout` at the latest.
 ///
 /// The listener stays open until the last computation is done, and turns requests away meanwhile: a
 /// balancer takes them elsewhere at once, while a closed accept loop would let them wait in the
 /// kernel's queue only to be reset in the end.
-async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> Option<End> {
+async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     let finish = async {
@@ -194,5 +194,5 @@ async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> Optio
         handle.stop(true).await;
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
-    finished.ok().map(|()| End::Clean)
+    finished.map_or(End::Cut, |()| End::Clean)
 }

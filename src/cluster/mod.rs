@@ -96,7 +96,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
             cluster.lifecycle.enter(Phase::Draining);
             tracing::info!("draining");
             tokio::select! {
-                end = cluster.drain(settings) => end,
+                end = cluster.drain(settings) => Some(end),
                 () = orders.stop() => None,
             }
         }
@@ -158,15 +158,12 @@ impl Cluster {
         Ok(self.fleet.note(event)?)
     }
 
-    /// Lets the workers finish while whoever still comes is refused; none if it takes longer than
-    /// `shutdown_timeout`.
-    async fn drain(&mut self, settings: &Settings) -> Option<End> {
+    /// Lets the workers finish while whoever still comes is refused, for `shutdown_timeout` at most.
+    async fn drain(&mut self, settings: &Settings) -> End {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
-        timeout(settings.shutdown_timeout, self.empty())
-            .await
-            .ok()?;
-        Some(self.end())
+        let finished = timeout(settings.shutdown_timeout, self.empty()).await;
+        finished.map_or(End::Cut, |()| self.end())
     }
 
     /// Stops the workers at once: only they know for sure whether they had anything to do.
@@ -211,8 +208,11 @@ impl Cluster {
                 _ = ticks.tick() => self.door.close(),
             }
         }
-        self.door.close();
-        while self.door.is_answering() {
+        loop {
+            self.door.close();
+            if !self.door.is_answering() {
+                return;
+            }
             ticks.tick().await;
         }
     }
