@@ -2,6 +2,7 @@
 //! standard input. It takes a connection only when it has nothing to do, so that the kernel's queue
 //! is the queue of all of them. Its standard output carries its reports.
 
+use std::fs::File;
 use std::io::{self, stderr, stdin, stdout};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::stdio::dup2_stdout;
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
@@ -37,6 +38,8 @@ pub fn run(parent: i32, settings: &Settings) -> Result<End, StartError> {
 async fn serve(settings: &Settings) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
     let listener = TcpListener::from(stdin().as_fd().try_clone_to_owned()?);
+    // A workload that reads finds nothing, and what it starts does not hold the socket open.
+    dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
     let reports = Sender::from_owned_fd(stdout().as_fd().try_clone_to_owned()?)?;
     // A workload that prints does so into the log.
     dup2_stdout(stderr()).map_err(io::Error::from)?;
