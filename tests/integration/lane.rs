@@ -46,9 +46,15 @@ pub fn onelane() -> Command {
 impl Lane {
     /// Starts a server with more flags than the two addresses, and waits until it listens.
     pub fn start(flags: &[&str]) -> Self {
-        let mut child = onelane()
+        let mut command = onelane();
+        command.args(flags);
+        Self::run(command)
+    }
+
+    /// The same for a command that is, or becomes, `onelane`.
+    pub fn run(mut command: Command) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(flags)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -22,6 +22,8 @@ mod config;
 mod drain;
 // Everything a caller can get wrong.
 mod errors;
+// What is killed, hangs, floods or runs out, in every mode where it can.
+mod faults;
 // A process for each request.
 mod fork;
 // Which source file may import which.
