@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use rustix::process::{Resource, getrlimit};
+use tokio::task::JoinError;
 use tokio::time::{sleep, timeout};
 
 use crate::admin::{self, Local, Subject};
@@ -23,6 +25,9 @@ use crate::roster::Roster;
 /// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
 /// nginx that closes, never we in the moment in which it sends.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// As actix has it.
+const CONNECTIONS_MAX: usize = 25_600;
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +77,14 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     admin::start(admin_listener, subject)?;
     let server = public(listener, lane(settings, &local), settings.shutdown_timeout)?;
     let handle = server.handle();
-    actix_rt::spawn(server);
+    let server = actix_rt::spawn(server);
     lifecycle.enter(Phase::Serving);
 
-    let end = match signals.next().await {
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        ended = server => return Err(ended_early(ended)),
+    };
+    let end = match stop {
         Stop::Now => None,
         Stop::Gracefully => {
             lifecycle.enter(Phase::Draining);
@@ -93,6 +102,15 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     });
     tracing::info!(?end, "stopped");
     Ok(end)
+}
+
+/// The error that a listener ended with while it was still wanted: there was no thread for it, say.
+fn ended_early(ended: Result<io::Result<()>, JoinError>) -> StartError {
+    StartError::Start(match ended {
+        Ok(Ok(())) => io::Error::other("the listener ended by itself"),
+        Ok(Err(err)) => err,
+        Err(panic) => io::Error::other(panic),
+    })
 }
 
 pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -162,6 +180,14 @@ fn host_name() -> String {
         .into_owned()
 }
 
+/// Connections beyond which the next ones wait: half of the descriptors, so that there are always some
+/// for the admin side and for the pipes of children. No more than anybody needs, without a limit.
+fn connections_max() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current;
+    let half = descriptors.map_or(usize::MAX, |limit| limit as usize / 2);
+    half.min(CONNECTIONS_MAX)
+}
+
 /// The public listener. One worker is enough: it never computes.
 fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::Result<Server> {
     let server = HttpServer::new(move || {
@@ -171,6 +197,7 @@ fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::
             .configure(http::routes)
     })
     .workers(1)
+    .max_connections(connections_max())
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
     // A client that closes its end has left: its request is dropped, and its slot freed.

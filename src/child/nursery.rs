@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc, mpsc::SendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -238,16 +238,15 @@ const KILLED: i32 = 9;
 fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<io::Result<()>>) {
     let mut backoff = Backoff::default();
     loop {
-        let outcome = start(program);
-        let started = outcome
-            .as_ref()
-            .map(|_| ())
-            .map_err(|err| err.kind().into());
         // Only the first attempt is waited for.
-        first.send(started).ok();
-        match outcome {
-            Err(err) => tracing::error!(%err, "no fork server"),
+        match start(program) {
+            Err(err) => {
+                if let Err(SendError(Err(err))) = first.send(Err(err)) {
+                    tracing::error!(%err, "no fork server");
+                }
+            }
             Ok((mut process, control)) => {
+                first.send(Ok(())).ok();
                 let control = Arc::new(control);
                 *shared.control() = Some(control.clone());
                 shared.follow(&process, &control, &mut backoff);

@@ -48,9 +48,13 @@ impl Pipe {
     }
 
     /// Takes no descriptor, of which there may be none left.
+    #[expect(
+        deprecated,
+        reason = "for types that may close their descriptor while it is registered; this one is borrowed"
+    )]
     async fn ready(&self, interest: Interest) -> io::Result<()> {
         let registered = AsyncFd::with_interest(self.0.as_fd(), interest)?;
-        registered.ready(interest).await?;
+        registered.ready(interest).await?.retain_ready();
         Ok(())
     }
 }

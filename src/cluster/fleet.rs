@@ -231,40 +231,47 @@ impl Fleet {
             cause = cause.name(),
             "worker exit"
         );
-        if cause != Cause::Crashed {
+        if cause != Cause::Crashed || worker.was_fine() {
             return Ok(());
         }
-        if !worker.was_fine() {
-            self.backoff.failed();
-        }
-        if !self.ever_ready && self.backoff.is_hopeless() {
-            return Err(NeverReady(status));
-        }
-        Ok(())
+        self.failed(status)
     }
 
-    /// Brings the fleet closer to what it should be. To be called often.
-    pub(super) fn maintain(&mut self) {
+    /// Brings the fleet closer to what it should be. To be called often. The error says that it makes
+    /// no sense to go on.
+    pub(super) fn maintain(&mut self) -> Result<(), NeverReady> {
         self.give_up_the_silent();
         orphans::reap(|pid| self.workers.iter().any(|worker| worker.pid == pid));
         let staying = self.workers.iter().filter(|worker| worker.is_staying());
         let fresh = staying.clone().filter(|worker| worker.outdated.is_none());
         let (staying, fresh) = (staying.count(), fresh.count());
         if fresh < self.target && staying < self.target + SURGE {
-            self.start_if_due();
-        } else if staying > self.target {
+            return self.start_if_due();
+        }
+        if staying > self.target {
             self.release_one();
         }
+        Ok(())
     }
 
-    fn start_if_due(&mut self) {
+    fn start_if_due(&mut self) -> Result<(), NeverReady> {
         if !self.backoff.delay().is_zero() {
-            return;
+            return Ok(());
         }
-        if let Err(err) = self.start() {
-            tracing::error!(%err, "no worker could be started");
-            self.backoff.failed();
+        let Err(err) = self.start() else {
+            return Ok(());
+        };
+        tracing::error!(%err, "no worker could be started");
+        self.failed(err.to_string())
+    }
+
+    /// A worker came to nothing, because of `why`.
+    fn failed(&mut self, why: String) -> Result<(), NeverReady> {
+        self.backoff.failed();
+        if !self.ever_ready && self.backoff.is_hopeless() {
+            return Err(NeverReady(why));
         }
+        Ok(())
     }
 
     /// Lets one go that is not needed: an outdated one as soon as its successor listens, or else the

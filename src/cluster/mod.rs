@@ -136,7 +136,7 @@ impl Cluster {
     async fn serve(&mut self, orders: &mut Orders) -> Result<Stop, StartError> {
         let mut ticks = ticks();
         loop {
-            self.fleet.maintain();
+            self.fleet.maintain()?;
             if self.fleet.is_listening() {
                 self.lifecycle.enter(Phase::Serving);
             }
@@ -185,7 +185,8 @@ impl Cluster {
     async fn idle_along(&mut self) {
         let mut ticks = ticks();
         loop {
-            self.fleet.maintain();
+            // It stops anyway.
+            self.fleet.maintain().ok();
             tokio::select! {
                 event = self.events.recv() => {
                     // It stops anyway.
