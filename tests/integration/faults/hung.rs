@@ -5,7 +5,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use super::process::{Process, children, computing, until};
-use super::request::{LOST, assert_lost, counted, disturb, exits, named};
+use super::request::{LOST, counted, disturb, exits, named};
 use crate::lane::Lane;
 
 #[rstest]

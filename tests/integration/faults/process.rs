@@ -1,5 +1,6 @@
 //! Processes as the kernel shows them, and what can be done to them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -73,24 +74,47 @@ impl Process {
         theirs.chain(children.iter().copied()).collect()
     }
 
-    /// How many descriptors it has open.
-    pub fn descriptors(self) -> usize {
-        fs::read_dir(self.path("fd")).unwrap().count()
+    /// The descriptors that it has open.
+    pub fn descriptors(self) -> BTreeSet<u64> {
+        let entries = fs::read_dir(self.path("fd")).unwrap();
+        let numbers = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        numbers.map(|number| number.parse().unwrap()).collect()
+    }
+
+    /// Leaves it so many descriptors more than it has now.
+    pub fn spare_descriptors(self, count: usize) {
+        let open = self.descriptors();
+        let limit = (0..).filter(|fd| !open.contains(fd)).nth(count);
+        self.limit(Resource::Nofile, limit);
+    }
+
+    pub fn threads(self) -> u64 {
+        self.status("Threads:").parse().unwrap()
     }
 
     pub fn resident_kib(self) -> u64 {
-        let status = fs::read_to_string(self.path("status")).unwrap();
-        let mut lines = status.lines();
-        let line = lines.find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        let resident = self.status("VmRSS:");
+        resident.trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Sets a limit that counts from now on; returns what it was.
-    pub fn limit(self, resource: Resource, current: Option<u64>) -> Option<u64> {
-        // Inherited from us.
+    fn status(self, name: &str) -> String {
+        let status = fs::read_to_string(self.path("status")).unwrap();
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)).unwrap();
+        value.trim().to_owned()
+    }
+
+    /// Sets a limit that counts from now on.
+    pub fn limit(self, resource: Resource, current: Option<u64>) {
+        // It has ours.
         let maximum = getrlimit(resource).maximum;
         let limit = Rlimit { current, maximum };
-        prlimit(Some(self.pid()), resource, limit).unwrap().current
+        prlimit(Some(self.pid()), resource, limit).unwrap();
+    }
+
+    /// Takes a limit back.
+    pub fn unlimit(self, resource: Resource) {
+        self.limit(resource, getrlimit(resource).current);
     }
 
     /// The pipe for its jobs: whoever has this can add to them.

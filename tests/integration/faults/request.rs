@@ -60,3 +60,25 @@ pub async fn counted(lane: &Lane, series: &str, value: f64) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
+
+/// Waits until requests have their answers again; while there is no process, they are told so.
+pub async fn until_served(lane: &Lane) {
+    let start = Instant::now();
+    loop {
+        let answer = lane.get("/fast").await;
+        if answer.status == 200 {
+            return;
+        }
+        assert_refused(&answer);
+        assert!(start.elapsed() < PATIENCE);
+    }
+}
+
+/// That there was no process for the request, and that it may come again.
+#[track_caller]
+pub fn assert_refused(answer: &Answer) {
+    let reason = answer.reason();
+    let is_refused = ["spawn_failed", "queue_timeout"].contains(&reason.as_str());
+    assert!(is_refused && answer.status == 503, "{answer:?}");
+    assert!(answer.header("retry-after").is_some());
+}
