@@ -184,8 +184,8 @@ fn host_name() -> String {
 /// for the admin side and for the pipes of children. No more than anybody needs, without a limit.
 fn connections_max() -> usize {
     let descriptors = getrlimit(Resource::Nofile).current;
-    let half = descriptors.map_or(usize::MAX, |limit| limit as usize / 2);
-    half.min(CONNECTIONS_MAX)
+    let descriptors = descriptors.and_then(|limit| usize::try_from(limit).ok());
+    descriptors.map_or(CONNECTIONS_MAX, |limit| CONNECTIONS_MAX.min(limit / 2))
 }
 
 /// The public listener. One worker is enough: it never computes.

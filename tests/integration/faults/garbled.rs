@@ -2,6 +2,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use onelane::config::Mode::{self, Cluster, Fork, Pool};
 use onelane::executor::{Failure, Reply};
@@ -53,7 +54,7 @@ async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
     let forged = Reply {
         outcome: Ok::<_, Failure>(Answer {
             fields,
-            compute: Default::default(),
+            compute: Duration::ZERO,
             pid: 1,
         }),
         used: Usage::default(),

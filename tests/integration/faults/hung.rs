@@ -30,9 +30,9 @@ async fn workers_that_hang_are_killed_and_replaced() {
     let stopped = async {
         computing(&lane, "hung").await;
         let workers = children(&lane).await;
-        workers
-            .iter()
-            .for_each(|worker| worker.signal(Signal::STOP));
+        for worker in &workers {
+            worker.signal(Signal::STOP);
+        }
         workers
     };
     let (outcome, workers) = tokio::join!(hung, stopped);

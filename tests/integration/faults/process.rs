@@ -56,10 +56,6 @@ impl Process {
         self.stat().is_some_and(|stat| stat[0] == "Z")
     }
 
-    pub fn is_stopped(self) -> bool {
-        self.stat().is_some_and(|stat| stat[0] == "T")
-    }
-
     /// Its children, zombies included.
     pub fn children(self) -> Vec<Self> {
         let parent = self.0.to_string();

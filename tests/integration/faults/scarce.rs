@@ -24,12 +24,7 @@ fn starter(lane: &Lane, mode: Mode) -> Process {
     }
 }
 
-const SHORT: &[&str] = &[
-    "--request-timeout",
-    "1s",
-    "--queue-timeout",
-    "1s",
-];
+const SHORT: &[&str] = &["--request-timeout", "1s", "--queue-timeout", "1s"];
 
 #[rstest]
 #[tokio::test]
