@@ -1,5 +1,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use onelane::config::Mode::{self, Cluster, Fork, Pool};
 use rstest::rstest;
@@ -8,7 +10,7 @@ use rustix::process::Signal;
 use super::process::{Process, computing};
 use super::request::{LOST, assert_lost, counted, exits, named};
 use super::user::Somebody;
-use crate::lane::{Lane, onelane};
+use crate::lane::{Lane, PATIENCE, onelane};
 
 #[rstest]
 #[tokio::test]
@@ -19,7 +21,7 @@ async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mo
         &["--child-cpu-time", "1s", "--request-timeout", "1h"],
     );
     let (spinning, sleeping) =
-        tokio::join!(lane.get("/wait?ms=3600000"), lane.get("/sleep?ms=2000"),);
+        tokio::join!(lane.get("/wait?ms=20000"), lane.get("/sleep?ms=2000"),);
     assert_eq!(
         (spinning.status, spinning.reason().as_str()),
         (504, "request_timeout")
@@ -31,7 +33,7 @@ async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mo
 
 #[tokio::test]
 async fn a_child_that_uses_too_much_memory_dies_alone() {
-    let flags = ["--child-memory-mib", "12", "--request-timeout", "1h"];
+    let flags = ["--child-memory-mib", "12", "--request-timeout", "20s"];
     let lane = Lane::with_slots(Pool, 2, &flags);
     let glutton = async {
         let bystander = computing(&lane, "bystander").await;
@@ -57,13 +59,17 @@ async fn a_child_that_uses_too_much_memory_dies_alone() {
 const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
 
 /// That it ends by itself, and says why.
-#[track_caller]
 fn assert_hopeless(mut command: Command) {
-    let output = command
-        .args(FREE_PORTS)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let command = command.args(FREE_PORTS).stderr(Stdio::piped());
+    let mut server = command.spawn().unwrap();
+    let start = Instant::now();
+    while server.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            server.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let output = server.wait_with_output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{log}");
     let last = log.lines().last().unwrap_or_default();

@@ -5,6 +5,7 @@ use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Client;
 use rstest::rstest;
 use rustix::process::{Resource, Signal};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::process::{Process, children};
@@ -135,7 +136,11 @@ async fn connections_leave_enough_descriptors_for_probes_and_children(
     lane.until_ready().await;
     let mut idle = Vec::new();
     for _ in 0..100 {
-        idle.push(TcpStream::connect(&lane.listen).await.unwrap());
+        let mut connection = TcpStream::connect(&lane.listen).await.unwrap();
+        // Kept for long, because it has been of use.
+        let request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        idle.push(connection);
     }
     for path in ["/livez", "/readyz", "/metrics", "/status"] {
         let client = Client::builder()
