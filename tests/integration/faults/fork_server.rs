@@ -14,11 +14,11 @@ async fn a_fork_server_that_is_killed_takes_its_children_with_it_and_is_replaced
 ) {
     // Seven, most of which have never done anything: how long they are missed does not depend on
     // how many they are.
-    let lane = Lane::with_slots(mode, 7, &["--request-timeout", "1h"]);
+    let lane = Lane::with_slots(mode, 7, &["--request-timeout", "20s"]);
     let fork_server = Process::of(&lane).children().remove(0);
     let killed = async {
         lane.until_busy(2).await;
-        let children = children(&lane).await;
+        let children = children(&lane, if mode == Fork { 2 } else { 7 }).await;
         fork_server.signal(Signal::KILL);
         children
     };

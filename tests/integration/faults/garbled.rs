@@ -33,7 +33,7 @@ async fn a_child_that_talks_nonsense_is_killed_and_its_request_is_lost(
     #[case] nonsense: Vec<u8>,
     #[values(Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "1h"]);
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let outcome = disturb(&lane, async |child| {
         let mut answers = child.answers();
         // Fails once nobody is there to read on.
@@ -59,7 +59,7 @@ async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
         }),
         used: Usage::default(),
     };
-    for child in children(&lane).await {
+    for child in children(&lane, 2).await {
         child
             .answers()
             .write_all(&ipc::frame(&forged).unwrap())
@@ -78,7 +78,7 @@ async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
 async fn a_child_whose_pipe_somebody_holds_open_is_missed_all_the_same(
     #[values(Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "1h"]);
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let mut held = None;
     let outcome = disturb(&lane, async |child| {
         held = Some(child.answers());
@@ -91,7 +91,7 @@ async fn a_child_whose_pipe_somebody_holds_open_is_missed_all_the_same(
 #[rstest]
 #[tokio::test]
 async fn whatever_a_process_has_started_ends_with_it(#[values(Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "1h"]);
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let mut started = None;
     let outcome = disturb(&lane, async |child| {
         let mut sleep = Command::new("sleep");

@@ -29,7 +29,7 @@ async fn workers_that_hang_are_killed_and_replaced() {
     let hung = named(&lane, "/sleep?ms=3600000", "hung");
     let stopped = async {
         computing(&lane, "hung").await;
-        let workers = children(&lane).await;
+        let workers = children(&lane, 2).await;
         for worker in &workers {
             worker.signal(Signal::STOP);
         }
@@ -66,7 +66,7 @@ async fn a_process_that_ignores_the_end_is_killed_when_its_time_is_over(
 async fn an_idle_worker_that_ignores_the_end_is_killed_when_its_time_is_over() {
     let mut lane = Lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
     lane.until_ready().await;
-    let worker = children(&lane).await.remove(0);
+    let worker = children(&lane, 1).await.remove(0);
     worker.signal(Signal::STOP);
     lane.signal(Signal::TERM);
     assert_eq!(lane.wait_for_exit().code(), Some(1));
@@ -77,7 +77,7 @@ async fn an_idle_worker_that_ignores_the_end_is_killed_when_its_time_is_over() {
 async fn a_worker_that_ignores_its_replacement_is_killed_when_its_time_is_over() {
     let lane = Lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
     lane.until_ready().await;
-    let worker = children(&lane).await.remove(0);
+    let worker = children(&lane, 1).await.remove(0);
     worker.signal(Signal::STOP);
     lane.signal(Signal::HUP);
     counted(&lane, &exits("reload"), 1.0).await;
@@ -94,7 +94,9 @@ async fn a_fork_server_that_hangs_is_replaced(#[values(Fork, Pool)] mode: Mode) 
     fork_server.signal(Signal::STOP);
     if mode == Pool {
         // Its successor is not to be had.
-        children(&lane).await[0].signal(Signal::KILL);
+        let child = children(&lane, 1).await.remove(0);
+        child.signal(Signal::KILL);
+        until("gone", || !child.is_alive()).await;
     }
     let status = named(&lane, "/fast", "first").await.unwrap().status;
     assert_eq!(status, if mode == Fork { 502 } else { 200 });

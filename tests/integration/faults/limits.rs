@@ -21,7 +21,7 @@ async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mo
         &["--child-cpu-time", "1s", "--request-timeout", "1h"],
     );
     let (spinning, sleeping) =
-        tokio::join!(lane.get("/wait?ms=20000"), lane.get("/sleep?ms=2000"),);
+        tokio::join!(lane.get("/wait?ms=120000"), lane.get("/sleep?ms=2000"),);
     assert_eq!(
         (spinning.status, spinning.reason().as_str()),
         (504, "request_timeout")
@@ -37,7 +37,7 @@ async fn a_child_that_uses_too_much_memory_dies_alone() {
     let lane = Lane::with_slots(Pool, 2, &flags);
     let glutton = async {
         let bystander = computing(&lane, "bystander").await;
-        let children = super::process::children(&lane).await;
+        let children = super::process::children(&lane, 2).await;
         let child = *children.iter().find(|child| **child != bystander).unwrap();
         child.signal(Signal::STOP);
         // A job of 15 MiB is announced, for which it makes room as soon as it reads on.

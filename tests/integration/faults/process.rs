@@ -153,13 +153,14 @@ fn everybody() -> impl Iterator<Item = Process> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Process))
 }
 
-/// The children, or workers, that a server says it has.
-pub async fn children(lane: &Lane) -> Vec<Process> {
-    let status = lane.status().await;
-    let alive = status["children"]["alive"].as_array().unwrap();
-    alive
-        .iter()
-        .map(|child| Process::new(child["pid"].as_u64().unwrap()))
+/// The children, or workers, that a server says it has, as soon as they are so many.
+pub async fn children(lane: &Lane, count: usize) -> Vec<Process> {
+    let alive = |status: &Value| status["children"]["alive"].as_array().unwrap().clone();
+    let status = lane
+        .until_status(|status| alive(status).len() == count)
+        .await;
+    let pids = alive(&status).into_iter();
+    pids.map(|child| Process::new(child["pid"].as_u64().unwrap()))
         .collect()
 }
 

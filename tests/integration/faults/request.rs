@@ -17,7 +17,7 @@ pub fn exits(cause: &str) -> String {
 
 /// A request that can be told from others. In a cluster its connection may break.
 pub async fn named(lane: &Lane, path: &str, request_id: &str) -> reqwest::Result<Answer> {
-    let request = lane.request(Method::GET, path);
+    let request = lane.request(Method::GET, path).timeout(PATIENCE);
     try_send(request.header("x-request-id", request_id)).await
 }
 
@@ -41,10 +41,13 @@ pub async fn disturb(lane: &Lane, hurt: impl AsyncFnOnce(Process)) -> reqwest::R
 /// That the request is lost, in the way in which the mode says so.
 #[track_caller]
 pub fn assert_lost(outcome: reqwest::Result<Answer>) {
-    // The connection of a cluster is the worker's own, and ends with it.
-    if let Ok(answer) = outcome {
-        let reason = answer.reason();
-        assert_eq!((answer.status, reason.as_str()), (502, "worker_crashed"));
+    match outcome {
+        Ok(answer) => {
+            let reason = answer.reason();
+            assert_eq!((answer.status, reason.as_str()), (502, "worker_crashed"));
+        }
+        // The connection of a cluster is the worker's own, and ends with it.
+        Err(err) => assert!(!err.is_timeout(), "{err:?}"),
     }
 }
 

@@ -43,7 +43,7 @@ async fn while_the_process_table_is_full_requests_are_refused(
     assert_eq!(lane.get("/fast").await.status, 200);
     let starter = starter(&lane, mode);
     somebody.limit_processes(starter, Some(1));
-    for child in children(&lane).await {
+    for child in children(&lane, usize::from(mode != Fork)).await {
         child.signal(Signal::KILL);
         lane.until_status(|status| status["children"]["exited"]["crashed"] == 1)
             .await;
@@ -85,7 +85,7 @@ async fn a_pool_that_has_its_children_needs_no_descriptors() {
     let lane = Lane::of(Pool, SHORT);
     assert_eq!(lane.get("/fast").await.status, 200);
     let server = Process::of(&lane);
-    let child = children(&lane).await.remove(0);
+    let child = children(&lane, 1).await.remove(0);
     // Both connections that are used here exist already.
     server.spare_descriptors(0);
     assert_eq!(lane.get("/sleep?ms=100").await.status, 200);
@@ -106,7 +106,7 @@ async fn without_descriptors_for_a_connection_it_waits(
     let lane = Lane::of(mode, &[]);
     lane.until_ready().await;
     let server = match mode {
-        Cluster => children(&lane).await[0],
+        Cluster => children(&lane, 1).await[0],
         _ => Process::of(&lane),
     };
     server.spare_descriptors(0);
