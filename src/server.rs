@@ -29,6 +29,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// As actix has it.
 const CONNECTIONS_MAX: usize = 25_600;
 
+/// How long a request that was sent before its client could know may take to turn up.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -217,6 +220,8 @@ async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
     gate.close(Refusal::Closed);
     let finish = async {
         gate.idle().await;
+        // What is on its way is still turned away, instead of cut off with its connection.
+        sleep(SETTLE).await;
         // Lets every answer reach its client; idle connections are closed.
         handle.stop(true).await;
     };

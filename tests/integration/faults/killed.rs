@@ -66,7 +66,7 @@ async fn the_answer_of_a_child_killed_after_it_still_counts(#[values(Fork, Pool)
         drop(answers);
         Process::of(&lane).signal(Signal::CONT);
     };
-    let (answer, ()) = tokio::join!(named(&lane, "/sleep?ms=500", "last"), killed);
+    let (answer, ()) = tokio::join!(named(&lane, "/sleep?ms=2000", "last"), killed);
     assert_eq!(answer.unwrap().status, 200);
     assert_eq!(lane.get("/fast").await.status, 200);
     assert_eq!(lane.metric(LOST).await, 0.0);

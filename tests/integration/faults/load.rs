@@ -25,18 +25,19 @@ impl Tally {
     /// Sends one request after the other until nobody answers any more.
     async fn keep_asking(&self, lane: &Lane) {
         loop {
-            let was_ending = self.ending.load(Ordering::SeqCst);
             let id = format!("load-{}", self.sent.fetch_add(1, Ordering::SeqCst));
             match named(lane, "/wait?ms=2", &id).await {
                 Ok(answer) => {
                     if answer.status != 200 {
+                        assert_eq!(answer.status, 503, "{answer:?}");
                         let reason = answer.reason();
                         assert_eq!((answer.status, reason.as_str()), (503, "draining"));
                     }
                     self.answered.lock().unwrap().insert(id);
                 }
                 Err(err) => {
-                    assert!(was_ending, "{id} was sent before the end: {err:?}");
+                    let is_ending = self.ending.load(Ordering::SeqCst);
+                    assert!(is_ending, "{id} failed before the end: {err:?}");
                     return;
                 }
             }
