@@ -84,10 +84,6 @@ impl Process {
         self.limit(Resource::Nofile, limit);
     }
 
-    pub fn threads(self) -> u64 {
-        self.status("Threads:").parse().unwrap()
-    }
-
     pub fn resident_kib(self) -> u64 {
         let resident = self.status("VmRSS:");
         resident.trim_end_matches(" kB").parse().unwrap()
