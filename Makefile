@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 workloads := $(wildcard src/workload/*.rs)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check fmt test
+.PHONY: help up down check fmt test soak
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ check: ## format, lints, unit and integration tests
 	rustfmt --check --edition 2024 $(workloads)
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --bins --test integration
+
+# One mode after the other, so that each has the machine.
+soak: ## full load and random kills, 30 s for each mode
+	SOAK_SECONDS=30 cargo test --locked --test integration soak -- --test-threads 1
 
 # The deploy tests start and stop stacks of their own.
 test: check ## check, then tests of the real stacks and of the manifests

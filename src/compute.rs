@@ -1,7 +1,7 @@
 //! The role of the processes that compute for a server: a fork server, and each of its children.
 
 use std::fs::{self, File};
-use std::io::{self, Write, stderr, stdin};
+use std::io::{self, ErrorKind, Write, stderr, stdin};
 use std::os::fd::AsFd;
 
 use rustix::stdio::{dup2_stdin, dup2_stdout};
@@ -45,7 +45,11 @@ fn answer(ends: Ends, settings: &Settings) -> io::Result<()> {
                 ipc::frame(&compute(parcel))
             }
         };
-        answers.write_all(&frame?)?;
+        match answers.write_all(&frame?) {
+            // The server does not want it any more, and is about to end this child.
+            Err(err) if err.kind() == ErrorKind::BrokenPipe => break,
+            written => written?,
+        }
     }
     Ok(())
 }

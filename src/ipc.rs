@@ -47,6 +47,11 @@ impl Default for Inbox {
 }
 
 impl Inbox {
+    /// Whether nothing has arrived but whole messages that were taken.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// Takes in more bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);

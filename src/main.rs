@@ -1,6 +1,7 @@
 //! The `onelane` command: reads which role to play, and plays it.
 
 use std::fmt::Display;
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -79,6 +80,8 @@ fn done(outcome: Result<(), impl Display>) -> ExitCode {
 }
 
 fn fail(code: u8, err: impl Display) -> ExitCode {
-    eprintln!("onelane: {err}");
+    // In one piece: other processes write their lines there, too. If it is closed, nobody reads.
+    let line = format!("onelane: {err}\n");
+    stderr().write_all(line.as_bytes()).ok();
     ExitCode::from(code)
 }

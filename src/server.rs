@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use rustix::process::{Resource, getrlimit};
+use tokio::task::JoinError;
 use tokio::time::{sleep, timeout};
 
 use crate::admin::{self, Local, Subject};
@@ -23,6 +25,12 @@ use crate::roster::Roster;
 /// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
 /// nginx that closes, never we in the moment in which it sends.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// As actix has it.
+const CONNECTIONS_MAX: usize = 25_600;
+
+/// How long a request that was sent before its client could know may take to turn up.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,16 +80,20 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     admin::start(admin_listener, subject)?;
     let server = public(listener, lane(settings, &local), settings.shutdown_timeout)?;
     let handle = server.handle();
-    actix_rt::spawn(server);
+    let server = actix_rt::spawn(server);
     lifecycle.enter(Phase::Serving);
 
-    let end = match signals.next().await {
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        ended = server => return Err(ended_early(ended)),
+    };
+    let end = match stop {
         Stop::Now => None,
         Stop::Gracefully => {
             lifecycle.enter(Phase::Draining);
             tracing::info!("draining");
             tokio::select! {
-                end = drain(settings, &local.gate, &handle) => end,
+                end = drain(settings, &local.gate, &handle) => Some(end),
                 _ = signals.next() => None,
             }
         }
@@ -93,6 +105,15 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     });
     tracing::info!(?end, "stopped");
     Ok(end)
+}
+
+/// The error that a listener ended with while it was still wanted: there was no thread for it, say.
+fn ended_early(ended: Result<io::Result<()>, JoinError>) -> StartError {
+    StartError::Start(match ended {
+        Ok(Ok(())) => io::Error::other("the listener ended by itself"),
+        Ok(Err(err)) => err,
+        Err(panic) => io::Error::other(panic),
+    })
 }
 
 pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -162,6 +183,14 @@ fn host_name() -> String {
         .into_owned()
 }
 
+/// Connections beyond which the next ones wait: half of the descriptors, so that there are always some
+/// for the admin side and for the pipes of children. No more than anybody needs, without a limit.
+fn connections_max() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current;
+    let descriptors = descriptors.and_then(|limit| usize::try_from(limit).ok());
+    descriptors.map_or(CONNECTIONS_MAX, |limit| CONNECTIONS_MAX.min(limit / 2))
+}
+
 /// The public listener. One worker is enough: it never computes.
 fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::Result<Server> {
     let server = HttpServer::new(move || {
@@ -171,6 +200,7 @@ fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::
             .configure(http::routes)
     })
     .workers(1)
+    .max_connections(connections_max())
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
     // A client that closes its end has left: its request is dropped, and its slot freed.
@@ -180,19 +210,21 @@ fn public(listener: TcpListener, lane: web::Data<Lane>, drain: Duration) -> io::
     Ok(server.run())
 }
 
-/// Ends a server that is no longer ready; none if it takes longer than `shutdown_timeout`.
+/// Ends a server that is no longer ready, after `shutdown_timeout` at the latest.
 ///
 /// The listener stays open until the last computation is done, and turns requests away meanwhile: a
 /// balancer takes them elsewhere at once, while a closed accept loop would let them wait in the
 /// kernel's queue only to be reset in the end.
-async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> Option<End> {
+async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     let finish = async {
         gate.idle().await;
+        // What is on its way is still turned away, instead of cut off with its connection.
+        sleep(SETTLE).await;
         // Lets every answer reach its client; idle connections are closed.
         handle.stop(true).await;
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
-    finished.ok().map(|()| End::Clean)
+    finished.map_or(End::Cut, |()| End::Clean)
 }

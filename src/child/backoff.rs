@@ -1,6 +1,6 @@
 //! How long to wait before something that failed is tried again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
@@ -17,17 +17,26 @@ pub struct NeverReady(pub String);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Backoff {
     failures: u32,
+    /// Attempts that came to nothing: several at once may fail together.
+    rounds: u32,
+    /// When to try again.
+    due: Option<Instant>,
 }
 
 impl Backoff {
     /// It failed (again).
     pub fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1);
+        let now = Instant::now();
+        if self.due.is_none_or(|due| due <= now) {
+            self.due = Some(now + pause_after(self.rounds));
+            self.rounds = self.rounds.saturating_add(1);
+        }
     }
 
     /// It worked.
     pub fn worked(&mut self) {
-        self.failures = 0;
+        *self = Self::default();
     }
 
     /// Whether to give up, if it never worked.
@@ -35,14 +44,18 @@ impl Backoff {
         self.failures >= HOPELESS
     }
 
-    /// The time to wait before the next attempt: none after a success, else half a second, doubled
-    /// with every further failure up to half a minute.
+    /// The time to wait from now on before the next attempt: none after a success, else half a
+    /// second from the failure, doubled with every further attempt up to half a minute.
     pub fn delay(&self) -> Duration {
-        match self.failures {
-            0 => Duration::ZERO,
-            n => FIRST.saturating_mul(1 << (n - 1).min(10)).min(LONGEST),
-        }
+        self.due.map_or(Duration::ZERO, |due| {
+            due.saturating_duration_since(Instant::now())
+        })
     }
+}
+
+/// After the first attempt, and after so many more.
+fn pause_after(more: u32) -> Duration {
+    FIRST.saturating_mul(1 << more.min(10)).min(LONGEST)
 }
 
 #[cfg(test)]
@@ -50,14 +63,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delay_doubles_up_to_half_a_minute_and_ends_with_success() {
+    fn the_pause_doubles_up_to_half_a_minute() {
+        let pauses: Vec<f64> = (0..9).map(|more| pause_after(more).as_secs_f64()).collect();
+        assert_eq!(pauses, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
+    }
+
+    #[test]
+    fn what_fails_together_is_waited_for_once_and_a_success_ends_the_wait() {
         let mut backoff = Backoff::default();
-        let mut next = || {
+        for _ in 0..HOPELESS {
+            assert!(!backoff.is_hopeless());
             backoff.failed();
-            backoff.delay().as_secs_f64()
-        };
-        let delays: Vec<f64> = (0..9).map(|_| next()).collect();
-        assert_eq!(delays, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
+            assert!(!backoff.delay().is_zero() && backoff.delay() <= FIRST);
+        }
+        assert!(backoff.is_hopeless());
         backoff.worked();
         assert!(backoff.delay().is_zero());
     }

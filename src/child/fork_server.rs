@@ -121,6 +121,7 @@ impl ForkServer {
                 Ok(Next::Compute(Ends { jobs, answers }))
             }
             Ok(Fork::Parent(pid)) => {
+                drop((jobs, answers));
                 let pid = Pid::from_raw(pid).expect("fork gives a parent a process id");
                 self.adopt(id, pid)
             }
@@ -167,13 +168,14 @@ impl ForkServer {
 
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> io::Result<()> {
         let before = std::mem::replace(&mut self.used, usage::of_children());
-        let Some(child) = self.children.remove(&pid) else {
+        let Some(Child { id, ended }) = self.children.remove(&pid) else {
             return Ok(());
         };
+        drop(ended);
         // Its group is known by its number as long as anybody is left in it.
         kill_process_group(pid, Signal::KILL).ok();
         let gone = News::Gone {
-            id: child.id,
+            id,
             exit: Exit::of(status),
             cpu: self.used.cpu.saturating_sub(before.cpu),
             max_rss_bytes: self.used.max_rss_bytes,

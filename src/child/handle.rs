@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::nursery::Shared;
 use super::pipe::Pipe;
@@ -14,7 +14,7 @@ use crate::ipc::{self, Inbox};
 use crate::roster::{Cause, Usage};
 
 /// What became of a child.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// With the errno that says why.
     NotStarted(i32),
@@ -67,12 +67,17 @@ impl Child {
         self.cause_of_end = cause;
     }
 
-    /// Whether it is known to have ended.
-    pub fn is_gone(&mut self) -> bool {
-        !matches!(
-            self.fate.try_recv(),
-            Err(oneshot::error::TryRecvError::Empty)
-        )
+    /// Why it is of no use any more, if that is known before it is asked.
+    pub fn fault(&mut self) -> Option<Cause> {
+        if self.fate.try_recv() != Err(TryRecvError::Empty) {
+            return Some(Cause::Crashed);
+        }
+        match (self.inbox.is_empty(), self.answers.read_now(&mut [0])) {
+            (true, Err(err)) if err.kind() == ErrorKind::WouldBlock => None,
+            (true, Err(_) | Ok(0)) => Some(Cause::Crashed),
+            // It said something unasked, which would pass for its next answer.
+            _ => Some(Cause::Garbled),
+        }
     }
 
     /// Sends one message and waits for one in return. After an error, or a dropped future, the

@@ -13,6 +13,7 @@ mod fork_server;
 pub mod guard;
 mod handle;
 mod nursery;
+pub mod orphans;
 mod pipe;
 mod protocol;
 mod quota;

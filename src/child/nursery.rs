@@ -3,21 +3,30 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
-use std::io::{self, pipe};
+use std::io::{self, ErrorKind, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc, mpsc::SendError};
 use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 use tokio::sync::{Notify, oneshot};
 
 use super::handle::Fate;
 use super::pipe::Pipe;
 use super::protocol::{News, Order, receive, send};
-use super::{Backoff, Child, Exit};
+use super::{Backoff, Child, Exit, orphans};
 use crate::roster::{Cause, Roster, Usage};
+
+/// How often to look at what nobody tells.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Silence about an order after which the fork server is given up. A fork takes it less than a
+/// millisecond.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// Where children come from. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +43,8 @@ pub(super) struct Shared {
 
 /// A child that was ordered and is not known to be gone.
 struct Ordered {
+    since: Instant,
+    is_born: bool,
     fate: oneshot::Sender<Fate>,
     /// Why it will have ended, if it is us who end it.
     doom: Option<Cause>,
@@ -84,6 +95,8 @@ impl Nursery {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let (tell, fate) = oneshot::channel();
         let ordered = Ordered {
+            since: Instant::now(),
+            is_born: false,
             fate: tell,
             doom: None,
             _kept: Box::new(kept),
@@ -129,8 +142,10 @@ impl Shared {
 
     /// Ends a child, and everything it has started, because of `cause`.
     pub(super) fn kill(&self, id: u64, cause: Cause) {
-        if let Some(ordered) = self.ordered().get_mut(&id) {
-            ordered.doom = Some(cause);
+        match self.ordered().get_mut(&id) {
+            Some(ordered) => ordered.doom = Some(cause),
+            // It has ended already.
+            None => return,
         }
         if let Some(control) = self.control().clone() {
             // A fork server that cannot hear this is gone, and its children with it.
@@ -138,9 +153,41 @@ impl Shared {
         }
     }
 
+    /// Listens to a fork server until it ends, or does not do what it is told.
+    fn follow(&self, process: &std::process::Child, control: &OwnedFd, backoff: &mut Backoff) {
+        loop {
+            match receive(control.as_fd()) {
+                Ok(Some((news, _))) => {
+                    backoff.worked();
+                    self.note(news);
+                }
+                Err(err) if err.kind() == ErrorKind::WouldBlock => {
+                    orphans::reap(|pid| pid == process.id());
+                    if self.is_ignored() {
+                        return tracing::error!("the fork server hangs");
+                    }
+                }
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether a child was ordered so long ago that nobody can be there to start it.
+    fn is_ignored(&self) -> bool {
+        let ordered = self.ordered();
+        let mut unborn = ordered.values().filter(|ordered| !ordered.is_born);
+        unborn.any(|ordered| ordered.since.elapsed() > SILENCE)
+    }
+
     fn note(&self, news: News) {
         match news {
-            News::Forked { id, pid } => self.roster.born(id, pid),
+            News::Forked { id, pid } => {
+                self.roster.born(id, pid);
+                if let Some(ordered) = self.ordered().get_mut(&id) {
+                    ordered.is_born = true;
+                }
+            }
             News::NotForked { id, errno } => self.forget(id, Fate::NotStarted(errno)),
             News::Gone {
                 id,
@@ -191,22 +238,18 @@ const KILLED: i32 = 9;
 fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<io::Result<()>>) {
     let mut backoff = Backoff::default();
     loop {
-        let outcome = start(program);
-        let started = outcome
-            .as_ref()
-            .map(|_| ())
-            .map_err(|err| err.kind().into());
         // Only the first attempt is waited for.
-        first.send(started).ok();
-        match outcome {
-            Err(err) => tracing::error!(%err, "no fork server"),
+        match start(program) {
+            Err(err) => {
+                if let Err(SendError(Err(err))) = first.send(Err(err)) {
+                    tracing::error!(%err, "no fork server");
+                }
+            }
             Ok((mut process, control)) => {
+                first.send(Ok(())).ok();
                 let control = Arc::new(control);
                 *shared.control() = Some(control.clone());
-                while let Ok(Some((news, _))) = receive(control.as_fd()) {
-                    backoff.worked();
-                    shared.note(news);
-                }
+                shared.follow(&process, &control, &mut backoff);
                 *shared.control() = None;
                 process.kill().ok();
                 let status = process.wait();
@@ -227,5 +270,6 @@ fn start(program: &dyn Fn() -> Command) -> io::Result<(std::process::Child, Owne
         None,
     )?;
     let process = program().stdin(Stdio::from(there)).spawn()?;
+    set_socket_timeout(&here, Timeout::Recv, Some(LOOK))?;
     Ok((process, here))
 }

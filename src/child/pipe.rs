@@ -2,10 +2,11 @@
 //! for, because a child of the pool is started on one thread and used on another.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{ioctl_fionbio, read, write};
-use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 #[derive(Debug)]
 pub(super) struct Pipe(OwnedFd);
@@ -22,7 +23,7 @@ impl Pipe {
         while !bytes.is_empty() {
             match write(&self.0, bytes) {
                 Ok(count) => bytes = &bytes[count..],
-                Err(rustix::io::Errno::AGAIN) => self.sender()?.writable().await?,
+                Err(rustix::io::Errno::AGAIN) => self.ready(Interest::WRITABLE).await?,
                 Err(err) => return Err(err.into()),
             }
         }
@@ -34,7 +35,7 @@ impl Pipe {
         loop {
             match self.read_now(chunk) {
                 Err(err) if err.kind() == ErrorKind::WouldBlock => {
-                    self.receiver()?.readable().await?;
+                    self.ready(Interest::READABLE).await?;
                 }
                 outcome => return outcome,
             }
@@ -46,11 +47,14 @@ impl Pipe {
         Ok(read(&self.0, chunk)?)
     }
 
-    fn sender(&self) -> io::Result<Sender> {
-        Sender::from_owned_fd_unchecked(self.0.try_clone()?)
-    }
-
-    fn receiver(&self) -> io::Result<Receiver> {
-        Receiver::from_owned_fd_unchecked(self.0.try_clone()?)
+    /// Takes no descriptor, of which there may be none left.
+    #[expect(
+        deprecated,
+        reason = "for types that may close their descriptor while it is registered; this one is borrowed"
+    )]
+    async fn ready(&self, interest: Interest) -> io::Result<()> {
+        let registered = AsyncFd::with_interest(self.0.as_fd(), interest)?;
+        registered.ready(interest).await?.retain_ready();
+        Ok(())
     }
 }

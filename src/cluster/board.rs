@@ -126,13 +126,6 @@ impl Board {
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
     }
 
-    /// Whether any request is being computed, or refused.
-    pub(super) fn is_busy(&self) -> bool {
-        let state = self.lock();
-        state.reports.values().any(|known| known.report.is_busy())
-            || self.parent.metrics.in_flight.get() > 0
-    }
-
     /// Connections taken by workers, and by the parent, so far.
     pub(super) fn taken(&self) -> u64 {
         let state = self.lock();

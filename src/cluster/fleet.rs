@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::board::Board;
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
-use crate::child::{Backoff, NeverReady, usage};
+use crate::child::{Backoff, NeverReady, orphans, usage};
 use crate::config::Settings;
 use crate::roster::{Cause, Usage};
 
@@ -34,9 +34,9 @@ pub(super) struct Fleet {
     workers: Vec<Worker>,
     next_id: u64,
     backoff: Backoff,
-    may_start: Instant,
     ever_ready: bool,
     used: Usage,
+    ending: bool,
     cut: bool,
     events: mpsc::UnboundedSender<Event>,
     board: Board,
@@ -83,9 +83,9 @@ impl Fleet {
             workers: Vec::new(),
             next_id: 1,
             backoff: Backoff::default(),
-            may_start: Instant::now(),
             ever_ready: false,
             used: Usage::default(),
+            ending: false,
             cut: false,
             events,
             board,
@@ -104,7 +104,7 @@ impl Fleet {
             .any(|worker| worker.stage == Stage::Listening)
     }
 
-    /// Whether a worker had to leave a request unanswered when it was told to finish.
+    /// Whether a worker left a request unanswered when it was told to finish, or to stop.
     pub(super) fn was_cut(&self) -> bool {
         self.cut
     }
@@ -131,15 +131,23 @@ impl Fleet {
 
     /// Tells every worker to finish.
     pub(super) fn drain(&mut self) {
-        for worker in &mut self.workers {
-            worker.leave(Cause::Shutdown, Signal::TERM);
-        }
+        self.end(Signal::TERM);
+    }
+
+    /// Tells every worker to stop, whatever it does.
+    pub(super) fn interrupt(&mut self) {
+        self.end(Signal::INT);
     }
 
     /// Ends every worker.
     pub(super) fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    fn end(&mut self, signal: Signal) {
+        self.ending = true;
         for worker in &mut self.workers {
-            worker.leave(Cause::Shutdown, Signal::KILL);
+            worker.leave(Cause::Shutdown, signal);
         }
     }
 
@@ -214,7 +222,8 @@ impl Fleet {
         self.board.event("exit");
         self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
-        self.cut |= cause == Cause::Shutdown && !succeeded;
+        // One that never reported had no request either, and may not even know the signal.
+        self.cut |= self.ending && worker.report.is_some() && !succeeded;
         let status = status.map_or_else(|err| err.to_string(), |status| status.to_string());
         tracing::info!(
             pid = worker.pid,
@@ -222,41 +231,47 @@ impl Fleet {
             cause = cause.name(),
             "worker exit"
         );
-        if cause != Cause::Crashed {
+        if cause != Cause::Crashed || worker.was_fine() {
             return Ok(());
         }
-        if !worker.was_fine() {
-            self.backoff.failed();
-            self.may_start = Instant::now() + self.backoff.delay();
-        }
-        if !self.ever_ready && self.backoff.is_hopeless() {
-            return Err(NeverReady(status));
-        }
-        Ok(())
+        self.failed(status)
     }
 
-    /// Brings the fleet closer to what it should be. To be called often.
-    pub(super) fn maintain(&mut self) {
+    /// Brings the fleet closer to what it should be. To be called often. The error says that it makes
+    /// no sense to go on.
+    pub(super) fn maintain(&mut self) -> Result<(), NeverReady> {
         self.give_up_the_silent();
+        orphans::reap(|pid| self.workers.iter().any(|worker| worker.pid == pid));
         let staying = self.workers.iter().filter(|worker| worker.is_staying());
         let fresh = staying.clone().filter(|worker| worker.outdated.is_none());
         let (staying, fresh) = (staying.count(), fresh.count());
         if fresh < self.target && staying < self.target + SURGE {
-            self.start_if_due();
-        } else if staying > self.target {
+            return self.start_if_due();
+        }
+        if staying > self.target {
             self.release_one();
         }
+        Ok(())
     }
 
-    fn start_if_due(&mut self) {
-        if Instant::now() < self.may_start {
-            return;
+    fn start_if_due(&mut self) -> Result<(), NeverReady> {
+        if !self.backoff.delay().is_zero() {
+            return Ok(());
         }
-        if let Err(err) = self.start() {
-            tracing::error!(%err, "no worker could be started");
-            self.backoff.failed();
-            self.may_start = Instant::now() + self.backoff.delay();
+        let Err(err) = self.start() else {
+            return Ok(());
+        };
+        tracing::error!(%err, "no worker could be started");
+        self.failed(err.to_string())
+    }
+
+    /// A worker came to nothing, because of `why`.
+    fn failed(&mut self, why: String) -> Result<(), NeverReady> {
+        self.backoff.failed();
+        if !self.ever_ready && self.backoff.is_hopeless() {
+            return Err(NeverReady(why));
         }
+        Ok(())
     }
 
     /// Lets one go that is not needed: an outdated one as soon as its successor listens, or else the

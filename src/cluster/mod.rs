@@ -11,6 +11,7 @@
 
 mod accept_queue;
 mod board;
+mod connection;
 mod door;
 mod fleet;
 mod orders;
@@ -44,6 +45,9 @@ use process::Event;
 
 /// How often the parent looks at the queue and at its workers: no refusal comes later than that.
 const TICK: Duration = Duration::from_millis(20);
+
+/// How long a worker may take to stop when it is to do so at once.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections that the kernel keeps beyond those that may wait, until the parent refuses them.
 const BACKLOG_SPARE: u32 = 1024;
@@ -89,18 +93,18 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let end = match cluster.serve(&mut orders).await? {
         Stop::Now => None,
         Stop::Gracefully => {
+            cluster.lifecycle.enter(Phase::Draining);
             tracing::info!("draining");
             tokio::select! {
-                end = cluster.drain(settings) => end,
+                end = cluster.drain(settings) => Some(end),
                 () = orders.stop() => None,
             }
         }
     };
-    let end = end.unwrap_or(if board.is_busy() {
-        End::Cut
-    } else {
-        End::Clean
-    });
+    let end = match end {
+        Some(end) => end,
+        None => cluster.stop().await,
+    };
     cluster.kill().await;
     tracing::info!(?end, "stopped");
     Ok(end)
@@ -132,7 +136,7 @@ impl Cluster {
     async fn serve(&mut self, orders: &mut Orders) -> Result<Stop, StartError> {
         let mut ticks = ticks();
         loop {
-            self.fleet.maintain();
+            self.fleet.maintain()?;
             if self.fleet.is_listening() {
                 self.lifecycle.enter(Phase::Serving);
             }
@@ -154,27 +158,35 @@ impl Cluster {
         Ok(self.fleet.note(event)?)
     }
 
-    /// Lets the workers finish while whoever still comes is refused; none if it takes longer than
-    /// `shutdown_timeout`.
-    async fn drain(&mut self, settings: &Settings) -> Option<End> {
-        self.lifecycle.enter(Phase::Draining);
+    /// Lets the workers finish while whoever still comes is refused, for `shutdown_timeout` at most.
+    async fn drain(&mut self, settings: &Settings) -> End {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
-        timeout(settings.shutdown_timeout, self.empty())
-            .await
-            .ok()?;
-        Some(if self.fleet.was_cut() {
+        let finished = timeout(settings.shutdown_timeout, self.empty()).await;
+        finished.map_or(End::Cut, |()| self.end())
+    }
+
+    /// Stops the workers at once: only they know for sure whether they had anything to do.
+    async fn stop(&mut self) -> End {
+        self.fleet.interrupt();
+        let stopped = timeout(STOP_TIMEOUT, self.empty()).await;
+        stopped.map_or(End::Cut, |()| self.end())
+    }
+
+    fn end(&self) -> End {
+        if self.fleet.was_cut() {
             End::Cut
         } else {
             End::Clean
-        })
+        }
     }
 
     /// Serves on as before, until dropped.
     async fn idle_along(&mut self) {
         let mut ticks = ticks();
         loop {
-            self.fleet.maintain();
+            // It stops anyway.
+            self.fleet.maintain().ok();
             tokio::select! {
                 event = self.events.recv() => {
                     // It stops anyway.
@@ -197,8 +209,11 @@ impl Cluster {
                 _ = ticks.tick() => self.door.close(),
             }
         }
-        self.door.close();
-        while self.door.is_answering() {
+        loop {
+            self.door.close();
+            if !self.door.is_answering() {
+                return;
+            }
             ticks.tick().await;
         }
     }

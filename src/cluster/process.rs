@@ -72,6 +72,8 @@ pub(super) async fn attend(
             status = child.wait() => break status,
         }
     };
+    // Its group is known by its number as long as anybody is left in it.
+    kill_process_group(group, Signal::KILL).ok();
     // What it said last is still in the pipe, which a process that it left behind may keep open.
     while connected {
         let report = timeout(LAST_WORDS, inbox.receive::<Report>(&mut reports)).await;

@@ -2,38 +2,32 @@
 //! standard input. It takes a connection only when it has nothing to do, so that the kernel's queue
 //! is the queue of all of them. Its standard output carries its reports.
 
+use std::fs::File;
 use std::io::{self, stderr, stdin, stdout};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::rc::Rc;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use actix_server::{Server, ServerHandle};
-use actix_web::dev::Service;
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
-use rustix::stdio::dup2_stdout;
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use super::connection::{self, Serve};
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::{Local, View};
 use crate::child::{guard, with_jitter};
 use crate::config::Settings;
-use crate::http::{self, Lane};
 use crate::ipc;
 use crate::lifecycle::{Signals, Stop};
 use crate::server::{self, End, StartError};
 
-/// How long a client may take for the head of its request. It holds the worker meanwhile.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long after the last accept a request may take to turn up.
-const SETTLE: Duration = Duration::from_millis(100);
+/// How long to wait for what accepting lacked: descriptors, as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until a signal, or the end of the parent, ends it.
 pub fn run(parent: i32, settings: &Settings) -> Result<End, StartError> {
@@ -44,6 +38,8 @@ pub fn run(parent: i32, settings: &Settings) -> Result<End, StartError> {
 async fn serve(settings: &Settings) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
     let listener = TcpListener::from(stdin().as_fd().try_clone_to_owned()?);
+    // A workload that reads finds nothing, and what it starts does not hold the socket open.
+    dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
     let reports = Sender::from_owned_fd(stdout().as_fd().try_clone_to_owned()?)?;
     // A workload that prints does so into the log.
     dup2_stdout(stderr()).map_err(io::Error::from)?;
@@ -52,81 +48,70 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let reporter = Arc::new(Reporter {
         local: local.clone(),
         max_requests: with_jitter(settings.max_requests),
-        listening: AtomicBool::new(false),
+        listening: AtomicBool::new(true),
         finished: AtomicBool::new(false),
         accepted: AtomicU64::new(0),
         changed: Notify::new(),
+        closed: Notify::new(),
     });
+    let news = reporter.clone();
+    let changed = move || news.changed.notify_one();
+    let serve = connection::service(server::lane(settings, &local), changed).await;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
-    let server = public(
-        listener,
-        server::lane(settings, &local),
-        &reporter,
-        settings,
-    )?;
-    let handle = server.handle();
-    actix_rt::spawn(server);
-    reporter.listen(true);
 
-    if signals.next().await == Stop::Now {
-        return Ok(End::Cut);
-    }
-    reporter.listen(false);
-    let drained = timeout(settings.shutdown_timeout, drain(&local, &handle)).await;
+    let mut work = pin!(work(listener, serve, &reporter));
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        () = &mut work => unreachable!("it works until it is closed"),
+    };
+    reporter.close();
+    let end = match stop {
+        Stop::Now => None,
+        Stop::Gracefully => tokio::select! {
+            finished = timeout(settings.shutdown_timeout, work) => {
+                Some(finished.map_or(End::Cut, |()| End::Clean))
+            }
+            _ = signals.next() => None,
+        },
+    };
+    let end = end.unwrap_or(match local.metrics.in_flight.get() {
+        0 => End::Clean,
+        _ => End::Cut,
+    });
     reporter.finished.store(true, Ordering::Relaxed);
     reporter.changed.notify_one();
     // Its end means that the parent knows everything, or is gone.
     reports.await.ok();
-    Ok(drained.map_or(End::Cut, |()| End::Clean))
+    Ok(end)
 }
 
-fn public(
-    listener: TcpListener,
-    lane: web::Data<Lane>,
-    reporter: &Arc<Reporter>,
-    settings: &Settings,
-) -> io::Result<Server> {
-    let (news, accepts) = (reporter.clone(), reporter.clone());
-    let server = HttpServer::new(move || {
-        let news = news.clone();
-        App::new()
-            .app_data(lane.clone())
-            .wrap_fn(move |request, service| {
-                news.changed.notify_one();
-                let end = Rc::new(NotifyOnDrop(news.clone()));
-                let response = service.call(request);
-                async move {
-                    let _end = end;
-                    response.await
-                }
-            })
-            .wrap(from_fn(http::observe))
-            .configure(http::routes)
-    })
-    .workers(1)
-    // While it has one connection, the next stay where a sibling can take them; a connection that
-    // is kept would hold the worker without a request.
-    .max_connections(1)
-    .keep_alive(actix_web::http::KeepAlive::Disabled)
-    .on_connect(move |_, _| accepts.accept())
-    .client_request_timeout(HEAD_TIMEOUT)
-    .disable_signals()
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(settings.shutdown_timeout.as_secs())
-    .listen(listener)?;
-    Ok(server.run())
-}
-
-/// Takes no more connections, and finishes the one that is there. Nobody is turned away: whoever
-/// comes now is taken by a sibling.
-async fn drain(local: &Local, handle: &ServerHandle) {
-    handle.pause().await;
-    sleep(SETTLE).await;
-    while local.metrics.in_flight.get() > 0 {
-        local.gate.idle().await;
-        sleep(Duration::from_millis(1)).await;
+/// Takes one connection after the other, and the next only when there is nothing else to do: until
+/// then it stays where a sibling can take it. Once closed, finishes the one that it has.
+async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Reporter) {
+    while reporter.listening.load(Ordering::Relaxed) {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = reporter.closed.notified() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                reporter.accept();
+                // As a task, so that a panic ends the connection and not the worker.
+                actix_rt::spawn(serve(stream)).await.ok();
+            }
+            Err(err) => {
+                tracing::error!(%err, "no connection could be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        // A computation whose request was answered, with a 504, or whose client has left, may need
+        // a moment to stop.
+        tokio::select! {
+            () = reporter.local.gate.idle() => {}
+            () = reporter.closed.notified() => return,
+        }
     }
-    handle.stop(true).await;
 }
 
 /// Tells the parent.
@@ -138,11 +123,14 @@ struct Reporter {
     finished: AtomicBool,
     accepted: AtomicU64,
     changed: Notify,
+    /// It is to take no more connections.
+    closed: Notify,
 }
 
 impl Reporter {
-    fn listen(&self, listening: bool) {
-        self.listening.store(listening, Ordering::Relaxed);
+    fn close(&self) {
+        self.listening.store(false, Ordering::Relaxed);
+        self.closed.notify_one();
         self.changed.notify_one();
     }
 
@@ -182,13 +170,5 @@ impl Reporter {
             mean_service: self.local.gate.mean_service(),
             metrics: self.local.snapshot(),
         }
-    }
-}
-
-struct NotifyOnDrop(Arc<Reporter>);
-
-impl Drop for NotifyOnDrop {
-    fn drop(&mut self) {
-        self.0.changed.notify_one();
     }
 }

@@ -64,12 +64,11 @@ impl Pool {
         while shared.lock().alive < shared.size {
             shared.pause().await;
             let outcome = shared.add().await;
-            let state = shared.lock();
+            let backoff = &mut shared.lock().backoff;
             match outcome {
-                Err(err) if state.alive == 0 && state.backoff.is_hopeless() => {
-                    return Err(NeverReady(err.to_string()));
-                }
-                _ => {}
+                Ok(()) => backoff.worked(),
+                Err(err) if backoff.is_hopeless() => return Err(NeverReady(err.to_string())),
+                Err(_) => {}
             }
         }
         tokio::spawn(shared.clone().maintain());
@@ -119,15 +118,17 @@ impl Shared {
     async fn take(self: &Arc<Self>) -> Lease {
         loop {
             let ready = self.ready.notified();
-            if let Some(member) = self.lock().idle.pop() {
+            // Not in the condition, which would hold the lock until its end.
+            let idle = self.lock().idle.pop();
+            if let Some(member) = idle {
                 let mut lease = Lease {
                     pool: self.clone(),
                     member: Some(member),
                 };
-                if !lease.member().child.is_gone() {
-                    return lease;
+                match lease.member().child.fault() {
+                    None => return lease,
+                    Some(cause) => lease.discard(cause),
                 }
-                lease.discard(Cause::Crashed);
                 continue;
             }
             ready.await;
@@ -187,16 +188,17 @@ impl Shared {
         Ok(child)
     }
 
-    /// Removes idle children that have ended.
+    /// Removes idle children that have ended, or are of no use.
     fn bury(&self) {
         let mut state = self.lock();
-        let (gone, idle) = std::mem::take(&mut state.idle)
-            .into_iter()
-            .map(|mut member| (member.child.is_gone(), member))
-            .partition::<Vec<_>, _>(|(gone, _)| *gone);
-        state.idle = idle.into_iter().map(|(_, member)| member).collect();
-        for (_, member) in gone {
-            state.lose(&member, Cause::Crashed, &self.nursery);
+        for mut member in std::mem::take(&mut state.idle) {
+            match member.child.fault() {
+                None => state.idle.push(member),
+                Some(cause) => {
+                    state.lose(&member, cause, &self.nursery);
+                    member.child.end(cause);
+                }
+            }
         }
     }
 }

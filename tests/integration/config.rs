@@ -72,6 +72,19 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(lines.collect::<Vec<_>>(), expected);
 }
 
+#[rstest]
+#[case("blocking", 1)]
+#[case("fork", num_cpus::get())]
+#[case("pool", 7)]
+#[case("cluster", num_cpus::get())]
+#[case("threads", num_cpus::get())]
+fn each_mode_has_its_number_of_slots(#[case] mode: &str, #[case] slots: usize) {
+    let of = |key| effective(onelane().args(["--mode", mode]), key);
+    assert_eq!(of("mode"), mode);
+    assert_eq!(of("slots"), slots.to_string());
+    assert_eq!(of("queue_max"), (10 * slots).to_string());
+}
+
 #[test]
 fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     let file = file("queue_max = 3");

@@ -1,3 +1,5 @@
+use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use rstest::rstest;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,19 +12,37 @@ async fn until_draining(lane: &Lane) {
     assert_eq!((ready.status, ready.text.as_str()), (503, "draining\n"));
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_idle_server_ends_at_once_with_0() {
-    let mut lane = Lane::start(&["--shutdown-timeout", "1h"]);
-    assert_eq!(lane.get("/fast").await.status, 200);
-    lane.signal(Signal::TERM);
+async fn an_idle_server_ends_at_once_with_0(
+    #[values(Signal::TERM, Signal::INT)] signal: Signal,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    // Long enough for the parent of a cluster to hear of it, but not of its end.
+    assert_eq!(lane.get("/sleep?ms=60").await.status, 200);
+    lane.signal(signal);
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
 
+#[rstest]
+fn a_server_that_has_only_just_started_ends_with_0(
+    #[values(Signal::TERM, Signal::INT)] signal: Signal,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    lane.signal(signal);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+}
+
+#[rstest]
 #[tokio::test]
-async fn the_running_request_completes_and_the_waiting_ones_are_turned_away() {
-    let mut lane = Lane::start(&[]);
+async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &[]);
     let (running, waiting, late, held) = tokio::join!(
-        lane.get("/sleep?ms=500"),
+        lane.get("/sleep?ms=1000"),
         async {
             lane.until("busy", 0).await;
             lane.get("/fast").await
@@ -32,10 +52,14 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away() {
             lane.signal(Signal::TERM);
             until_draining(&lane).await;
             assert_eq!(lane.admin("/livez").await.status, 200);
-            lane.get("/fast").await
+            let answer = lane.get("/fast").await;
+            lane.logged_times(2, |line| line["reason"] == "draining")
+                .await;
+            lane.counted("onelane_rejected_total{reason=\"draining\"}", 2.0)
+                .await;
+            answer
         },
         async {
-            lane.until("busy", 1).await;
             lane.logged(|line| line["message"] == "draining").await;
             let request = lane.request(reqwest::Method::GET, "/fast");
             crate::lane::send(request.header("x-lane-hold-ms", "10000")).await
@@ -54,9 +78,12 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away() {
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_server_with_a_drain_delay_serves_on_while_it_is_not_ready() {
-    let mut lane = Lane::start(&["--drain-delay", "1h"]);
+async fn a_server_with_a_drain_delay_serves_on_while_it_is_not_ready(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--drain-delay", "1h"]);
     lane.signal(Signal::TERM);
     until_draining(&lane).await;
     assert_eq!(lane.get("/fast").await.status, 200);
@@ -64,9 +91,12 @@ async fn a_server_with_a_drain_delay_serves_on_while_it_is_not_ready() {
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_outlasts_the_shutdown_timeout_is_cut_and_the_exit_code_says_so() {
-    let mut lane = Lane::start(&["--shutdown-timeout", "100ms"]);
+async fn what_outlasts_the_shutdown_timeout_is_cut_and_the_exit_code_says_so(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "100ms"]);
     let request = lane.request(reqwest::Method::GET, "/sleep?ms=60000").send();
     let end = async {
         lane.until("busy", 0).await;
@@ -77,13 +107,16 @@ async fn what_outlasts_the_shutdown_timeout_is_cut_and_the_exit_code_says_so() {
     assert_eq!(lane.wait_for_exit().code(), Some(1));
 }
 
-#[rstest::rstest]
+#[rstest]
 #[case::int(&[Signal::INT])]
 #[case::a_second_term(&[Signal::TERM, Signal::TERM])]
 #[case::int_after_term(&[Signal::TERM, Signal::INT])]
 #[tokio::test]
-async fn these_signals_end_it_now(#[case] signals: &[Signal]) {
-    let mut lane = Lane::start(&["--shutdown-timeout", "1h"]);
+async fn these_signals_end_it_now(
+    #[case] signals: &[Signal],
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
     let request = lane.request(reqwest::Method::GET, "/sleep?ms=60000").send();
     let end = async {
         lane.until("busy", 0).await;
@@ -98,9 +131,12 @@ async fn these_signals_end_it_now(#[case] signals: &[Signal]) {
     assert_eq!(lane.wait_for_exit().code(), Some(1));
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_idle_connection_does_not_delay_the_end() {
-    let mut lane = Lane::start(&["--shutdown-timeout", "1h"]);
+async fn an_idle_connection_does_not_delay_the_end(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut idle = TcpStream::connect(&lane.listen).await.unwrap();
     idle.write_all(b"GET /fast HTTP/1.1\r\nHost: x\r\n\r\n")
         .await

@@ -1,3 +1,4 @@
+use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,14 +23,11 @@ use crate::lane::{Lane, send};
 #[case::too_far_a_count("/count?to=1000000000001")]
 #[case::percent_of_nothing("/prime?number=%zz")]
 #[tokio::test]
-async fn bad_input_is_a_400_that_needs_no_slot(#[case] path: &str) {
-    let lane = Lane::start(&[]);
-    let busy = lane.get("/sleep?ms=60000");
-    let answer = async {
-        lane.until("busy", 0).await;
-        lane.get(path).await
-    };
-    let answer = tokio::select! { answer = answer => answer, _ = busy => unreachable!() };
+async fn bad_input_is_a_400(
+    #[case] path: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let answer = Lane::of(mode, &[]).get(path).await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.reason(), "bad_request");
 }
@@ -46,15 +44,19 @@ async fn bad_input_is_a_400_that_needs_no_slot(#[case] path: &str) {
 #[case::nothing("")]
 #[case::not_utf8("\u{0}")]
 #[tokio::test]
-async fn a_malformed_body_is_a_400(#[case] body: &str) {
-    let answer = Lane::start(&[]).post("/prime", body).await;
+async fn a_malformed_body_is_a_400(
+    #[case] body: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let answer = Lane::of(mode, &[]).post("/prime", body).await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.reason(), "bad_request");
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_error_names_the_field() {
-    let lane = Lane::start(&[]);
+async fn an_error_names_the_field(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
+    let lane = Lane::of(mode, &[]);
     let detail = async |path| lane.get(path).await.json()["detail"].to_string();
     assert!(detail("/prime").await.contains("number"));
     assert!(detail("/prime?number=x").await.contains("number"));
@@ -70,8 +72,11 @@ async fn an_error_names_the_field() {
 #[case("application/x-www-form-urlencoded")]
 #[case("application/jsonp")]
 #[tokio::test]
-async fn a_body_of_another_type_is_a_415(#[case] content_type: &str) {
-    let lane = Lane::start(&[]);
+async fn a_body_of_another_type_is_a_415(
+    #[case] content_type: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let request = lane
         .request(Method::POST, "/prime")
         .header("content-type", content_type);
@@ -87,17 +92,23 @@ async fn a_body_of_another_type_is_a_415(#[case] content_type: &str) {
 #[case("APPLICATION/JSON")]
 #[case("application/vnd.example+json")]
 #[tokio::test]
-async fn every_spelling_of_json_is_taken(#[case] content_type: &str) {
-    let lane = Lane::start(&[]);
+async fn every_spelling_of_json_is_taken(
+    #[case] content_type: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let request = lane
         .request(Method::POST, "/prime")
         .header("content-type", content_type);
     assert_eq!(send(request.body(r#"{"number": 7}"#)).await.status, 200);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_body_over_1_mib_is_a_413_and_one_of_1_mib_is_not() {
-    let lane = Lane::start(&[]);
+async fn a_body_over_1_mib_is_a_413_and_one_of_1_mib_is_not(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let mut body = r#"{"number": 7}"#.to_owned();
     body.push_str(&" ".repeat(1024 * 1024 - body.len()));
     assert_eq!(lane.post("/prime", &body).await.status, 200);
@@ -116,8 +127,11 @@ async fn a_body_over_1_mib_is_a_413_and_one_of_1_mib_is_not() {
 #[case("/status")]
 #[case("/metrics")]
 #[tokio::test]
-async fn an_unknown_route_is_a_404(#[case] path: &str) {
-    let answer = Lane::start(&[]).get(path).await;
+async fn an_unknown_route_is_a_404(
+    #[case] path: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let answer = Lane::of(mode, &[]).get(path).await;
     assert_eq!(
         (answer.status, answer.reason().as_str()),
         (404, "not_found")
@@ -130,8 +144,11 @@ async fn an_unknown_route_is_a_404(#[case] path: &str) {
 #[case(Method::PATCH)]
 #[case(Method::OPTIONS)]
 #[tokio::test]
-async fn another_method_is_a_405_that_names_the_allowed_ones(#[case] method: Method) {
-    let lane = Lane::start(&[]);
+async fn another_method_is_a_405_that_names_the_allowed_ones(
+    #[case] method: Method,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     for path in ["/prime?number=7", "/", "/fast"] {
         let answer = send(lane.request(method.clone(), path)).await;
         assert_eq!(
@@ -151,8 +168,11 @@ async fn another_method_is_a_405_that_names_the_allowed_ones(#[case] method: Met
 #[case("inf")]
 #[case("1e99")]
 #[tokio::test]
-async fn a_bad_x_timeout_is_a_400(#[case] value: &str) {
-    let lane = Lane::start(&[]);
+async fn a_bad_x_timeout_is_a_400(
+    #[case] value: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let answer = send(
         lane.request(Method::GET, "/fast")
             .header("x-timeout", value),
@@ -164,9 +184,12 @@ async fn a_bad_x_timeout_is_a_400(#[case] value: &str) {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else() {
-    let lane = Lane::start(&[]);
+async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let mut stream = TcpStream::connect(&lane.listen).await.unwrap();
     stream
         .write_all(b"\x16\x03\x01 hello\r\n\r\n")

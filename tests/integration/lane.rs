@@ -1,15 +1,23 @@
 //! A running `onelane`, on ports that the system chose: fixed ones collide when tests run at once.
 
+mod answer;
+mod frozen;
+mod log;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use reqwest::header::HeaderMap;
+use onelane::config::Mode;
 use reqwest::{Client, Method, RequestBuilder};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+pub use answer::{Answer, send, try_send};
+pub use frozen::Frozen;
+use log::Log;
 
 /// Longer than anything that is waited for can take on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,52 +26,10 @@ pub struct Lane {
     child: Child,
     log: Arc<Log>,
     client: Client,
+    /// Workers tell their numbers to the parent of a cluster, which takes a moment.
+    is_cluster: bool,
     pub listen: String,
     pub admin_listen: String,
-}
-
-/// What a request came to.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|err| panic!("{err}: {}", self.text))
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The reason of a problem, whose form is checked on the way.
-    #[track_caller]
-    pub fn reason(&self) -> String {
-        let problem = self.json();
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json")
-        );
-        assert_eq!(problem["status"], self.status);
-        assert!(problem["title"].is_string() && problem["detail"].is_string());
-        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
-        problem["reason"].as_str().unwrap().to_owned()
-    }
-
-    /// A part of `Server-Timing`, in milliseconds.
-    #[track_caller]
-    pub fn timing(&self, name: &str) -> f64 {
-        let timings = self
-            .header("server-timing")
-            .expect("a Server-Timing header");
-        let prefix = format!("{name};dur=");
-        let mut parts = timings.split(", ");
-        let part = parts.find_map(|part| part.strip_prefix(&prefix));
-        part.expect("this part").parse().expect("a number")
-    }
 }
 
 /// The command itself, without anything inherited that could be a setting.
@@ -80,9 +46,15 @@ pub fn onelane() -> Command {
 impl Lane {
     /// Starts a server with more flags than the two addresses, and waits until it listens.
     pub fn start(flags: &[&str]) -> Self {
-        let mut child = onelane()
+        let mut command = onelane();
+        command.args(flags);
+        Self::run(command)
+    }
+
+    /// The same for a command that is, or becomes, `onelane`.
+    pub fn run(mut command: Command) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(flags)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -96,9 +68,25 @@ impl Lane {
             child,
             log,
             client: Client::builder().no_proxy().build().unwrap(),
+            is_cluster: first["mode"] == "cluster",
             listen: first["listen"].as_str().unwrap().to_owned(),
             admin_listen: first["admin_listen"].as_str().unwrap().to_owned(),
         }
+    }
+
+    /// One that computes a single request at a time, in this mode.
+    pub fn of(mode: Mode, flags: &[&str]) -> Self {
+        Self::with_slots(mode, 1, flags)
+    }
+
+    /// One that computes up to `slots` requests at once.
+    pub fn with_slots(mode: Mode, slots: usize, flags: &[&str]) -> Self {
+        let (mode, slots) = (mode.to_string(), slots.to_string());
+        Self::start(&[&["--mode", &mode, "--slots", &slots], flags].concat())
+    }
+
+    pub fn pid(&self) -> u64 {
+        self.child.id().into()
     }
 
     /// A request to the public side.
@@ -134,22 +122,67 @@ impl Lane {
         value.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// Waits until the slot is taken (or free again) and `depth` requests wait.
-    pub async fn until(&self, state: &str, depth: u64) {
+    /// Waits until a series has this value: of a cluster; of any other server it has it at once.
+    pub async fn counted(&self, series: &str, value: f64) {
         let start = Instant::now();
         loop {
-            let status = self.status().await;
-            if status["slots"][0]["state"] == state && status["queue"]["depth"] == depth {
+            let now = self.metric(series).await;
+            if now == value {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "not {state}/{depth}: {status}");
+            let wait = self.is_cluster && start.elapsed() < PATIENCE;
+            assert!(wait, "{series} is {now}, not {value}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
+    /// Waits until `wanted` is true of the status.
+    pub async fn until_status(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let status = self.status().await;
+            if wanted(&status) {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "not as wanted: {status}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Waits until somebody computes on so many slots.
+    pub async fn until_busy(&self, count: usize) -> Value {
+        let computes = |slot: &&Value| slot["state"] == "busy" && slot["pid"].is_u64();
+        let busy = |status: &Value| {
+            let slots = status["slots"].as_array().unwrap();
+            slots.iter().filter(computes).count()
+        };
+        self.until_status(|status| busy(status) == count).await
+    }
+
+    /// Waits until a single process computes, which is returned.
+    pub async fn until_computing(&self) -> u64 {
+        let status = self.until_busy(1).await;
+        let mut slots = status["slots"].as_array().unwrap().iter();
+        let busy = slots.find(|slot| slot["state"] == "busy").unwrap();
+        busy["pid"].as_u64().unwrap()
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn until_ready(&self) {
+        self.until_status(|status| status["phase"] == "serving")
+            .await;
+    }
+
+    /// Waits until the slot is taken (or free again) and `depth` requests wait.
+    pub async fn until(&self, state: &str, depth: u64) {
+        self.until_status(|status| {
+            status["slots"][0]["state"] == state && status["queue"]["depth"] == depth
+        })
+        .await;
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).unwrap();
+        self::signal(self.pid(), signal);
     }
 
     /// Waits for a line of the log.
@@ -164,6 +197,20 @@ impl Lane {
         }
     }
 
+    /// Waits until there are so many such lines.
+    pub async fn logged_times(&self, times: usize, wanted: impl Fn(&Value) -> bool) {
+        let start = Instant::now();
+        while self.log.filter(&wanted).len() < times {
+            assert!(start.elapsed() < PATIENCE, "not logged {times} times");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// All lines of the log so far that are `wanted`.
+    pub fn log(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        self.log.filter(wanted)
+    }
+
     pub fn wait_for_exit(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
@@ -176,50 +223,16 @@ impl Lane {
     }
 }
 
+/// Sends a signal to a process that a test may disturb.
+#[track_caller]
+pub fn signal(pid: u64, signal: Signal) {
+    let pid = pid.try_into().ok().and_then(Pid::from_raw);
+    kill_process(pid.expect("a process id"), signal).unwrap();
+}
+
 impl Drop for Lane {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
-    }
-}
-
-/// Sends a request and reads the whole answer.
-pub async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
-    }
-}
-
-#[derive(Default)]
-struct Log {
-    lines: Mutex<Vec<Value>>,
-    grown: Condvar,
-}
-
-impl Log {
-    fn collect(&self, lines: impl Iterator<Item = String>) {
-        for line in lines {
-            eprintln!("{line}");
-            let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-            self.lines.lock().unwrap().push(line);
-            self.grown.notify_all();
-        }
-    }
-
-    /// The first line, which tells the addresses.
-    fn first(&self) -> Value {
-        let lines = self.lines.lock().unwrap();
-        let missing = |lines: &mut Vec<Value>| lines.is_empty();
-        let waited = self.grown.wait_timeout_while(lines, PATIENCE, missing);
-        let first = waited.unwrap().0.first().cloned();
-        first.expect("a first line")
-    }
-
-    fn find(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
-        let lines = self.lines.lock().unwrap();
-        lines.iter().find(|line| wanted(line)).cloned()
     }
 }

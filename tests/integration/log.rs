@@ -1,10 +1,29 @@
+use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
+use rstest::rstest;
 
 use crate::lane::{Lane, onelane, send};
 
+#[rstest]
+fn the_first_line_names_both_addresses_and_the_mode(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let first = &lane.log(|_| true)[0];
+    assert_eq!(first["message"], "listening");
+    assert_eq!(first["mode"], mode.to_string());
+    for address in ["listen", "admin_listen"] {
+        let address = first[address].as_str().unwrap();
+        std::net::TcpStream::connect(address).unwrap();
+    }
+}
+
+#[rstest]
 #[tokio::test]
-async fn each_request_is_one_line_with_its_times() {
-    let lane = Lane::start(&[]);
+async fn each_request_is_one_line_with_its_times(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let request = lane.request(Method::GET, "/prime?number=7");
     let request = request
         .header("x-request-id", "my-request")
@@ -24,9 +43,12 @@ async fn each_request_is_one_line_with_its_times() {
     assert!(line["duration_ms"].is_number() && line["timestamp"].is_string());
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_refused_request_is_logged_with_its_reason() {
-    let lane = Lane::start(&[]);
+async fn a_refused_request_is_logged_with_its_reason(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     lane.get("/prime?number=x").await;
     let line = lane.logged(|line| line["status"] == 400).await;
     assert_eq!(line["reason"], "bad_request");

@@ -1,5 +1,7 @@
 use std::process::Command;
 
+use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use rstest::rstest;
 use rustix::process::Signal;
 
 use crate::lane::{Lane, onelane};
@@ -10,9 +12,13 @@ fn probe(address: &str) -> Command {
     command
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_probe_says_yes_while_the_server_is_ready_and_no_while_it_drains() {
-    let lane = Lane::start(&["--drain-delay", "1h"]);
+async fn a_probe_says_yes_while_the_server_is_ready_and_no_while_it_drains(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &["--drain-delay", "1h"]);
+    lane.until_ready().await;
     assert!(probe(&lane.admin_listen).status().unwrap().success());
     lane.signal(Signal::TERM);
     lane.logged(|line| line["message"] == "draining").await;

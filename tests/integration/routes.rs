@@ -1,3 +1,4 @@
+use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
@@ -21,18 +22,29 @@ use crate::lane::{Lane, send};
 async fn each_route_answers_with_its_fields_and_the_common_ones(
     #[case] path: &str,
     #[case] expected: serde_json::Value,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let answer = Lane::start(&[]).get(path).await;
+    let lane = Lane::of(mode, &[]);
+    let answer = lane.get(path).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let mut fields = answer.json();
     let fields = fields.as_object_mut().unwrap();
     assert!(fields.remove("elapsed_ms").unwrap().is_number());
-    let pid = fields.remove("pid").unwrap();
+    let computed_by = fields.remove("pid").unwrap().as_u64().unwrap();
     let host = fields.remove("host").unwrap();
     assert_eq!(json!(fields), expected);
-    let served_by = format!("{}/{pid}", host.as_str().unwrap());
+    let in_the_server = matches!(mode, Blocking | Threads);
+    assert_eq!(computed_by == lane.pid(), in_the_server);
+    // A worker answers for itself, a computing child lets the server do so.
+    let answered_by = if mode == Cluster {
+        computed_by
+    } else {
+        lane.pid()
+    };
+    let served_by = format!("{}/{answered_by}", host.as_str().unwrap());
     assert_eq!(answer.header("x-served-by"), Some(served_by.as_str()));
+    assert_eq!(answer.header("x-request-id").unwrap().len(), 32);
     assert!(answer.timing("queue") >= 0.0 && answer.timing("compute") >= 0.0);
 }
 
@@ -53,36 +65,48 @@ async fn a_post_with_json_answers_like_a_get_with_a_query(
     #[case] path: &str,
     #[case] body: &str,
     #[case] get: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::start(&[]);
+    let lane = Lane::of(mode, &[]);
     let [posted, got] = [lane.post(path, body).await, lane.get(get).await].map(|answer| {
         let mut fields = answer.json();
         fields["elapsed_ms"].take();
+        // A fresh process each, in one of the modes.
+        fields["pid"].take();
         (answer.status, fields)
     });
     assert_eq!(posted.0, 200);
     assert_eq!(posted, got);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_post_without_a_body_needs_no_type() {
-    let lane = Lane::start(&[]);
+async fn a_post_without_a_body_needs_no_type(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let answer = send(lane.request(Method::POST, "/fast")).await;
     assert_eq!(answer.status, 200);
 }
 
+#[rstest]
 #[tokio::test]
-async fn block_server_waits_five_seconds_unless_told_otherwise() {
-    let lane = Lane::start(&[]);
+async fn block_server_waits_five_seconds_unless_told_otherwise(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     assert_eq!(lane.get("/block-server?ms=1").await.json()["ms"], 1);
     // Not waited for: the limit is reached first, which a shorter wait would not do.
     let request = lane.request(Method::GET, "/block-server");
     assert_eq!(send(request.header("x-timeout", "0.05")).await.status, 504);
 }
 
+#[rstest]
 #[tokio::test]
-async fn head_is_a_get_without_the_body() {
-    let lane = Lane::start(&[]);
+async fn head_is_a_get_without_the_body(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let head = send(lane.request(Method::HEAD, "/prime?number=7")).await;
     assert_eq!(head.status, 200);
     assert_eq!(head.text, "");
@@ -95,15 +119,11 @@ async fn head_is_a_get_without_the_body() {
 #[case("/")]
 #[case("/?")]
 #[tokio::test]
-async fn the_root_without_a_query_is_the_page(#[case] path: &str) {
-    let lane = Lane::start(&[]);
-    // It needs no slot: it comes even while the lane is busy.
-    let busy = lane.get("/sleep?ms=60000");
-    let page = async {
-        lane.until("busy", 0).await;
-        lane.get(path).await
-    };
-    let page = tokio::select! { page = page => page, _ = busy => unreachable!() };
+async fn the_root_without_a_query_is_the_page(
+    #[case] path: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let page = Lane::of(mode, &[]).get(path).await;
     assert_eq!(page.status, 200);
     assert_eq!(
         page.header("content-type"),
@@ -112,9 +132,12 @@ async fn the_root_without_a_query_is_the_page(#[case] path: &str) {
     assert!(page.text.contains("<title>onelane</title>"));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_sane_request_id_is_kept_and_another_is_replaced() {
-    let lane = Lane::start(&[]);
+async fn a_sane_request_id_is_kept_and_another_is_replaced(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
     let id_for = async |id: &str| {
         let request = lane
             .request(Method::GET, "/fast")
@@ -131,4 +154,24 @@ async fn a_sane_request_id_is_kept_and_another_is_replaced() {
         assert_ne!(given, insane);
         assert_eq!(given.len(), 32);
     }
+}
+
+/// But for a cluster, where only an idle worker reads anything.
+#[rstest]
+#[tokio::test]
+async fn what_needs_no_computation_needs_no_slot(
+    #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let busy = lane.get("/sleep?ms=60000");
+    let answers = async {
+        lane.until("busy", 0).await;
+        for (path, status) in [("/", 200), ("/prime", 400), ("/nope", 404)] {
+            assert_eq!(lane.get(path).await.status, status);
+        }
+        assert_eq!(lane.post("/prime", "[7]").await.status, 400);
+        let put = lane.request(Method::PUT, "/fast");
+        assert_eq!(send(put).await.status, 405);
+    };
+    tokio::select! { () = answers => {}, _ = busy => unreachable!() };
 }

@@ -1,0 +1,107 @@
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use onelane::config::Mode::{self, Cluster, Fork, Pool};
+use onelane::executor::{Failure, Reply};
+use onelane::ipc;
+use onelane::job::Answer;
+use onelane::roster::Usage;
+use rstest::rstest;
+use rustix::process::Signal;
+
+use super::process::{Process, children, until};
+use super::request::{LOST, assert_lost, counted, disturb, exits};
+use crate::lane::Lane;
+
+/// A message of the longest length that is taken, and more than that of what is no JSON.
+fn flood() -> Vec<u8> {
+    let mut bytes = u32::to_be_bytes(16 << 20).to_vec();
+    bytes.resize(20 << 20, b'x');
+    bytes
+}
+
+#[rstest]
+#[case::no_json(b"\0\0\0\x02{{".to_vec())]
+#[case::another_message(b"\0\0\0\x04null".to_vec())]
+#[case::longer_than_is_taken(vec![0xff; 4])]
+#[case::a_flood(flood())]
+#[tokio::test]
+async fn a_child_that_talks_nonsense_is_killed_and_its_request_is_lost(
+    #[case] nonsense: Vec<u8>,
+    #[values(Fork, Pool)] mode: Mode,
+) {
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let outcome = disturb(&lane, async |child| {
+        let mut answers = child.answers();
+        // Fails once nobody is there to read on.
+        thread::spawn(move || answers.write_all(&nonsense).ok());
+    });
+    assert_lost(outcome.await);
+    assert_eq!(lane.metric(LOST).await, 1.0);
+    counted(&lane, &exits("garbled"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+    let kib = Process::of(&lane).resident_kib();
+    assert!(kib < 100 << 10, "{kib} KiB");
+}
+
+#[tokio::test]
+async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
+    let lane = Lane::with_slots(Pool, 2, &[]);
+    let fields = serde_json::from_str("{\"number\": 7, \"prime\": false}").unwrap();
+    let forged = Reply {
+        outcome: Ok::<_, Failure>(Answer {
+            fields,
+            compute: Duration::ZERO,
+            pid: 1,
+        }),
+        used: Usage::default(),
+    };
+    for child in children(&lane, 2).await {
+        child
+            .answers()
+            .write_all(&ipc::frame(&forged).unwrap())
+            .unwrap();
+    }
+    let answer = lane.get("/prime?number=7").await;
+    assert_eq!(
+        (answer.status, answer.json()["prime"].as_bool()),
+        (200, Some(true))
+    );
+    counted(&lane, &exits("garbled"), 2.0).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_child_whose_pipe_somebody_holds_open_is_missed_all_the_same(
+    #[values(Fork, Pool)] mode: Mode,
+) {
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let mut held = None;
+    let outcome = disturb(&lane, async |child| {
+        held = Some(child.answers());
+        child.signal(Signal::KILL);
+    });
+    assert_lost(outcome.await);
+    assert!(held.is_some());
+}
+
+#[rstest]
+#[tokio::test]
+async fn whatever_a_process_has_started_ends_with_it(#[values(Fork, Pool, Cluster)] mode: Mode) {
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let mut started = None;
+    let outcome = disturb(&lane, async |child| {
+        let mut sleep = Command::new("sleep");
+        let group = child.id().cast_signed();
+        started = Some(sleep.arg("3600").process_group(group).spawn().unwrap());
+        child.signal(Signal::KILL);
+    });
+    assert_lost(outcome.await);
+    let mut started = started.unwrap();
+    let sleep = Process::new(started.id());
+    until("gone", || !sleep.is_alive()).await;
+    started.wait().unwrap();
+}

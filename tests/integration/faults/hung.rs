@@ -1,0 +1,108 @@
+use std::time::{Duration, Instant};
+
+use onelane::config::Mode::{self, Cluster, Fork, Pool};
+use rstest::rstest;
+use rustix::process::Signal;
+
+use super::process::{Process, children, computing, until};
+use super::request::{LOST, counted, disturb, exits, named};
+use crate::lane::Lane;
+
+#[rstest]
+#[tokio::test]
+async fn a_child_that_hangs_is_killed_at_its_deadline(#[values(Fork, Pool)] mode: Mode) {
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "1s"]);
+    let answer = disturb(&lane, async |child| child.signal(Signal::STOP))
+        .await
+        .unwrap();
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (504, "request_timeout")
+    );
+    counted(&lane, &exits("deadline"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn workers_that_hang_are_killed_and_replaced() {
+    let lane = Lane::with_slots(Cluster, 2, &["--request-timeout", "1h"]);
+    let hung = named(&lane, "/sleep?ms=3600000", "hung");
+    let stopped = async {
+        computing(&lane, "hung").await;
+        let workers = children(&lane, 2).await;
+        for worker in &workers {
+            worker.signal(Signal::STOP);
+        }
+        workers
+    };
+    let (outcome, workers) = tokio::join!(hung, stopped);
+    outcome.unwrap_err();
+    counted(&lane, &exits("hung"), 2.0).await;
+    counted(&lane, "onelane_worker_restarts_total{cause=\"hung\"}", 2.0).await;
+    counted(&lane, LOST, 1.0).await;
+    assert!(workers.iter().all(|worker| !worker.is_alive()));
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_process_that_ignores_the_end_is_killed_when_its_time_is_over(
+    #[values(Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "500ms"]);
+    let ended = async {
+        let child = computing(&lane, "deaf").await;
+        child.signal(Signal::STOP);
+        Process::of(&lane).signal(Signal::TERM);
+        child
+    };
+    let (outcome, child) = tokio::join!(named(&lane, "/sleep?ms=3600000", "deaf"), ended);
+    outcome.unwrap_err();
+    assert_eq!(lane.wait_for_exit().code(), Some(1));
+    until("gone", || !child.is_alive()).await;
+}
+
+#[tokio::test]
+async fn an_idle_worker_that_ignores_the_end_is_killed_when_its_time_is_over() {
+    let mut lane = Lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
+    lane.until_ready().await;
+    let worker = children(&lane, 1).await.remove(0);
+    worker.signal(Signal::STOP);
+    lane.signal(Signal::TERM);
+    assert_eq!(lane.wait_for_exit().code(), Some(1));
+    assert!(!worker.is_alive());
+}
+
+#[tokio::test]
+async fn a_worker_that_ignores_its_replacement_is_killed_when_its_time_is_over() {
+    let lane = Lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
+    lane.until_ready().await;
+    let worker = children(&lane, 1).await.remove(0);
+    worker.signal(Signal::STOP);
+    lane.signal(Signal::HUP);
+    counted(&lane, &exits("reload"), 1.0).await;
+    assert!(!worker.is_alive());
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+/// It is not known whether the job has reached a child: it must not be given to another one.
+#[rstest]
+#[tokio::test]
+async fn a_fork_server_that_hangs_is_replaced(#[values(Fork, Pool)] mode: Mode) {
+    let lane = Lane::of(mode, &["--request-timeout", "1h"]);
+    let fork_server = Process::of(&lane).children().remove(0);
+    fork_server.signal(Signal::STOP);
+    if mode == Pool {
+        // Its successor is not to be had.
+        let child = children(&lane, 1).await.remove(0);
+        child.signal(Signal::KILL);
+        until("gone", || !child.is_alive()).await;
+    }
+    let status = named(&lane, "/fast", "first").await.unwrap().status;
+    assert_eq!(status, if mode == Fork { 502 } else { 200 });
+    let start = Instant::now();
+    while named(&lane, "/fast", "later").await.unwrap().status != 200 {
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    assert!(!fork_server.is_alive());
+}

@@ -1,0 +1,106 @@
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use onelane::config::Mode::{self, Cluster, Fork, Pool};
+use rstest::rstest;
+use rustix::process::Signal;
+
+use super::process::computing;
+use super::request::{LOST, assert_lost, counted, exits, named};
+use super::user::Somebody;
+use crate::lane::{Lane, PATIENCE, onelane};
+
+#[rstest]
+#[tokio::test]
+async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mode: Mode) {
+    let lane = Lane::with_slots(
+        mode,
+        2,
+        &["--child-cpu-time", "1s", "--request-timeout", "1h"],
+    );
+    let (spinning, sleeping) =
+        tokio::join!(lane.get("/wait?ms=120000"), lane.get("/sleep?ms=2000"),);
+    assert_eq!(
+        (spinning.status, spinning.reason().as_str()),
+        (504, "request_timeout")
+    );
+    assert_eq!(sleeping.status, 200);
+    counted(&lane, &exits("cpu_limit"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_child_that_uses_too_much_memory_dies_alone() {
+    let flags = ["--child-memory-mib", "12", "--request-timeout", "20s"];
+    let lane = Lane::with_slots(Pool, 2, &flags);
+    let glutton = async {
+        let bystander = computing(&lane, "bystander").await;
+        let children = super::process::children(&lane, 2).await;
+        let child = *children.iter().find(|child| **child != bystander).unwrap();
+        child.signal(Signal::STOP);
+        // A job of 15 MiB is announced, for which it makes room as soon as it reads on.
+        child.jobs().write_all(&u32::to_be_bytes(15 << 20)).unwrap();
+        let awake = async {
+            assert_eq!(computing(&lane, "glutton").await, child);
+            child.signal(Signal::CONT);
+        };
+        tokio::join!(named(&lane, "/fast", "glutton"), awake).0
+    };
+    let (bystander, glutton) = tokio::join!(named(&lane, "/sleep?ms=1000", "bystander"), glutton);
+    assert_eq!(bystander.unwrap().status, 200);
+    assert_lost(glutton);
+    assert_eq!(lane.metric(LOST).await, 1.0);
+    counted(&lane, &exits("crashed"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+/// That it ends by itself, and says why.
+fn assert_hopeless(mut command: Command) {
+    let command = command.args(FREE_PORTS).stderr(Stdio::piped());
+    let mut server = command.spawn().unwrap();
+    let start = Instant::now();
+    while server.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            server.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let output = server.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{log}");
+    let last = log.lines().last().unwrap_or_default();
+    let wanted = "onelane: cannot start: 5 children in a row failed before they were ready";
+    assert!(last.starts_with(wanted), "{log}");
+}
+
+/// The program, run by somebody who may have so many processes, threads included.
+fn with_processes(count: u64, mode: Mode) -> Option<Command> {
+    let mut command = Command::new("prlimit");
+    command
+        .arg(format!("--nproc={count}"))
+        .arg(onelane().get_program());
+    command.args(["--mode", &mode.to_string(), "--slots", "1"]);
+    Some(Somebody::new()?.be(command))
+}
+
+#[test]
+fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
+    // The server, its thread for the fork server, and that: nobody else.
+    let Some(command) = with_processes(3, Pool) else {
+        return;
+    };
+    assert_hopeless(command);
+}
+
+#[test]
+fn workers_that_cannot_start_end_the_cluster_with_a_clear_message() {
+    // The parent and its admin thread, or the parent and a worker without a thread to compute on.
+    let Some(command) = with_processes(2, Cluster) else {
+        return;
+    };
+    assert_hopeless(command);
+}

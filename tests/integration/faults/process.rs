@@ -1,0 +1,181 @@
+//! Processes as the kernel shows them, and what can be done to them.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+
+use serde_json::Value;
+
+use crate::lane::{Lane, PATIENCE};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process(u32);
+
+impl Process {
+    pub fn new(pid: impl TryInto<u32>) -> Self {
+        Self(pid.try_into().unwrap_or_else(|_| panic!("no process id")))
+    }
+
+    pub fn of(lane: &Lane) -> Self {
+        Self::new(lane.pid())
+    }
+
+    pub fn id(self) -> u32 {
+        self.0
+    }
+
+    fn pid(self) -> Pid {
+        Pid::from_raw(self.0.cast_signed()).unwrap()
+    }
+
+    pub fn signal(self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    fn path(self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.0)
+    }
+
+    /// The fields of its `stat` that follow the name; none once it was reaped.
+    fn stat(self) -> Option<Vec<String>> {
+        let stat = fs::read_to_string(self.path("stat")).ok()?;
+        let (_, fields) = stat.rsplit_once(") ")?;
+        Some(fields.split(' ').map(str::to_owned).collect())
+    }
+
+    /// Whether it has not ended. One that has, and that nobody has reaped yet, is gone.
+    pub fn is_alive(self) -> bool {
+        self.stat().is_some_and(|stat| stat[0] != "Z")
+    }
+
+    /// Whether it has ended and was not reaped.
+    pub fn is_zombie(self) -> bool {
+        self.stat().is_some_and(|stat| stat[0] == "Z")
+    }
+
+    /// Its children, zombies included.
+    pub fn children(self) -> Vec<Self> {
+        let parent = self.0.to_string();
+        let has_parent = |child: &Self| child.stat().is_some_and(|stat| stat[1] == parent);
+        everybody().filter(has_parent).collect()
+    }
+
+    /// Its children, and theirs, zombies included.
+    pub fn descendants(self) -> Vec<Self> {
+        let children = self.children();
+        let theirs = children.iter().flat_map(|child| child.descendants());
+        theirs.chain(children.iter().copied()).collect()
+    }
+
+    /// The descriptors that it has open.
+    pub fn descriptors(self) -> BTreeSet<u64> {
+        let entries = fs::read_dir(self.path("fd")).unwrap();
+        let numbers = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        numbers.map(|number| number.parse().unwrap()).collect()
+    }
+
+    /// Leaves it so many descriptors more than it has now.
+    pub fn spare_descriptors(self, count: usize) {
+        let open = self.descriptors();
+        let limit = (0..).filter(|fd| !open.contains(fd)).nth(count);
+        self.limit(Resource::Nofile, limit);
+    }
+
+    pub fn resident_kib(self) -> u64 {
+        let resident = self.status("VmRSS:");
+        resident.trim_end_matches(" kB").parse().unwrap()
+    }
+
+    fn status(self, name: &str) -> String {
+        let status = fs::read_to_string(self.path("status")).unwrap();
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)).unwrap();
+        value.trim().to_owned()
+    }
+
+    /// Sets a limit that counts from now on.
+    pub fn limit(self, resource: Resource, current: Option<u64>) {
+        // It has ours.
+        let maximum = getrlimit(resource).maximum;
+        let limit = Rlimit { current, maximum };
+        prlimit(Some(self.pid()), resource, limit).unwrap();
+    }
+
+    /// Takes a limit back.
+    pub fn unlimit(self, resource: Resource) {
+        self.limit(resource, getrlimit(resource).current);
+    }
+
+    /// The pipe for its jobs: whoever has this can add to them.
+    pub fn jobs(self) -> File {
+        self.pipe(READABLE)
+    }
+
+    /// The pipe for its answers: whoever has this can add to them, and keeps it open.
+    pub fn answers(self) -> File {
+        self.pipe(WRITABLE)
+    }
+
+    /// Its own pipe, beside the three that everybody has, with such an end.
+    fn pipe(self, end: u32) -> File {
+        let own = (3..32).map(|fd| self.path(&format!("fd/{fd}")));
+        let is_pipe = |path: &String| {
+            let target = fs::read_link(path).unwrap_or_default();
+            target.to_string_lossy().starts_with("pipe:")
+        };
+        let is_end = |path: &String| {
+            let link = fs::symlink_metadata(path);
+            link.is_ok_and(|link| link.permissions().mode() & (READABLE | WRITABLE) == end)
+        };
+        let path = own.filter(is_pipe).find(is_end).expect("a child has both");
+        // Both ways, so that opening never waits for somebody at the other end.
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .unwrap()
+    }
+}
+
+/// How `/proc` shows to what end a descriptor is open.
+const READABLE: u32 = 0o400;
+const WRITABLE: u32 = 0o200;
+
+fn everybody() -> impl Iterator<Item = Process> {
+    let entries = fs::read_dir("/proc").unwrap();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Process))
+}
+
+/// The children, or workers, that a server says it has, as soon as they are so many.
+pub async fn children(lane: &Lane, count: usize) -> Vec<Process> {
+    let alive = |status: &Value| status["children"]["alive"].as_array().unwrap().clone();
+    let status = lane
+        .until_status(|status| alive(status).len() == count)
+        .await;
+    let pids = alive(&status).into_iter();
+    pids.map(|child| Process::new(child["pid"].as_u64().unwrap()))
+        .collect()
+}
+
+/// The one that computes this request.
+pub async fn computing(lane: &Lane, request_id: &str) -> Process {
+    let is_it = |child: &&Value| child["request_id"] == request_id;
+    let find = |status: &Value| {
+        let alive = status["children"]["alive"].as_array().unwrap();
+        alive.iter().find(is_it)?["pid"].as_u64()
+    };
+    let status = lane.until_status(|status| find(status).is_some()).await;
+    Process::new(find(&status).unwrap())
+}
+
+/// Waits until something can be seen.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "never {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

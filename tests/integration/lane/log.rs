@@ -1,0 +1,44 @@
+//! What a server has logged so far, line by line.
+
+use std::sync::{Condvar, Mutex};
+
+use serde_json::Value;
+
+use super::PATIENCE;
+
+#[derive(Default)]
+pub struct Log {
+    lines: Mutex<Vec<Value>>,
+    grown: Condvar,
+}
+
+impl Log {
+    pub fn collect(&self, lines: impl Iterator<Item = String>) {
+        for line in lines {
+            eprintln!("{line}");
+            let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            self.lines.lock().unwrap().push(line);
+            self.grown.notify_all();
+        }
+    }
+
+    /// The first line, which tells the addresses.
+    pub fn first(&self) -> Value {
+        let lines = self.lines.lock().unwrap();
+        let missing = |lines: &mut Vec<Value>| lines.is_empty();
+        let waited = self.grown.wait_timeout_while(lines, PATIENCE, missing);
+        let first = waited.unwrap().0.first().cloned();
+        first.expect("a first line")
+    }
+
+    /// All lines of interest, in order.
+    pub fn filter(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter(|line| wanted(line)).cloned().collect()
+    }
+
+    pub fn find(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().find(|line| wanted(line)).cloned()
+    }
+}
