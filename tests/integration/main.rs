@@ -26,6 +26,8 @@ mod errors;
 mod faults;
 // A process for each request.
 mod fork;
+// The programs in `examples/`.
+mod examples;
 // Which source file may import which.
 mod layers;
 // One line per request.
