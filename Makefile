@@ -12,8 +12,8 @@ workloads := $(wildcard src/workload/*.rs)
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# LANES and PORT reach the scripts through the environment, given before or after `make`.
-up: ## build and start LANES=2 lanes behind nginx on PORT=5000
+# LANES, PORT and MODE reach the scripts through the environment, given before or after `make`.
+up: ## build and start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking
 	@$(stack)/up
 
 # Either may be left over from when Docker was or was not there.

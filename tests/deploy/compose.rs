@@ -15,6 +15,8 @@ pub(crate) struct Compose {
     pub(crate) base: String,
     project: String,
     port: u16,
+    /// Empty for what it is when nobody says.
+    mode: String,
     /// Given on last, when everything is down.
     _turn: MutexGuard<'static, ()>,
 }
@@ -22,6 +24,10 @@ pub(crate) struct Compose {
 impl Compose {
     /// Nothing where there is no Docker engine.
     pub(crate) async fn up(lanes: usize) -> Option<Self> {
+        Self::up_as("", lanes).await
+    }
+
+    pub(crate) async fn up_as(mode: &str, lanes: usize) -> Option<Self> {
         let turn = turn().await;
         if !docker_is_there().await {
             return None;
@@ -31,6 +37,7 @@ impl Compose {
             base: format!("http://127.0.0.1:{port}"),
             project: format!("onelane-test-{}", process::id()),
             port,
+            mode: mode.to_owned(),
             _turn: turn,
         };
         output(stack.on_stack("docker/up").env("LANES", lanes.to_string())).await;
@@ -89,7 +96,9 @@ impl Compose {
         let mut command = Command::new(program);
         command
             .env("COMPOSE_PROJECT_NAME", &self.project)
-            .env("PORT", self.port.to_string());
+            .env("PORT", self.port.to_string())
+            .env("MODE", &self.mode)
+            .env("ONELANE_MODE", &self.mode);
         command
     }
 }

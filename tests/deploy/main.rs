@@ -16,6 +16,8 @@ mod clients;
 mod answers;
 // What is in the image, and what it costs to run.
 mod image;
+// Each mode in a container.
+mod modes;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 

@@ -127,12 +127,15 @@ fn the_autoscaler_goes_in_the_steps_that_its_comments_name() {
 
 #[test]
 fn containers_have_the_memory_that_they_have_with_compose() {
-    let compose = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/compose.yaml"));
-    let compose = parse("compose.yaml", &compose.expect("it is there"));
-    for name in ["app", "nginx"] {
+    for (name, file, service) in [
+        ("app", "docker/modes.yaml", "blocking"),
+        ("nginx", "compose.yaml", "nginx"),
+    ] {
         let here = object("Deployment", name);
         let here = text(container(&here), "/resources/limits/memory");
-        let there = text(&compose, &format!("/services/{name}/mem_limit"));
+        let there = std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR")));
+        let there = parse(file, &there.expect("it is there"));
+        let there = text(&there, &format!("/services/{service}/mem_limit"));
         assert_eq!(
             here.trim_end_matches("Mi"),
             there.trim_end_matches('m'),
