@@ -1,22 +1,36 @@
 //! The role of a health check: asks the server beside it whether it is ready.
+//!
+//! In its own words instead of a library's: a question that never changes, to an address that needs
+//! no name resolution, which would make the static binary 4 % larger.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
-/// How long to wait for the answer, in seconds. The admin thread answers within milliseconds even
-/// on a busy lane; the orchestrator has a timeout of its own.
-const TIMEOUT_SECONDS: u64 = 2;
+/// How long to wait for the answer. The admin thread answers within milliseconds even on a busy
+/// lane; the orchestrator has a timeout of its own.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks `/readyz` at `admin_listen`. The error says, in one line, why the answer is no.
 pub fn run(admin_listen: SocketAddr) -> Result<(), String> {
-    let url = format!("http://{}/readyz", reachable(admin_listen));
-    let answer = minreq::get(&url)
-        .with_timeout(TIMEOUT_SECONDS)
-        .send()
-        .map_err(|err| format!("{url}: {err}"))?;
-    match answer.status_code {
-        200 => Ok(()),
-        status => Err(format!("{url}: {status}")),
+    let address = reachable(admin_listen);
+    let url = format!("http://{address}/readyz");
+    let answer = ask(address).map_err(|err| format!("{url}: {err}"))?;
+    match answer.split_ascii_whitespace().nth(1) {
+        Some("200") => Ok(()),
+        Some(status) => Err(format!("{url}: {status}")),
+        None => Err(format!("{url}: not an answer: {answer:?}")),
     }
+}
+
+/// The whole answer: a server closes the connection after it in this version of HTTP.
+fn ask(address: SocketAddr) -> io::Result<String> {
+    let mut server = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    server.set_read_timeout(Some(TIMEOUT))?;
+    server.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    server.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// A server that listens on every address is reached by loopback.

@@ -1,4 +1,7 @@
+use std::io::Write;
+use std::net::TcpListener;
 use std::process::Command;
+use std::thread;
 
 use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
@@ -43,4 +46,17 @@ fn a_probe_of_every_address_asks_the_local_one() {
             .unwrap()
             .success()
     );
+}
+
+#[test]
+fn a_probe_says_no_where_something_else_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let other = thread::spawn(move || {
+        let mut client = listener.accept().unwrap().0;
+        client.write_all(b"220 mail.example\r\n").unwrap();
+    });
+    let output = probe(&address).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    other.join().unwrap();
 }
