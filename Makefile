@@ -22,11 +22,11 @@ down: ## stop them; running requests finish first
 	@local/down
 
 fmt: ## format the sources
-	cargo fmt
+	cargo fmt --all
 	rustfmt --edition 2024 $(workloads)
 
 check: ## format, lints, unit and integration tests
-	cargo fmt --check
+	cargo fmt --all --check
 	rustfmt --check --edition 2024 $(workloads)
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --bins --test integration

@@ -12,9 +12,10 @@ ENV CARGO_HOME=/cargo CARGO_BUILD_TARGET=host-tuple \
 # Dependencies first, under an empty program: this layer lasts until one of them changes. The
 # declared benches and tests are left out, because cargo would insist on their files.
 COPY Cargo.toml Cargo.lock ./
+COPY src/workload/Cargo.toml src/workload/
 RUN --mount=type=cache,target=/cargo/registry \
     sed -i -E '/^\[\[(bench|example|test)\]\]/,/^$/d' Cargo.toml && \
-    mkdir src && touch src/lib.rs && echo 'fn main() {}' >src/main.rs && \
+    touch src/lib.rs src/work.rs && echo 'fn main() {}' >src/main.rs && \
     cargo build --release --locked
 
 # cargo compares times, and a checked-out file may be older than the empty program above.

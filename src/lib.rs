@@ -21,7 +21,6 @@ pub mod executor;
 pub mod gate;
 pub mod http;
 pub mod ipc;
-pub mod job;
 pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
@@ -29,4 +28,6 @@ pub mod page;
 pub mod probe;
 pub mod roster;
 pub mod server;
-pub mod workload;
+
+// A crate of their own, whose modules have the same names there.
+pub use onelane_workload::{job, workload};
