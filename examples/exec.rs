@@ -62,8 +62,7 @@ async fn exec(script: &str, argument: &OsStr) -> io::Result<Outcome> {
     let killed = output.len() > OUTPUT_MAX_BYTES;
     if killed {
         // The shell was not waited for yet: the number is still that of its group.
-        shell.start_kill()?;
-        let _ = (group, Signal::KILL, kill_process_group as fn(_, _) -> _);
+        kill_process_group(group, Signal::KILL)?;
         // This ends when nobody is left who could write.
         copy(&mut stdout, &mut sink()).await?;
     }

@@ -69,7 +69,7 @@ fn be_parent(guarded: &str) -> io::Result<()> {
 /// The role that is left: tells who it is, and who its next parent is.
 fn be_child(parent: i32, guarded: bool) -> io::Result<()> {
     if guarded {
-        //guard::die_with(parent)?;
+        guard::die_with(parent)?;
     }
     say(&getpid().as_raw_pid().to_string())?;
     let ppid = || getppid().map_or(0, Pid::as_raw_pid);
