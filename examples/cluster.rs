@@ -122,11 +122,10 @@ impl<S: Subscriber> Layer<S> for Print {
             event.record(&mut |field: &Field, value: &dyn Debug| {
                 fields.insert(field.name(), format!("{value:?}"));
             });
+            let mut words = vec![fields["message"].clone()];
             let rest = fields.iter().filter(|(name, _)| **name != "message");
-            let rest: String = rest
-                .map(|(name, value)| format!(" {name}={value}"))
-                .collect();
-            println!("event: {}{rest}", fields["message"]);
+            words.extend(rest.map(|(name, value)| format!("{name}={value}")));
+            println!("event: {}", words.join(" "));
             // The client leaves first.
             self.0.send(fields).ok();
         }
