@@ -17,14 +17,17 @@ async fn a_script_that_is_not_the_pages_own_does_not_run() {
         "the page itself violates nothing"
     );
 
-    browser
-        .js("const foreign = document.createElement('script');
-            try { foreign.text = 'window.foreign = true'; } catch { /* refused already */ }
-            document.body.append(foreign);
-            document.body.setAttribute('onclick', 'window.foreign = true');
-            document.body.click();
-            document.body.setAttribute('style', 'display: none');")
-        .await;
+    // Each of them throws, or does nothing.
+    for attempt in [
+        "const script = document.createElement('script'); script.text = 'foreign = true'; document.body.append(script)",
+        "document.body.innerHTML += '<img src=x onerror=\"foreign = true\">'",
+        "document.body.setAttribute('onclick', 'foreign = true'); document.body.click()",
+        "document.body.setAttribute('style', 'display: none')",
+    ] {
+        browser
+            .js(&format!("try {{ {attempt} }} catch {{ /* refused */ }}"))
+            .await;
+    }
 
     assert_eq!(browser.js("return window.foreign === true").await, false);
     let shown = "return getComputedStyle(document.body).display";
