@@ -35,6 +35,11 @@ pub(crate) struct Browser {
 impl Browser {
     /// A browser that shows this page; nothing where there is no browser.
     pub(crate) async fn open(url: &str) -> Option<Self> {
+        Self::open_as(url, "").await
+    }
+
+    /// The same with a rule about names: `MAP localhost 127.0.0.1:34567`.
+    pub(crate) async fn open_as(url: &str, names: &str) -> Option<Self> {
         let (program, driver) = match &*PROGRAMS {
             Ok(programs) => programs,
             Err(why) => {
@@ -50,7 +55,7 @@ impl Browser {
             client: Client::builder().no_proxy().build().unwrap(),
         };
         let session = browser
-            .ask(Method::POST, "/session", capabilities(program))
+            .ask(Method::POST, "/session", capabilities(program, names))
             .await;
         browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
         browser.go(url).await;
@@ -142,7 +147,7 @@ impl Browser {
         let script = format!(
             "return document.querySelector('{down_to}').getBoundingClientRect().bottom + scrollY"
         );
-        let height = (self.number(&script).await + 16.0).ceil();
+        let height = (self.number(&script).await + 8.0).ceil();
         let width = self.number("return innerWidth").await;
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let options = json!({ "captureBeyondViewport": true, "clip": clip });
@@ -184,7 +189,7 @@ fn start(program: &str) -> (Child, String) {
     (driver, format!("http://127.0.0.1:{port}"))
 }
 
-fn capabilities(program: &str) -> Value {
+fn capabilities(program: &str, names: &str) -> Value {
     // The sandbox needs privileges that a container may not have; all that is opened is our own page.
     let arguments = [
         "--headless=new",
@@ -193,6 +198,7 @@ fn capabilities(program: &str) -> Value {
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
         "--window-size=1200,900",
+        &format!("--host-resolver-rules={names}"),
     ];
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "binary": program, "args": arguments },

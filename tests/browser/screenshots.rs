@@ -11,8 +11,11 @@ use crate::page::{BIG, BURST, PATIENT_LANES, SEVEN};
 async fn screenshots() {
     for (lanes, name) in [(1, "one-lane"), (6, "six-lanes")] {
         let stack = Local::up_with(lanes, &PATIENT_LANES).await;
-        let browser = Browser::open(&stack.base).await.expect("a browser");
-        browser.resize(1000, 900, 1.5).await;
+        // The port of a test is any; the reader's is 5000.
+        let names = stack.base.replace("http://", "MAP localhost ");
+        let browser = Browser::open_as("http://localhost:5000", &names).await;
+        let browser = browser.expect("a browser");
+        browser.resize(1100, 900, 1.5).await;
         browser.press(BIG).await;
         browser.until_fact("under way", "1").await;
         browser.press(SEVEN).await;
