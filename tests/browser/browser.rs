@@ -47,7 +47,9 @@ impl Browser {
                 return None;
             }
         };
-        let (driver, address) = start(driver);
+        // It wants the same port for IPv4 and IPv6, and ends where somebody else has one of them.
+        let started = (0..9).find_map(|_| start(driver));
+        let (driver, address) = started.expect("a driver that stays");
         let mut browser = Self {
             driver,
             address,
@@ -172,8 +174,8 @@ impl Browser {
     }
 }
 
-/// A driver on a port of its own choice, which its output tells.
-fn start(program: &str) -> (Child, String) {
+/// A driver on a port of its own choice, which its output tells; nothing if it ended instead.
+fn start(program: &str) -> Option<(Child, String)> {
     let mut driver = Command::new(program)
         .arg("--port=0")
         .stdout(Stdio::piped())
@@ -185,8 +187,10 @@ fn start(program: &str) -> (Child, String) {
         let (_, port) = line.rsplit_once("successfully on port ")?;
         port.trim_end_matches('.').parse::<u16>().ok()
     });
-    let port = port.expect("the driver tells its port");
-    (driver, format!("http://127.0.0.1:{port}"))
+    if port.is_none() {
+        driver.wait().ok();
+    }
+    Some((driver, format!("http://127.0.0.1:{}", port?)))
 }
 
 fn capabilities(program: &str, names: &str) -> Value {

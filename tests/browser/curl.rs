@@ -47,13 +47,13 @@ async fn a_command_follows_its_fields_and_nothing_in_them_leaves_the_quotes() {
         return;
     };
 
-    browser.send("/fast?'; echo $HOME `id`", 2).await;
+    browser.send("/it's; echo $HOME?it's `id`", 2).await;
 
     let shown = browser
         .text("return document.querySelector('#any code').textContent")
         .await;
     let expected = format!(
-        "seq 2 | xargs -P 2 -I{{}} curl -s 'http://{}/fast?%27;%20echo%20$HOME%20`id`'",
+        "seq 2 | xargs -P 2 -I{{}} curl -s 'http://{}/it%27s;%20echo%20$HOME?it%27s%20`id`'",
         lane.listen
     );
     assert_eq!(shown, expected);
