@@ -144,21 +144,21 @@ async fn a_phone_needs_no_scrolling_sideways() {
     };
     browser.resize(375, 667, 1.0).await;
     let width = "return document.documentElement.scrollWidth";
-    assert_eq!(browser.number(width).await, 375.0, "empty");
+    assert_eq!(browser.js(width).await, 375, "empty");
 
     browser.press(BIG).await;
     browser.press(BURST).await;
     browser.until_fact("refused", "11").await;
-    assert_eq!(browser.number(width).await, 375.0, "under way");
+    assert_eq!(browser.js(width).await, 375, "under way");
     let small = "return [...document.querySelectorAll('button')].filter((it) => it.getBoundingClientRect().height < 24).length";
     assert_eq!(browser.js(small).await, 0, "large enough for a finger");
 
     browser.press("#cancel-all").await;
     browser.until_settled().await;
-    assert_eq!(browser.number(width).await, 375.0, "done");
+    assert_eq!(browser.js(width).await, 375, "done");
     browser.go(&format!("http://{}/", lane.admin_listen)).await;
     browser.until_fact("mode", "blocking").await;
-    assert_eq!(browser.number(width).await, 375.0, "admin");
+    assert_eq!(browser.js(width).await, 375, "admin");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A browser and its driver, spoken to over WebDriver and, for what that does not have, over the
+//! A browser and its driver, spoken to over `WebDriver` and, for what that does not have, over the
 //! protocol of Chromium's own tools.
 
 use std::io::{BufRead, BufReader};

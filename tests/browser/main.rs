@@ -1,4 +1,4 @@
-//! The page in a real browser: Debian's Chromium, without a window, driven over WebDriver. Where it cannot
+//! The page in a real browser: Debian's Chromium, without a window, controlled by its driver. Where it cannot
 //! be had, the tests say that they are skipped and pass; with CI=true they fail.
 
 // Who waits for whom, with one lane and with six, behind nginx.
@@ -42,6 +42,5 @@ mod common;
 #[allow(dead_code, reason = "they ask for more than a browser does")]
 #[path = "../deploy/lane.rs"]
 mod lane;
-#[allow(dead_code, reason = "they ask for more than a browser does")]
 #[path = "../../benches/load/mod.rs"]
 mod load;

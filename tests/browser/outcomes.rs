@@ -35,11 +35,8 @@ async fn cancelling_frees_the_lane() {
     );
     assert_eq!(browser.fact("cancelled").await, "1");
     assert_eq!(browser.fact("served").await, "1");
-    assert_eq!(
-        lane.metric(r#"onelane_rejected_total{reason="client_gone"}"#)
-            .await,
-        1.0
-    );
+    let gone = lane.metric(r#"onelane_rejected_total{reason="client_gone"}"#);
+    assert!(gone.await >= 1.0, "the lane noticed");
     assert_eq!(browser.complaints().await, [""; 0]);
 }
 
