@@ -1,5 +1,7 @@
 //! Who waits for whom, with one lane and with six, behind nginx.
 
+use std::time::Duration;
+
 use crate::browser::Browser;
 use crate::compose::Compose;
 use crate::local::Local;
@@ -15,12 +17,19 @@ async fn with_one_lane_7_waits_behind_the_big_number() {
     browser.press(BIG).await;
     browser.until_fact("under way", "1").await;
     browser.press(SEVEN).await;
-    browser.until_settled().await;
+    browser.until_fact("under way", "2").await;
+    // Far longer than 7 takes. How long the big number takes is up to the machine.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(browser.fact("served").await, "0");
+    browser
+        .press("[aria-label='Cancel request 1: 29355126551']")
+        .await;
+    browser.until_fact("served", "1").await;
 
-    let (big, seven) = (browser.bar("29355126551").await, browser.bar("7").await);
-    assert_eq!(big.row, "lane 1");
+    let seven = browser.bar("7").await;
+    let big = browser.bar("29355126551 · cancelled").await;
     assert_eq!(seven.row, "lane 1");
-    // As wide as what was left of the big one: their answers come together.
+    // As long as what was left of the big one.
     let left = big.to - seven.from;
     assert!(
         seven.part("queue") > 0.9 * left,
@@ -30,7 +39,6 @@ async fn with_one_lane_7_waits_behind_the_big_number() {
         seven.part("queue") > 10.0 * seven.part("compute"),
         "{seven:?}"
     );
-    assert!(big.part("compute") > 0.5 * (big.to - big.from), "{big:?}");
     assert!(seven.title.contains("queued for"), "{seven:?}");
     assert_eq!(browser.fact("lanes that answered").await, "1");
     assert_eq!(browser.complaints().await, [""; 0]);
@@ -61,13 +69,16 @@ async fn six_lanes(base: &str) {
     let big = browser.bar("29355126551").await;
     assert_eq!(big.row, "under way", "7 is done, and the big number is not");
 
-    browser.until_settled().await;
-    let (big, seven) = (browser.bar("29355126551").await, browser.bar("7").await);
-    assert!(seven.to < big.to, "{seven:?} did not wait for {big:?}");
-
     browser.press(BURST).await;
+    browser.until_fact("served", "13").await;
+    browser
+        .press("[aria-label='Cancel request 1: 29355126551']")
+        .await;
     browser.until_settled().await;
-    assert_eq!(browser.fact("served").await, "14");
+    let big = browser.bar("29355126551 · cancelled").await;
+    for bar in browser.bars().await {
+        assert!(bar.to <= big.to, "{bar:?} did not wait for {big:?}");
+    }
     let lanes: u32 = browser.fact("lanes that answered").await.parse().unwrap();
     assert!((4..=6).contains(&lanes), "{lanes} lanes took part");
     assert_eq!(browser.complaints().await, [""; 0]);
