@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 workloads := $(wildcard src/workload/*.rs)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check fmt test soak
+.PHONY: help up down check fmt test soak screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -35,7 +35,10 @@ check: ## format, lints, unit and integration tests
 soak: ## full load and random kills, 30 s for each mode
 	SOAK_SECONDS=30 cargo test --locked --test integration soak -- --test-threads 1
 
-# The deploy tests start and stop stacks of their own.
-test: check ## check, then tests of the real stacks and of the manifests
+# The deploy and browser tests start and stop stacks of their own.
+test: check ## check, then tests of the real stacks, of the manifests and of the page
 	@[ $(stack) = local ] || docker/build
-	cargo test --locked --test k8s --test deploy
+	cargo test --locked --test k8s --test deploy --test browser
+
+screenshots: ## draw the pictures in docs/ anew
+	cargo test --locked --test browser -- --ignored screenshots

@@ -73,6 +73,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let subject = Subject {
         mode: settings.mode.to_string(),
         started: Instant::now(),
+        public_port: listen.port(),
         lifecycle: lifecycle.clone(),
         view: Box::new(local.clone()),
     };

@@ -34,6 +34,8 @@ pub struct Subject {
     pub mode: String,
     /// When it started.
     pub started: Instant,
+    /// Where it takes requests.
+    pub public_port: u16,
     /// Whether it is ready.
     pub lifecycle: Lifecycle,
     /// Everything else.
@@ -65,7 +67,11 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics))
         .route("/status", web::get().to(status))
-        .route("/", web::get().to(page::show));
+        .route("/", web::get().to(show_page));
+}
+
+async fn show_page(subject: web::Data<Subject>) -> HttpResponse {
+    page::show_to_watchers(subject.public_port)
 }
 
 async fn livez(subject: web::Data<Subject>) -> HttpResponse {

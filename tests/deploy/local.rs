@@ -17,6 +17,11 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) async fn up(lanes: usize) -> Self {
+        Self::up_with(lanes, &[]).await
+    }
+
+    /// With settings of its lanes: `("ONELANE_MODE", "pool")`.
+    pub(crate) async fn up_with(lanes: usize, settings: &[(&str, &str)]) -> Self {
         let turn = turn().await;
         let port = free_port();
         let stack = Self {
@@ -25,6 +30,7 @@ impl Local {
             _turn: turn,
         };
         let mut up = Command::new("local/up");
+        up.envs(settings.iter().copied());
         up.env("RUN_DIR", stack.run.path());
         up.env("PORT", port.to_string());
         output(up.env("LANES", lanes.to_string())).await;

@@ -1,0 +1,46 @@
+//! The page in a real browser: Debian's Chromium, without a window, controlled by its driver. Where it cannot
+//! be had, the tests say that they are skipped and pass; with CI=true they fail.
+
+// Who waits for whom, with one lane and with six, behind nginx.
+mod lanes;
+// What a request can come to, and what the page shows of it.
+mod outcomes;
+// The same page whatever computes.
+mod modes;
+// The admin side.
+mod watching;
+// Keyboard, screen reader, contrast, phone, motion.
+mod access;
+// What the page may do, and that it keeps to it.
+mod policy;
+// The commands that stand beside the buttons.
+mod curl;
+// The pictures in docs/.
+mod screenshots;
+
+// A browser and its driver.
+mod browser;
+// What is on the page.
+mod page;
+// One server alone: the fixture of the integration tests.
+#[allow(dead_code, reason = "they ask for more than a browser does")]
+#[path = "../integration/lane.rs"]
+mod alone;
+// The stacks: the fixtures of the deploy tests.
+#[allow(dead_code, reason = "they ask for more than a browser does")]
+#[path = "../deploy/compose.rs"]
+mod compose;
+#[path = "../deploy/local.rs"]
+mod local;
+// What these need in turn.
+#[allow(dead_code, reason = "they ask for more than a browser does")]
+#[path = "../deploy/ask.rs"]
+mod ask;
+#[allow(dead_code, reason = "they ask for more than a browser does")]
+#[path = "../deploy/common.rs"]
+mod common;
+#[allow(dead_code, reason = "they ask for more than a browser does")]
+#[path = "../deploy/lane.rs"]
+mod lane;
+#[path = "../../benches/load/mod.rs"]
+mod load;
