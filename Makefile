@@ -12,8 +12,8 @@ workloads := $(wildcard src/workload/*.rs)
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# LANES and PORT reach the scripts through the environment, given before or after `make`.
-up: ## build and start LANES=2 lanes behind nginx on PORT=5000
+# LANES, PORT and MONITORING reach the scripts through the environment, given before or after `make`.
+up: ## build and start LANES=2 lanes behind nginx on PORT=5000; MONITORING=1 watches them
 	@$(stack)/up
 
 # Either may be left over from when Docker was or was not there.
@@ -33,5 +33,5 @@ check: ## format, lints, unit and integration tests
 
 # The deploy tests start and stop stacks of their own.
 test: check ## check, then tests of the real stacks and of the manifests
-	@[ $(stack) = local ] || docker/build
-	cargo test --locked --test k8s --test deploy
+	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
+	cargo test --locked --test k8s --test monitoring --test deploy
