@@ -16,6 +16,8 @@ mod clients;
 mod answers;
 // What is in the image, and what it costs to run.
 mod image;
+// What Prometheus and the dashboard show, against what the load saw.
+mod watched;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
@@ -23,6 +25,11 @@ mod rollout;
 mod compose;
 // The stack as plain processes.
 mod local;
+// Questions to the Prometheus of the stack.
+mod prometheus;
+// The dashboard and the rules as they are on disk.
+#[path = "../monitoring/files.rs"]
+mod files;
 // What a cluster would do with the manifests, in containers.
 mod cluster;
 // The manifests as they are on disk.
