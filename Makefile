@@ -12,8 +12,8 @@ workloads := $(wildcard src/workload/*.rs)
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# LANES, PORT and MODE reach the scripts through the environment, given before or after `make`.
-up: ## build and start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking
+# LANES, PORT, MODE and MONITORING reach the scripts through the environment, given before or after `make`.
+up: ## build and start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; MONITORING=1 watches them
 	@$(stack)/up
 
 # Either may be left over from when Docker was or was not there.
@@ -36,9 +36,9 @@ soak: ## full load and random kills, 30 s for each mode
 	SOAK_SECONDS=30 cargo test --locked --test integration soak -- --test-threads 1
 
 # The deploy and browser tests start and stop stacks of their own.
-test: check ## check, then tests of the real stacks, of the manifests and of the page
-	@[ $(stack) = local ] || docker/build
-	cargo test --locked --test k8s --test deploy --test browser
+test: check ## check, then tests of the real stacks, of the manifests, of the rules and of the page
+	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
+	cargo test --locked --test k8s --test monitoring --test deploy --test browser
 
 screenshots: ## draw the pictures in docs/ anew
 	cargo test --locked --test browser -- --ignored screenshots

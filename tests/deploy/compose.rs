@@ -2,6 +2,8 @@
 
 use std::process;
 
+use serde_json::json;
+use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
@@ -10,6 +12,7 @@ use crate::ask::{Reply, client, get, in_background};
 use crate::common::{docker_is_there, eventually, free_port, output, say, turn};
 use crate::lane::Lane;
 use crate::load::{Load, poisson};
+use crate::prometheus::Prometheus;
 
 pub(crate) struct Compose {
     pub(crate) base: String,
@@ -17,17 +20,41 @@ pub(crate) struct Compose {
     port: u16,
     /// Empty for what it is when nobody says.
     mode: String,
+    watch: Option<Watch>,
     /// Given on last, when everything is down.
     _turn: MutexGuard<'static, ()>,
+}
+
+/// What it takes to watch the lanes with Prometheus.
+struct Watch {
+    /// What differs from compose.yaml.
+    files: TempDir,
+    prometheus: u16,
+    grafana: u16,
 }
 
 impl Compose {
     /// Nothing where there is no Docker engine.
     pub(crate) async fn up(lanes: usize) -> Option<Self> {
-        Self::up_as("", lanes).await
+        Self::start("", lanes, None).await
     }
 
     pub(crate) async fn up_as(mode: &str, lanes: usize) -> Option<Self> {
+        Self::start(mode, lanes, None).await
+    }
+
+    /// Lanes with these settings, and a Prometheus that looks every second.
+    pub(crate) async fn watched(lanes: usize, settings: &str) -> Option<(Self, Prometheus)> {
+        let watch = Watch {
+            files: watch_closely(settings),
+            prometheus: free_port(),
+            grafana: free_port(),
+        };
+        let prometheus = Prometheus::on(watch.prometheus);
+        Some((Self::start("", lanes, Some(watch)).await?, prometheus))
+    }
+
+    async fn start(mode: &str, lanes: usize, watch: Option<Watch>) -> Option<Self> {
         let turn = turn().await;
         if !docker_is_there().await {
             return None;
@@ -38,6 +65,7 @@ impl Compose {
             project: format!("onelane-test-{}", process::id()),
             port,
             mode: mode.to_owned(),
+            watch,
             _turn: turn,
         };
         output(stack.on_stack("docker/up").env("LANES", lanes.to_string())).await;
@@ -50,6 +78,21 @@ impl Compose {
         let mut up = self.on_stack("docker");
         up.args(["compose", "up", "--detach", "--wait", "--no-recreate"]);
         output(up.args(["--scale", &format!("app={lanes}")])).await;
+    }
+
+    /// Where Grafana is, if it is: where no registry can be reached there is none.
+    pub(crate) async fn grafana(&self) -> Option<String> {
+        let mut list = self.on_stack("docker");
+        let containers = output(list.args([
+            "compose",
+            "--profile=monitoring",
+            "ps",
+            "--quiet",
+            "grafana",
+        ]))
+        .await;
+        let port = self.watch.as_ref()?.grafana;
+        (!containers.is_empty()).then(|| format!("http://127.0.0.1:{port}"))
     }
 
     pub(crate) async fn lanes(&self) -> Vec<Lane> {
@@ -99,6 +142,14 @@ impl Compose {
             .env("PORT", self.port.to_string())
             .env("MODE", &self.mode)
             .env("ONELANE_MODE", &self.mode);
+        if let Some(watch) = &self.watch {
+            let files = format!("compose.yaml:{}/watch.yaml", watch.files.path().display());
+            command
+                .env("COMPOSE_FILE", files)
+                .env("MONITORING", "1")
+                .env("PROMETHEUS_PORT", watch.prometheus.to_string())
+                .env("GRAFANA_PORT", watch.grafana.to_string());
+        }
         command
     }
 }
@@ -107,7 +158,8 @@ impl Drop for Compose {
     fn drop(&mut self) {
         // Not gracefully: after a failed test something may still be running.
         let down = process::Command::new("docker")
-            .args(["compose", "down", "--timeout", "1"])
+            .args(["compose", "--profile", "monitoring", "down"])
+            .args(["--timeout", "1", "--volumes"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("COMPOSE_PROJECT_NAME", &self.project)
             .output();
@@ -120,6 +172,24 @@ impl Drop for Compose {
 
 pub(crate) async fn docker<const N: usize>(arguments: [&str; N]) -> String {
     output(Command::new("docker").args(arguments)).await
+}
+
+/// compose.yaml, but for the settings of the lanes, and a configuration of Prometheus that is the one of
+/// the image but for its patience.
+fn watch_closely(settings: &str) -> TempDir {
+    let files = TempDir::new().expect("there is room for temporary files");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/prometheus.yml");
+    let patient = std::fs::read_to_string(path).expect("it is there");
+    let config = files.path().join("prometheus.yml");
+    let eager = patient.replace(": 5s", ": 1s").replace(": 4s", ": 1s");
+    std::fs::write(&config, eager).expect("the folder is ours");
+    let volume = format!("{}:/etc/prometheus/prometheus.yml:ro", config.display());
+    let services = json!({ "services": {
+        "app": { "environment": settings.split_whitespace().collect::<Vec<_>>() },
+        "prometheus": { "volumes": [volume] },
+    }});
+    std::fs::write(files.path().join("watch.yaml"), services.to_string()).expect("as above");
+    files
 }
 
 fn lane(line: &str) -> Lane {

@@ -18,6 +18,8 @@ mod answers;
 mod image;
 // Each mode in a container.
 mod modes;
+// What Prometheus and the dashboard show, against what the load saw.
+mod watched;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
@@ -25,6 +27,11 @@ mod rollout;
 mod compose;
 // The stack as plain processes.
 mod local;
+// Questions to the Prometheus of the stack.
+mod prometheus;
+// The dashboard and the rules as they are on disk.
+#[path = "../monitoring/files.rs"]
+mod files;
 // What a cluster would do with the manifests, in containers.
 mod cluster;
 // The manifests as they are on disk.

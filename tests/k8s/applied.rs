@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::skip;
@@ -48,7 +48,7 @@ fn kustomize_renders_what_is_on_disk() {
         let Some(rendered) = kustomize(&root().join(folder)) else {
             return;
         };
-        let mut on_disk = in_folder(folder);
+        let mut on_disk = sources(folder);
         assert_eq!(rendered.len(), on_disk.len(), "k8s/{folder}");
         for object in rendered {
             let this = |manifest: &Manifest| {
@@ -59,6 +59,30 @@ fn kustomize_renders_what_is_on_disk() {
             assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
         }
     }
+}
+
+/// What a folder consists of. The rules and the dashboard are those of `monitoring/`.
+fn sources(folder: &str) -> Vec<Manifest> {
+    let mut sources = in_folder(folder);
+    if folder == "monitoring" {
+        sources.append(&mut in_folder("../monitoring"));
+        sources.push(dashboard());
+    }
+    sources
+}
+
+/// What the sidecar of Grafana looks for, with the file as it is.
+fn dashboard() -> Manifest {
+    let file = "../monitoring/dashboards/onelane.json".to_owned();
+    let text = fs::read_to_string(root().join(&file)).expect("it is there");
+    let labels = json!({ "app.kubernetes.io/name": "onelane", "grafana_dashboard": "1" });
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "onelane-dashboard", "namespace": "onelane", "labels": labels },
+        "data": { "onelane.json": text },
+    });
+    Manifest { file, text, object }
 }
 
 #[test]

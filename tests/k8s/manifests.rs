@@ -11,7 +11,9 @@ use std::path::Path;
 use serde_json::Value;
 
 /// The folders that are applied by themselves, if at all.
-pub(crate) const OPTIONAL: [&str; 5] = [
+pub(crate) const OPTIONAL: [&str; 6] = [
+    // Part of `monitoring`, and used without a cluster, too.
+    "../monitoring",
     "autoscale-on-lanes/keda",
     "autoscale-on-lanes/prometheus-adapter",
     "expose",

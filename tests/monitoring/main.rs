@@ -1,0 +1,21 @@
+//! The dashboard, the rules and what is written about them, as far as they can be judged without a load.
+//! Whether they show what happens is tested in `tests/deploy/watched.rs`.
+//!
+//! promtool comes with the image of Prometheus. Without a Docker engine its tests say that they are
+//! skipped and pass; with CI=true they fail.
+
+// Panels, queries, variables.
+mod dashboard;
+// Names, thresholds, runbooks; that each alert has its cases.
+mod rules;
+// The cases themselves.
+mod promtool;
+// Names of series, wherever they are written down.
+mod series;
+
+// The dashboard and the rules as they are on disk.
+mod files;
+// Waiting, skipping, running commands.
+#[allow(dead_code, reason = "some of it is for tests that start more")]
+#[path = "../deploy/common.rs"]
+mod common;

@@ -1,0 +1,34 @@
+//! The rules, and the cases in which they should fire or not, as Prometheus itself judges them. The image
+//! has the rules file that is made from the object for Kubernetes; its configuration is checked when it is
+//! built.
+
+use tokio::process::Command;
+
+use crate::common::{docker_is_there, output};
+
+#[tokio::test]
+async fn rules_are_sound_and_fire_when_their_cases_say_so() {
+    if !docker_is_there().await {
+        return;
+    }
+    output(Command::new("docker/build").env("COMPOSE_PROFILES", "monitoring")).await;
+    let script =
+        "promtool check rules --lint=all --lint-fatal rules.yml && promtool test rules tests/*.yml";
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/tests");
+    let mut run = Command::new("docker");
+    run.args([
+        "run",
+        "--rm",
+        "--network=none",
+        "--tmpfs=/tmp",
+        "--workdir=/etc/prometheus",
+    ]);
+    run.arg(format!("--volume={tests}:/etc/prometheus/tests:ro"));
+    run.args(["--entrypoint=sh", "onelane-prometheus", "-c", script]);
+    let said = output(&mut run).await;
+    assert_eq!(
+        said.matches("SUCCESS").count(),
+        1 + 3,
+        "the rules, and three files of cases: {said}"
+    );
+}
