@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 workloads := $(wildcard src/workload/*.rs)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check fmt test
+.PHONY: help up down plan check fmt test
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ down: ## stop them; running requests finish first
 	@docker/down
 	@local/down
 
+# Without ARGS it tells what it can be asked.
+plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
+	@cargo run --quiet --release --locked --bin onelane-plan -- $(or $(ARGS),--help)
+
 fmt: ## format the sources
 	cargo fmt
 	rustfmt --edition 2024 $(workloads)
@@ -29,7 +33,7 @@ check: ## format, lints, unit and integration tests
 	cargo fmt --check
 	rustfmt --check --edition 2024 $(workloads)
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked --lib --bins --test integration
+	cargo test --locked --lib --bins --test integration --test plan
 
 # The deploy tests start and stop stacks of their own.
 test: check ## check, then tests of the real stacks and of the manifests
