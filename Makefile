@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 workloads := $(wildcard src/workload/*.rs)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check fmt test soak screenshots
+.PHONY: help up down plan check fmt test soak screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ down: ## stop them; running requests finish first
 	@docker/down
 	@local/down
 
+# Without ARGS it tells what it can be asked.
+plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
+	@cargo run --quiet --release --locked --bin onelane-plan -- $(or $(ARGS),--help)
+
 fmt: ## format the sources
 	cargo fmt --all
 	rustfmt --edition 2024 $(workloads)
@@ -29,7 +33,7 @@ check: ## format, lints, unit and integration tests
 	cargo fmt --all --check
 	rustfmt --check --edition 2024 $(workloads)
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked --lib --bins --test integration
+	cargo test --locked --lib --bins --test integration --test plan
 
 # One mode after the other, so that each has the machine.
 soak: ## full load and random kills, 30 s for each mode

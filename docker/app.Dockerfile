@@ -10,11 +10,11 @@ ENV CARGO_HOME=/cargo CARGO_BUILD_TARGET=host-tuple \
     RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
 
 # Dependencies first, under an empty program: this layer lasts until one of them changes. The
-# declared benches and tests are left out, because cargo would insist on their files.
+# declared benches, tests and other programs are left out, because cargo would insist on their files.
 COPY Cargo.toml Cargo.lock ./
 COPY src/workload/Cargo.toml src/workload/
 RUN --mount=type=cache,target=/cargo/registry \
-    sed -i -E '/^\[\[(bench|example|test)\]\]/,/^$/d' Cargo.toml && \
+    sed -i -E '/^\[\[(bench|bin|example|test)\]\]/,/^$/d' Cargo.toml && \
     touch src/lib.rs src/work.rs && echo 'fn main() {}' >src/main.rs && \
     cargo build --release --locked
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 pub(crate) struct Lane {
     process: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 impl Lane {
@@ -27,11 +28,15 @@ impl Lane {
         let mut first = String::new();
         log.read_line(&mut first)
             .map_err(|err| format!("cannot read the log of a lane: {err}"))?;
-        let address = listening(&first)
+        let (address, admin) = listening(&first)
             .ok_or_else(|| format!("the first line of a lane is not `listening`: {first}"))?;
         // A lane must not stop because nobody reads its access log.
         thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Ok(Self { process, address })
+        Ok(Self {
+            process,
+            address,
+            admin,
+        })
     }
 }
 
@@ -43,7 +48,8 @@ impl Drop for Lane {
     }
 }
 
-fn listening(line: &str) -> Option<SocketAddr> {
+fn listening(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let event: Value = serde_json::from_str(line).ok()?;
-    event.get("listen")?.as_str()?.parse().ok()
+    let address = |key| event.get(key)?.as_str()?.parse().ok();
+    Some((address("listen")?, address("admin_listen")?))
 }

@@ -14,14 +14,24 @@
 //!
 //! Numbers are ratios to the ideal, for short requests; the long ones hardly notice where they
 //! queue. The median of the runs is given with the smallest and the largest.
+//!
+//! The same traces are played against the model of `benches/sim/`, too: the ratio to what was measured
+//! is its error. The costs of a single request are measured first. Where they are far from those that
+//! the model assumes, the machine is busy with something else, and neither half is worth much.
 
+mod costs;
 mod ideal;
+#[allow(dead_code, reason = "the bench of growth asks more of it")]
 mod lane;
 #[path = "../load/mod.rs"]
 mod load;
 mod mix;
+mod model;
+#[allow(dead_code, reason = "the bench of growth asks more of it")]
 mod nginx;
 mod report;
+#[path = "../sim/mod.rs"]
+mod sim;
 
 use std::process::ExitCode;
 
@@ -85,13 +95,20 @@ async fn compare(options: &Options) -> Result<Vec<Cell>, String> {
     let lanes = (0..LANES)
         .map(|_| Lane::start())
         .collect::<Result<Vec<_>, _>>()?;
+    let cost = costs::measure(&lanes[0]).await?;
+    eprintln!("here:      {cost:?}");
+    eprintln!("the model: {:?}", sim::Cost::TYPICAL);
     let mut cells = Vec::new();
     for seed in 1..=options.runs {
         let trace = trace(options, seed);
         let ideal = Short::of(ideal::responses(&trace, LANES as usize));
         for setup in Setup::ALL {
             eprint!("run {seed}/{}, {setup}: ", options.runs);
-            let cell = measure(&nginx, setup, &lanes, &trace, ideal).await?;
+            let simulated = model::responses(setup, seed, &trace);
+            let cell = Cell {
+                simulated: Short::of(simulated.into_iter()),
+                ..measure(&nginx, setup, &lanes, &trace, ideal).await?
+            };
             eprintln!("{cell}");
             cells.push(cell);
         }
@@ -128,5 +145,6 @@ async fn measure(
         failed: failed.len(),
         ideal,
         short: Short::of(short),
+        simulated: ideal,
     })
 }

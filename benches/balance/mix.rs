@@ -51,7 +51,7 @@ impl Mix {
     clippy::cast_sign_loss,
     reason = "an exponential variable of a mean of milliseconds is positive and small"
 )]
-fn exponential_ms(rng: &mut StdRng, mean_ms: f64) -> u64 {
+pub(crate) fn exponential_ms(rng: &mut StdRng, mean_ms: f64) -> u64 {
     let exponential = Exp::new(1.0 / mean_ms).expect("the mean is positive");
     exponential.sample(rng).round() as u64
 }

@@ -78,6 +78,11 @@ impl Nginx {
         &self.base
     }
 
+    /// Of the master; the workers are its children.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     async fn answers(&mut self) -> Result<(), String> {
         loop {
             if let Ok(response) = reqwest::get(format!("{}/fast", self.base)).await

@@ -21,6 +21,8 @@ pub(crate) struct Cell {
     pub(crate) failed: usize,
     pub(crate) ideal: Short,
     pub(crate) short: Short,
+    /// What the model makes of the same trace.
+    pub(crate) simulated: Short,
 }
 
 impl Short {
@@ -89,6 +91,16 @@ pub(crate) fn print(options: &Options, cells: &[Cell]) {
             &Spread::over(&cells, Cell::mean_ratio).as_ratio(),
             &Spread::over(&cells, Cell::p99_ratio).as_ratio(),
             &format!("{failed} of {requests}"),
+        );
+    }
+    println!("\nThe model on the same arrivals, as a ratio to what was measured");
+    for setup in Setup::ALL {
+        let cells = of(cells, setup);
+        row(
+            &setup.to_string(),
+            &Spread::over(&cells, |cell| cell.simulated.mean_ms / cell.short.mean_ms).as_ratio(),
+            &Spread::over(&cells, |cell| cell.simulated.p99_ms / cell.short.p99_ms).as_ratio(),
+            "",
         );
     }
 }
