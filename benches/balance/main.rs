@@ -22,6 +22,8 @@ mod load;
 mod mix;
 mod nginx;
 mod report;
+#[path = "../rig/mod.rs"]
+mod rig;
 
 use std::process::ExitCode;
 
