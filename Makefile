@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 workloads := $(wildcard src/workload/*.rs)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check fmt test
+.PHONY: help up down check fmt test compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -35,3 +35,8 @@ check: ## format, lints, unit and integration tests
 test: check ## check, then tests of the real stacks and of the manifests
 	@[ $(stack) = local ] || docker/build
 	cargo test --locked --test k8s --test deploy
+	cargo test --locked --bench compare
+
+compare: ## measure onelane beside what people would use instead; FULL=1 for figures to keep
+	@benches/compare/install
+	cargo bench --locked --bench compare -- $(if $(FULL),--full)
