@@ -170,14 +170,13 @@ impl Running {
         for dir in &self.dirs {
             command = command.replace(&dir.path().display().to_string(), "CONFIG");
         }
-        let words = command.split(' ').map(|word| match word.rsplit_once(':') {
-            Some((host, port)) if port.parse::<u16>().is_ok() => format!("{host}:PORT"),
-            _ => word
-                .rsplit("target/static/")
-                .next()
-                .unwrap_or(word)
-                .to_owned(),
-        });
-        words.collect::<Vec<_>>().join(" ")
+        let addresses = self.servers.iter().map(Server::address);
+        for address in addresses.chain(self.admins.iter().copied()) {
+            command = command.replace(&address.port().to_string(), "PORT");
+        }
+        match command.split_once(' ') {
+            Some((program, args)) if program.ends_with("/onelane") => format!("onelane {args}"),
+            _ => command,
+        }
     }
 }
