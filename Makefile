@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 workloads := $(wildcard src/workload/*.rs)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down plan check fmt test soak screenshots
+.PHONY: help up down plan check fmt test soak screenshots compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -43,6 +43,11 @@ soak: ## full load and random kills, 30 s for each mode
 test: check ## check, then tests of the real stacks, of the manifests, of the rules and of the page
 	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
 	cargo test --locked --test k8s --test monitoring --test deploy --test browser
+	cargo test --locked --bench compare
 
 screenshots: ## draw the pictures in docs/ anew
 	cargo test --locked --test browser -- --ignored screenshots
+
+compare: ## measure onelane beside what people would use instead; FULL=1 for figures to keep
+	@benches/compare/install
+	cargo bench --locked --bench compare -- $(if $(FULL),--full)

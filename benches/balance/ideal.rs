@@ -9,15 +9,21 @@ use crate::load::Arrival;
 
 /// The response times of the short requests of `trace`.
 pub(crate) fn responses(trace: &[Arrival], lanes: usize) -> impl Iterator<Item = Duration> {
+    let all = trace.iter().zip(all(trace, lanes));
+    all.filter_map(|(arrival, response)| arrival.is_short().then_some(response))
+}
+
+/// The response time of each request of `trace`.
+pub(crate) fn all(trace: &[Arrival], lanes: usize) -> impl Iterator<Item = Duration> {
     // When each lane will be free, the soonest on top.
     let mut free_at = BinaryHeap::from(vec![Reverse(Duration::ZERO); lanes]);
-    trace.iter().filter_map(move |arrival| {
+    trace.iter().map(move |arrival| {
         let Reverse(free) = free_at
             .pop()
             .expect("a lane comes back for each that is taken");
         let wait = free.saturating_sub(arrival.at);
         let response = wait + Duration::from_millis(arrival.sleep_ms);
         free_at.push(Reverse(arrival.at + response));
-        arrival.is_short().then_some(response)
+        response
     })
 }

@@ -30,6 +30,8 @@ mod model;
 #[allow(dead_code, reason = "the bench of growth asks more of it")]
 mod nginx;
 mod report;
+#[path = "../rig/mod.rs"]
+mod rig;
 #[path = "../sim/mod.rs"]
 mod sim;
 

@@ -24,6 +24,8 @@ mod mix;
 #[allow(dead_code, reason = "only the shipped configuration is measured here")]
 #[path = "../balance/nginx.rs"]
 mod nginx;
+#[path = "../rig/mod.rs"]
+mod rig;
 #[path = "../sim/mod.rs"]
 mod sim;
 mod simulated;

@@ -69,12 +69,21 @@ impl Load {
         base: &str,
         trace: impl IntoIterator<Item = Arrival, IntoIter: Send> + Send + 'static,
     ) -> Self {
+        Self::with_patience(TIMEOUT, base, trace)
+    }
+
+    /// The same, by clients who leave when they have waited so long.
+    pub(crate) fn with_patience(
+        patience: Duration,
+        base: &str,
+        trace: impl IntoIterator<Item = Arrival, IntoIter: Send> + Send + 'static,
+    ) -> Self {
         let (sender, outcomes) = mpsc::unbounded_channel();
         let stopped = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Handle::current();
         let base = base.to_owned();
         let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
+            .timeout(patience)
             .build()
             .expect("a client without TLS needs nothing that could be missing");
         let stop = Arc::clone(&stopped);

@@ -163,8 +163,12 @@ struct StopOnDrop {
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
+        if self.hold.is_taken() {
+            // Done: nobody is left to be woken, which costs as much as a write.
+            return;
+        }
         self.interrupt.raise();
-        if self.hold.is_taken() || self.threads.replace.is_none() {
+        if self.threads.replace.is_none() {
             return;
         }
         let (threads, slot, hold) = (self.threads.clone(), self.slot, self.hold.clone());

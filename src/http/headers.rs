@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpMessage, HttpRequest};
-use uuid::Uuid;
+use uuid::Builder;
 
 use super::problem::Problem;
 
@@ -28,8 +28,16 @@ impl RequestId {
                     .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
         let given = text(headers, X_REQUEST_ID).filter(sane);
-        Self(given.map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned))
+        Self(given.map_or_else(new_id, str::to_owned))
     }
+}
+
+/// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not
+/// ask the kernel for each.
+fn new_id() -> String {
+    let bytes = fastrand::u128(..).to_ne_bytes();
+    let uuid = Builder::from_random_bytes(bytes).into_uuid();
+    uuid.simple().to_string()
 }
 
 /// The id of an observed request.

@@ -23,8 +23,13 @@ mod browser;
 // What is on the page.
 mod page;
 // One server alone: the fixture of the integration tests.
-#[allow(dead_code, reason = "they ask for more than a browser does")]
-#[path = "../integration/lane.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::float_cmp,
+    reason = "they ask for more than a browser does"
+)]
+#[path = "../integration/lane/mod.rs"]
 mod alone;
 // The stacks: the fixtures of the deploy tests.
 #[allow(dead_code, reason = "they ask for more than a browser does")]
@@ -42,5 +47,8 @@ mod common;
 #[allow(dead_code, reason = "they ask for more than a browser does")]
 #[path = "../deploy/lane.rs"]
 mod lane;
+#[allow(dead_code, reason = "they ask for more than a browser does")]
+#[path = "../deploy/prometheus.rs"]
+mod prometheus;
 #[path = "../../benches/load/mod.rs"]
 mod load;

@@ -1,0 +1,91 @@
+//! onelane: in one of its modes, or as blocking lanes behind nginx.
+
+use std::process::Stdio;
+
+use super::tools::Tools;
+use super::{Running, Terms};
+use crate::rig::nginx::{Limits, Setup, command, configure};
+use crate::rig::onelane;
+use crate::rig::server::{Server, free_address};
+
+pub(super) fn mode(tools: &Tools, mode: &str, terms: Terms) -> Result<Running, String> {
+    let mut args = settings(terms);
+    // Blocking has one slot and accepts no other number.
+    if mode != "blocking" {
+        args.extend(["--slots".to_owned(), terms.slots.to_string()]);
+    }
+    let admin = free_address()?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut server = onelane::spawn(&tools.onelane, mode, admin, &args)?;
+    server.ready()?;
+    let mut running = Running::of(server);
+    running.admins = vec![admin];
+    Ok(running)
+}
+
+pub(super) fn behind_nginx(tools: &Tools, setup: Setup, terms: Terms) -> Result<Running, String> {
+    let lanes = start(tools, terms)?;
+    with_nginx(tools, setup, terms, lanes, 1)
+}
+
+/// So many nginx, which know nothing of each other, in front of the same lanes. The first is asked
+/// by whoever asks only one.
+pub(crate) fn with_nginx(
+    tools: &Tools,
+    setup: Setup,
+    terms: Terms,
+    mut running: Running,
+    nginx: u32,
+) -> Result<Running, String> {
+    let program = tools.nginx.as_ref()?;
+    let lanes: Vec<_> = running.servers.iter().map(Server::address).collect();
+    for _ in 0..nginx {
+        let address = free_address()?;
+        let dir = configure(setup, terms.limits, &lanes, address.port())
+            .map_err(|err| format!("cannot write the configuration of nginx: {err}"))?;
+        let mut command = command(program, dir.path());
+        // The access log.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let server = Server::start(command, address)?;
+        running.address = address;
+        running.dirs.push(dir);
+        running.servers.insert(0, server);
+    }
+    Ok(running)
+}
+
+/// As many blocking lanes as there are slots, with nothing in front.
+pub(crate) fn start(tools: &Tools, terms: Terms) -> Result<Running, String> {
+    let args = settings(terms);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut running: Option<Running> = None;
+    for _ in 0..terms.slots {
+        let admin = free_address()?;
+        let server = onelane::spawn(&tools.onelane, "blocking", admin, &args)?;
+        match &mut running {
+            None => {
+                let mut first = Running::of(server);
+                first.admins.push(admin);
+                running = Some(first);
+            }
+            Some(running) => {
+                running.servers.push(server);
+                running.admins.push(admin);
+            }
+        }
+    }
+    let mut running = running.ok_or("no lane was asked for")?;
+    for server in &mut running.servers {
+        server.ready()?;
+    }
+    Ok(running)
+}
+
+fn settings(terms: Terms) -> Vec<String> {
+    let deadline = format!("{}s", terms.deadline_seconds);
+    let mut args = vec!["--request-timeout", &deadline];
+    if terms.limits == Limits::Lifted {
+        args.extend(["--queue-max", "100000", "--queue-timeout", "120s"]);
+    }
+    args.into_iter().map(str::to_owned).collect()
+}

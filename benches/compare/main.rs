@@ -1,0 +1,97 @@
+//! Why lanes behind a balancer, measured: every mode of onelane, lanes behind nginx, the Node.js
+//! designs that this began with, and what people would use instead, in the same scenarios.
+//!
+//! ```text
+//! make compare          # about four minutes, rough
+//! make compare FULL=1   # about twenty
+//! cargo bench --bench compare -- --only cost,queue
+//! cargo bench --bench compare -- --report   # only writes the document again
+//! ```
+//!
+//! Results go to `docs/comparison.json`, and from there into `docs/comparison.md` and its plots, of
+//! which only the findings at the top are written by hand. Scenarios that are left out keep the results
+//! that are there. `cargo test --bench compare` runs a little of everything, and writes nothing.
+
+#[path = "../balance/ideal.rs"]
+#[allow(dead_code, reason = "the balancing bench asks for the short ones only")]
+mod ideal;
+#[path = "../load/mod.rs"]
+mod load;
+#[path = "../balance/mix.rs"]
+#[allow(dead_code, reason = "the balancing bench describes its mix")]
+mod mix;
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod bench;
+mod contenders;
+mod report;
+mod results;
+mod scenarios;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::bench::{Bench, Effort};
+use self::results::Results;
+use self::scenarios::Scenario;
+
+#[derive(Parser)]
+struct Options {
+    /// As long as figures for a document need
+    #[arg(long)]
+    full: bool,
+    /// Only these scenarios
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// Measure nothing
+    #[arg(long)]
+    report: bool,
+    /// This program instead of a static release build
+    #[arg(long)]
+    onelane: Option<PathBuf>,
+    /// Given by `cargo bench`; without it, everything is tried for a moment
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("compare: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), String> {
+    let effort = match (options.bench, options.full) {
+        (false, _) => Effort::Smoke,
+        (true, false) => Effort::Quick,
+        (true, true) => Effort::Full,
+    };
+    let smoke = effort == Effort::Smoke;
+    let mut results = if smoke {
+        Results::default()
+    } else {
+        Results::load()?
+    };
+    if !options.report {
+        let onelane = options
+            .onelane
+            .or_else(|| smoke.then(|| env!("CARGO_BIN_EXE_onelane").into()));
+        let bench = Bench::new(onelane, effort)?;
+        for scenario in Scenario::chosen(&options.only) {
+            scenario.run(&bench, &mut results)?;
+        }
+        bench.describe(&mut results);
+    }
+    if smoke {
+        return report::check(&results);
+    }
+    results.save()?;
+    report::write(&results)
+}

@@ -1,0 +1,57 @@
+//! (c) A trivial request.
+
+use super::Section;
+use super::plot::bars;
+use super::table::{cell, keys, over, table};
+use crate::scenarios::cost::Row;
+
+pub(super) fn section(rows: &[Row]) -> Section {
+    let names = keys(rows, |row| row.contender.clone());
+    let of = |name: &String| -> Vec<&Row> {
+        let mine = rows.iter().filter(|row| &row.contender == name);
+        mine.collect()
+    };
+    let lines = names.iter().map(|name| {
+        vec![
+            name.clone(),
+            cell(over(of(name), |row| row.median_ms), 3),
+            cell(over(of(name), |row| row.p99_ms), 3),
+            cell(over(of(name), |row| row.per_second), 0),
+            cell(over(of(name), |row| row.cpu_us), 0),
+            of(name)
+                .iter()
+                .map(|row| row.failed)
+                .sum::<usize>()
+                .to_string(),
+        ]
+    });
+    let text = format!(
+        "## (c) The cost of a request\n\n`/fast`, which is no work at all: latency over one connection, then throughput and \
+         CPU time of all processes over eight. Two workers each where there are workers; nobody writes a \
+         log. The client shares the machine, so throughput of the fastest is partly its own.\n\n\
+         ![CPU time per request](comparison/cost.svg)\n\n{}",
+        table(
+            &[
+                "",
+                "median, ms",
+                "p99, ms",
+                "requests/s",
+                "CPU µs/request",
+                "not 200"
+            ],
+            lines
+        )
+    );
+    let cpu = names
+        .iter()
+        .filter_map(|name| Some((name.clone(), over(of(name), |row| row.cpu_us)?)));
+    let plot = bars(
+        "CPU time per trivial request",
+        "µs",
+        &cpu.collect::<Vec<_>>(),
+    );
+    Section {
+        text,
+        plots: vec![("cost", plot)],
+    }
+}

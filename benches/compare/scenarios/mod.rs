@@ -1,0 +1,67 @@
+//! What is asked of everyone: one file per scenario.
+
+pub(crate) mod cost;
+pub(crate) mod demonstration;
+pub(crate) mod faults;
+pub(crate) mod footprint;
+pub(crate) mod growth;
+pub(crate) mod queue;
+
+use crate::bench::Bench;
+use crate::contenders::Contender;
+use crate::results::Results;
+use crate::rig::nginx::Setup;
+
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+pub(crate) enum Scenario {
+    /// A long request, and ten short ones meanwhile
+    Demonstration,
+    /// Arrivals that do not wait, against the ideal queue
+    Queue,
+    /// A trivial request: latency, throughput, CPU
+    Cost,
+    /// Memory, processes, time to the first answer
+    Footprint,
+    /// Workers that are killed or hang, clients that leave, stops
+    Faults,
+    /// More lanes, more nginx
+    Growth,
+}
+
+/// Those that differ in more than in how nginx chooses a lane.
+fn unlike(bench: &Bench) -> impl Iterator<Item = Contender> {
+    let like = [Setup::LeastConn, Setup::RoundRobin].map(Contender::Lanes);
+    let all = bench.contenders().into_iter();
+    all.filter(move |contender| !like.contains(contender))
+}
+
+impl Scenario {
+    const ALL: [Self; 6] = [
+        Self::Demonstration,
+        Self::Queue,
+        Self::Cost,
+        Self::Footprint,
+        Self::Faults,
+        Self::Growth,
+    ];
+
+    /// All, unless some are named.
+    pub(crate) fn chosen(only: &[Self]) -> Vec<Self> {
+        if only.is_empty() {
+            return Self::ALL.to_vec();
+        }
+        only.to_vec()
+    }
+
+    pub(crate) fn run(self, bench: &Bench, results: &mut Results) -> Result<(), String> {
+        match self {
+            Self::Demonstration => results.demonstration = demonstration::run(bench),
+            Self::Queue => results.queue = queue::run(bench),
+            Self::Cost => results.cost = cost::run(bench),
+            Self::Footprint => results.footprint = footprint::run(bench),
+            Self::Faults => results.faults = faults::run(bench),
+            Self::Growth => results.growth = growth::run(bench)?,
+        }
+        Ok(())
+    }
+}

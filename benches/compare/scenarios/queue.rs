@@ -1,0 +1,250 @@
+//! Arrivals that do not wait for anybody, at six workers or lanes: how near does each come to one
+//! ideal central queue on the very same arrivals? And when more arrives than anybody could do: who is
+//! refused, how fast, and how much useful work is still done?
+//!
+//! Workers sleep instead of computing, so that six of them fit on any machine. Up to full load,
+//! contenders are measured three or four side by side, on the same arrivals at the same moments, while
+//! the machine is mostly idle; in a threefold overload, one after the other.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
+
+use crate::bench::Bench;
+use crate::contenders::{Contender, Terms};
+use crate::ideal;
+use crate::load::{Arrival, Load, Outcome, poisson};
+use crate::mix::Mix;
+use crate::rig::figures::{in_ms, quantile};
+use crate::rig::nginx::{Limits, Setup};
+
+pub(crate) const LANES: u32 = 6;
+
+/// In an overload, clients who have waited so long leave.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) contender: String,
+    pub(crate) mix: char,
+    /// Arriving work as a share of what six lanes can do.
+    pub(crate) load: f64,
+    pub(crate) run: u64,
+    pub(crate) requests: usize,
+    /// Answered with 200.
+    pub(crate) served: usize,
+    /// Answered with anything else.
+    pub(crate) refused: usize,
+    /// Without any answer, most of them because the client left.
+    pub(crate) lost: usize,
+    pub(crate) short: Times,
+    pub(crate) long: Times,
+    pub(crate) ideal_short: Times,
+    pub(crate) ideal_long: Times,
+    pub(crate) refusals: Times,
+    /// Work served before the last arrival, as a share of what six lanes can do in that time.
+    pub(crate) goodput: f64,
+}
+
+/// Response times in milliseconds; NaN (null in JSON) where there are none.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Times {
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) mean: f64,
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) p50: f64,
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) p90: f64,
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) p99: f64,
+}
+
+fn null_is_nan<'de, D: serde::Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(source)?.unwrap_or(f64::NAN))
+}
+
+impl Times {
+    #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
+    fn of(times: impl Iterator<Item = Duration>) -> Self {
+        let ms = in_ms(&times.collect::<Vec<_>>());
+        Self {
+            mean: ms.iter().sum::<f64>() / ms.len() as f64,
+            p50: quantile(&ms, 0.5),
+            p90: quantile(&ms, 0.9),
+            p99: quantile(&ms, 0.99),
+        }
+    }
+}
+
+/// What arrives.
+#[derive(Clone, Copy)]
+struct Cell {
+    mix: Mix,
+    name: char,
+    load: f64,
+    seed: u64,
+    time: Duration,
+}
+
+impl Cell {
+    fn trace(self) -> Vec<Arrival> {
+        let Self {
+            mix, seed, time, ..
+        } = self;
+        let rate = self.load * f64::from(LANES) * 1000.0 / mix.mean_ms();
+        poisson(seed, rate, move |rng: &mut StdRng| mix.sleep_ms(rng))
+            .take_while(|arrival| arrival.at < time)
+            .collect()
+    }
+
+    fn overloads(self) -> bool {
+        self.load > 1.0
+    }
+}
+
+/// Side by side: those whose only difference is how they balance, then the central queues, and so on.
+fn groups() -> [Vec<Contender>; 4] {
+    let modes = |modes: [&'static str; 2]| modes.map(Contender::Mode).to_vec();
+    [
+        Setup::ALL.map(Contender::Lanes).to_vec(),
+        [modes(["cluster", "pool"]), vec![Contender::Haproxy]].concat(),
+        [modes(["fork", "threads"]), vec![Contender::Node("cluster")]].concat(),
+        vec![
+            Contender::Gunicorn,
+            Contender::Uwsgi,
+            Contender::PhpFpm,
+            Contender::Fcgiwrap,
+        ],
+    ]
+}
+
+pub(crate) fn run(bench: &Bench) -> Vec<Row> {
+    let [lanes, central, other, peers] = groups();
+    let time = bench.seconds(0.5, 6.0, 8.0);
+    let mut rows = Vec::new();
+    let mut play = |mix: Mix, name, load, seed, contenders: &[Contender]| {
+        let cell = Cell {
+            mix,
+            name,
+            load,
+            seed,
+            time,
+        };
+        rows.extend(side_by_side(bench, cell, contenders));
+    };
+    for seed in 1..=bench.pick(1, 1, 3) {
+        for (mix, name, load) in bench.pick(
+            &[(Mix::C, 'C', 0.8)][..],
+            &[(Mix::C, 'C', 0.8)],
+            &[
+                (Mix::C, 'C', 0.8),
+                (Mix::C, 'C', 0.5),
+                (Mix::C, 'C', 0.95),
+                (Mix::B, 'B', 0.8),
+                (Mix::B, 'B', 0.5),
+                (Mix::B, 'B', 0.95),
+            ],
+        ) {
+            // The load that the targets are about is worth most.
+            let typical = (load - 0.8_f64).abs() < 0.01;
+            if seed == 3 && !typical {
+                continue;
+            }
+            play(*mix, *name, *load, seed, &lanes);
+            play(*mix, *name, *load, seed, &central);
+        }
+        for group in bench.pick(&[][..], &[&other, &peers], &[&other, &peers]) {
+            play(Mix::C, 'C', 0.8, seed, group);
+        }
+    }
+    let everyone = [&lanes[..], &central, &other, &peers].concat();
+    if bench.pick(false, false, true) {
+        for group in everyone.chunks(3) {
+            play(Mix::C, 'C', 1.2, 1, group);
+        }
+    }
+    let telling = [&lanes[..2], &central[..1]].concat();
+    for contender in bench.pick(&telling[..1], &telling, &everyone) {
+        play(Mix::C, 'C', 3.0, 1, &[*contender]);
+    }
+    rows
+}
+
+/// All of them play the same trace at the same time, each by itself.
+fn side_by_side(bench: &Bench, cell: Cell, contenders: &[Contender]) -> Vec<Row> {
+    let mut terms = Terms::slots(LANES);
+    if !cell.overloads() {
+        terms.limits = Limits::Lifted;
+    }
+    let running: Vec<_> = contenders
+        .iter()
+        .filter_map(|contender| Some((*contender, bench.start(*contender, terms)?)))
+        .collect();
+    let trace = cell.trace();
+    let patience = if cell.overloads() {
+        PATIENCE
+    } else {
+        Duration::from_mins(1)
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime needs a few descriptors");
+    let outcomes = runtime.block_on(async {
+        let mut loads: Vec<_> = running
+            .iter()
+            .map(|(_, running)| {
+                let base = format!("http://{}", running.address);
+                Load::with_patience(patience, &base, trace.clone())
+            })
+            .collect();
+        futures_util::future::join_all(loads.iter_mut().map(Load::rest)).await
+    });
+    let rows = running.iter().zip(&outcomes);
+    rows.map(|((contender, _), outcomes)| {
+        let row = row(*contender, cell, &trace, outcomes);
+        bench.say(&format!(
+            "queue {} {}, {contender}: short mean {:.0} ms (×{:.2}), p99 {:.0} ms (×{:.2}), {} refused, {} lost",
+            row.mix, row.load, row.short.mean, row.short.mean / row.ideal_short.mean,
+            row.short.p99, row.short.p99 / row.ideal_short.p99, row.refused, row.lost
+        ));
+        row
+    })
+    .collect()
+}
+
+fn row(contender: Contender, cell: Cell, trace: &[Arrival], outcomes: &[Outcome]) -> Row {
+    let with = |wanted: fn(u16) -> bool| outcomes.iter().filter(move |o| wanted(o.status()));
+    let served = || with(|status| status == 200);
+    let refused = || with(|status| status != 200 && status != 0);
+    let measured = |short| {
+        let of_length = served().filter(move |outcome| outcome.arrival.is_short() == short);
+        Times::of(of_length.map(|outcome| outcome.response))
+    };
+    let ideal: Vec<_> = ideal::all(trace, LANES as usize).collect();
+    let ideal = |short| {
+        let of_length = trace
+            .iter()
+            .zip(&ideal)
+            .filter(move |(arrival, _)| arrival.is_short() == short);
+        Times::of(of_length.map(|(_, response)| *response))
+    };
+    let in_time = served().filter(|outcome| outcome.arrival.at + outcome.response < cell.time);
+    let work: f64 = in_time
+        .map(|outcome| Duration::from_millis(outcome.arrival.sleep_ms).as_secs_f64())
+        .sum();
+    Row {
+        contender: contender.to_string(),
+        mix: cell.name,
+        load: cell.load,
+        run: cell.seed,
+        requests: outcomes.len(),
+        served: served().count(),
+        refused: refused().count(),
+        lost: with(|status| status == 0).count(),
+        short: measured(true),
+        long: measured(false),
+        ideal_short: ideal(true),
+        ideal_long: ideal(false),
+        refusals: Times::of(refused().map(|outcome| outcome.response)),
+        goodput: work / (f64::from(LANES) * cell.time.as_secs_f64()),
+    }
+}

@@ -1,0 +1,64 @@
+//! From samples to figures: quantiles, and medians of repeated runs with their spread.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The smallest sample that the share `q` of all do not exceed; NaN if there is none.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "far fewer than 2^52 samples"
+)]
+pub(crate) fn quantile(samples: &[f64], q: f64) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() as f64 * q).ceil() as usize;
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+pub(crate) fn in_ms(times: &[Duration]) -> Vec<f64> {
+    times
+        .iter()
+        .map(|time| time.as_secs_f64() * 1000.0)
+        .collect()
+}
+
+/// One figure over all runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spread {
+    pub(crate) least: f64,
+    pub(crate) median: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    /// At least one is needed.
+    pub(crate) fn over(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let last = figures.len() - 1;
+        Self {
+            least: figures[0],
+            // Of an even number of runs, the mean of the two in the middle.
+            median: f64::midpoint(figures[last / 2], figures[last.div_ceil(2)]),
+            most: figures[last],
+        }
+    }
+}
+
+impl fmt::Display for Spread {
+    /// With the precision of the formatter, two digits by default.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            least,
+            median,
+            most,
+        } = self;
+        let digits = f.precision().unwrap_or(2);
+        write!(f, "{median:.digits$} ({least:.digits$} – {most:.digits$})")
+    }
+}
