@@ -47,8 +47,8 @@ mod common;
 #[allow(dead_code, reason = "they ask for more than a browser does")]
 #[path = "../deploy/lane.rs"]
 mod lane;
+#[path = "../../benches/load/mod.rs"]
+mod load;
 #[allow(dead_code, reason = "they ask for more than a browser does")]
 #[path = "../deploy/prometheus.rs"]
 mod prometheus;
-#[path = "../../benches/load/mod.rs"]
-mod load;
