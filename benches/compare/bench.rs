@@ -115,7 +115,7 @@ impl Bench {
     pub(crate) fn describe(&self, results: &mut Results) {
         results.machine = Machine::this(self.pick("smoke", "quick", "full"));
         results.versions = self.tools.versions();
-        results.absent = self.absent.take();
-        results.commands.extend(self.commands.take());
+        results.absent = self.absent.borrow().clone();
+        results.commands.extend(self.commands.borrow().clone());
     }
 }

@@ -85,13 +85,16 @@ fn run(options: Options) -> Result<(), String> {
             .or_else(|| smoke.then(|| env!("CARGO_BIN_EXE_onelane").into()));
         let bench = Bench::new(onelane, effort)?;
         for scenario in Scenario::chosen(&options.only) {
-            scenario.run(&bench, &mut results)?;
+            scenario.run(&bench, &mut results);
+            bench.describe(&mut results);
+            // Whatever is measured is kept, even if the rest is not waited for.
+            if !smoke {
+                results.save()?;
+            }
         }
-        bench.describe(&mut results);
     }
     if smoke {
         return report::check(&results);
     }
-    results.save()?;
     report::write(&results)
 }

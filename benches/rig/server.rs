@@ -3,12 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::client::get;
+
+const FIRST_PORT: u16 = 20_000;
+/// Where Linux begins with the ports of clients.
+const LAST_PORT: u16 = 32_768;
 
 /// Only there so that a server that never answers is an error instead of a bench that hangs.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -95,9 +100,19 @@ fn group_of(process: &Child) -> Pid {
     Pid::from_child(process)
 }
 
-/// Free a moment ago; nothing else on loopback takes ports at this rate.
+/// A free port of loopback, each time another one. It is below those that the kernel gives to clients:
+/// of those, one that is free now may be taken by the next request of a load.
 pub(crate) fn free_address() -> Result<SocketAddr, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(|err| format!("no free port: {err}"))
+    static NEXT: AtomicU16 = AtomicU16::new(FIRST_PORT);
+    for _ in FIRST_PORT..LAST_PORT {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if port >= LAST_PORT {
+            NEXT.store(FIRST_PORT, Ordering::Relaxed);
+            continue;
+        }
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().map_err(|err| err.to_string());
+        }
+    }
+    Err("no free port".to_owned())
 }

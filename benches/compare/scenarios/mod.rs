@@ -53,15 +53,14 @@ impl Scenario {
         only.to_vec()
     }
 
-    pub(crate) fn run(self, bench: &Bench, results: &mut Results) -> Result<(), String> {
+    pub(crate) fn run(self, bench: &Bench, results: &mut Results) {
         match self {
             Self::Demonstration => results.demonstration = demonstration::run(bench),
             Self::Queue => results.queue = queue::run(bench),
             Self::Cost => results.cost = cost::run(bench),
             Self::Footprint => results.footprint = footprint::run(bench),
             Self::Faults => results.faults = faults::run(bench),
-            Self::Growth => results.growth = growth::run(bench)?,
+            Self::Growth => results.growth = growth::run(bench),
         }
-        Ok(())
     }
 }
