@@ -1,8 +1,8 @@
 //! Child processes: how they are started, spoken to, watched and ended.
 //!
 //! There are two ways to get one. [`Nursery`] has a process with a single thread, started for the
-//! purpose, fork off children of its own: at a third of the cost of a program start, which is why every
-//! computing child comes from there (docs/architecture.md has the numbers). [`command`] starts this
+//! purpose, fork off children of its own: for less than the start of the smallest program costs, which is
+//! why every computing child comes from there (docs/architecture.md tells more). [`command`] starts this
 //! program afresh in another role: for processes that live long.
 //!
 //! In either case the child is the head of a process group, gets no descriptors but the ones meant
