@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::ask::{ask, client};
-use crate::common::{eventually, skip};
+use crate::common::{eventually, say};
 use crate::compose::{Compose, docker};
 use crate::files::Panel;
 use crate::prometheus::Prometheus;
@@ -98,7 +98,8 @@ async fn alerts_are<const N: usize>(prometheus: &Prometheus, expected: [&str; N]
 
 async fn grafana_is_for_looking_only(stack: &Compose) {
     let Some(grafana) = stack.grafana().await else {
-        return skip("there is no registry to fetch Grafana from");
+        // Whoever has no registry runs without it, as `make up` says: not even CI has to have one.
+        return say("SKIPPED a part of a test: there is no registry to fetch Grafana from");
     };
     let title = eventually("the dashboard", async || {
         let dashboard = client().get(format!("{grafana}/api/dashboards/uid/onelane"));
