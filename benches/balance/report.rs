@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::Options;
 use crate::nginx::Setup;
+use crate::rig::figures::Spread;
 
 /// Response times of short requests.
 #[derive(Clone, Copy)]
@@ -77,9 +78,9 @@ pub(crate) fn print(options: &Options, cells: &[Cell]) {
     println!("{:<16}{:<24}{:<24}not 200", "", "mean", "p99");
     let of_ideal: Vec<&Cell> = of(cells, Setup::ALL[0]);
     row(
-        "ideal",
-        &Spread::over(&of_ideal, |cell| cell.ideal.mean_ms).in_ms(),
-        &Spread::over(&of_ideal, |cell| cell.ideal.p99_ms).in_ms(),
+        "ideal, ms",
+        &format!("{:.0}", over(&of_ideal, |cell| cell.ideal.mean_ms)),
+        &format!("{:.0}", over(&of_ideal, |cell| cell.ideal.p99_ms)),
         "",
     );
     for setup in Setup::ALL {
@@ -88,8 +89,8 @@ pub(crate) fn print(options: &Options, cells: &[Cell]) {
         let requests: usize = cells.iter().map(|cell| cell.requests).sum();
         row(
             &setup.to_string(),
-            &Spread::over(&cells, Cell::mean_ratio).as_ratio(),
-            &Spread::over(&cells, Cell::p99_ratio).as_ratio(),
+            &over(&cells, Cell::mean_ratio).to_string(),
+            &over(&cells, Cell::p99_ratio).to_string(),
             &format!("{failed} of {requests}"),
         );
     }
@@ -98,8 +99,8 @@ pub(crate) fn print(options: &Options, cells: &[Cell]) {
         let cells = of(cells, setup);
         row(
             &setup.to_string(),
-            &Spread::over(&cells, |cell| cell.simulated.mean_ms / cell.short.mean_ms).as_ratio(),
-            &Spread::over(&cells, |cell| cell.simulated.p99_ms / cell.short.p99_ms).as_ratio(),
+            &over(&cells, |cell| cell.simulated.mean_ms / cell.short.mean_ms).to_string(),
+            &over(&cells, |cell| cell.simulated.p99_ms / cell.short.p99_ms).to_string(),
             "",
         );
     }
@@ -113,41 +114,6 @@ fn row(name: &str, mean: &str, p99: &str, failed: &str) {
     println!("{name:<16}{mean:<24}{p99:<24}{failed}");
 }
 
-/// One figure over all runs.
-struct Spread {
-    least: f64,
-    median: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn over(cells: &[&Cell], figure: impl Fn(&Cell) -> f64) -> Self {
-        let mut figures: Vec<f64> = cells.iter().map(|cell| figure(cell)).collect();
-        figures.sort_by(f64::total_cmp);
-        let last = figures.len() - 1;
-        Self {
-            least: figures[0],
-            // Of an even number of runs, the mean of the two in the middle.
-            median: f64::midpoint(figures[last / 2], figures[last.div_ceil(2)]),
-            most: figures[last],
-        }
-    }
-
-    fn as_ratio(&self) -> String {
-        let Self {
-            least,
-            median,
-            most,
-        } = self;
-        format!("{median:.2}  ({least:.2} – {most:.2})")
-    }
-
-    fn in_ms(&self) -> String {
-        let Self {
-            least,
-            median,
-            most,
-        } = self;
-        format!("{median:.0} ms  ({least:.0} – {most:.0})")
-    }
+fn over(cells: &[&Cell], figure: impl Fn(&Cell) -> f64) -> Spread {
+    Spread::over(cells.iter().map(|cell| figure(cell)))
 }
