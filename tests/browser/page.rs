@@ -39,14 +39,15 @@ impl Bar {
     }
 }
 
-const BARS: &str = "return [...document.querySelectorAll('.bar')].map((bar) => {
+/// The page draws once a frame: what has just happened is on the screen with the next.
+const BARS: &str = "return new Promise(requestAnimationFrame).then(() => [...document.querySelectorAll('.bar')].map((bar) => {
   const box = bar.getBoundingClientRect();
   return {
     row: bar.closest('.row').querySelector('.name').firstChild.textContent.trim(),
     label: bar.querySelector('.label').textContent, title: bar.title, from: box.left, to: box.right,
     parts: Object.fromEntries([...bar.querySelectorAll('i')].map((part) => [part.className, part.getBoundingClientRect().width])),
   };
-})";
+}))";
 
 impl Browser {
     pub(crate) async fn bars(&self) -> Vec<Bar> {
