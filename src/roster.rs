@@ -35,6 +35,21 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Each of them.
+    pub const ALL: [Self; 11] = [
+        Self::Completed,
+        Self::Deadline,
+        Self::Cancelled,
+        Self::Crashed,
+        Self::CpuLimit,
+        Self::Garbled,
+        Self::Recycled,
+        Self::Reload,
+        Self::Surplus,
+        Self::Hung,
+        Self::Shutdown,
+    ];
+
     /// The label in metrics and status.
     pub fn name(self) -> &'static str {
         match self {

@@ -123,7 +123,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 /// All parts of a server that is one process, children included.
 pub(crate) async fn assemble(settings: &Settings) -> Result<Local, StartError> {
-    let metrics = Arc::new(Metrics::new(&settings.mode.to_string()));
+    let metrics = Arc::new(Metrics::new(&settings.mode.to_string(), http::REASONS));
     let roster = roster(&metrics);
     Ok(Local {
         gate: Gate::new(settings.slots, settings.queue_max),

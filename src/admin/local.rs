@@ -115,7 +115,7 @@ mod tests {
             gate: Gate::new(4, 0),
             executor: Arc::new(Executor::Threads(Threads::start(4, None).unwrap())),
             roster: Roster::new(|_| {}),
-            metrics: Arc::new(Metrics::new("threads")),
+            metrics: Arc::new(Metrics::new("threads", &[])),
         };
         let long_ago = Instant::now().checked_sub(STUCK_AFTER * 2).unwrap();
         let first = enter(&local.gate).await;

@@ -34,6 +34,7 @@ use crate::child::guard;
 use crate::config::Settings;
 use crate::executor::{Executor, Threads};
 use crate::gate::Gate;
+use crate::http;
 use crate::lifecycle::{Lifecycle, Phase, Stop};
 use crate::metrics::Metrics;
 use crate::server::{self, End, StartError};
@@ -65,7 +66,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let listen = listener.local_addr()?;
     let admin_listen = admin_listener.local_addr()?;
 
-    let metrics = Arc::new(Metrics::new(&settings.mode.to_string()));
+    let metrics = Arc::new(Metrics::new(&settings.mode.to_string(), http::REASONS));
     let parent = Local {
         gate: Gate::new(0, 0),
         executor: Arc::new(Executor::Threads(Threads::start(0, None)?)),

@@ -8,6 +8,7 @@ mod input;
 mod observe;
 mod problem;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use observe::Progress;
 use problem::Problem;
 
 pub use observe::observe;
+pub use problem::REASONS;
 
 /// How long somebody who comes now would wait, by recent experience.
 pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -141,27 +143,46 @@ async fn compute(
     job: Job,
     limit: Duration,
 ) -> Result<Answer, Problem> {
-    let workload = job.workload.name;
-    let start = Instant::now();
-    permit.due(start + limit);
+    let mut computation = Computation {
+        lane,
+        workload: job.workload.name,
+        progress: Progress::of(request),
+        start: Instant::now(),
+        took: None,
+    };
+    permit.due(computation.start + limit);
     let ticket = Ticket {
         slot: permit.slot,
         request_id: headers::request_id(request),
         limit,
     };
     let outcome = lane.executor.run(ticket, job, permit).await;
-    let took = outcome
-        .as_ref()
-        .map_or_else(|_| start.elapsed(), |answer| answer.compute);
-    Progress::of(request).compute.set(Some(took));
-    lane.metrics
-        .compute
-        .with_label_values(&[workload])
-        .observe(took.as_secs_f64());
+    computation.took = outcome.as_ref().ok().map(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
         Failure::NotStarted(_) => Problem::NotStarted(failure, lane.retry_after()),
         _ => Problem::Failed(failure),
     })
+}
+
+/// Observed when it ends, which is when it is dropped: a client that leaves ends it, too, and a lane
+/// whose clients all leave must not look like one that is stuck.
+struct Computation<'a> {
+    lane: &'a Lane,
+    workload: &'static str,
+    progress: Rc<Progress>,
+    start: Instant,
+    /// What the workload itself took, if it came to an end.
+    took: Option<Duration>,
+}
+
+impl Drop for Computation<'_> {
+    fn drop(&mut self) {
+        let took = self.took.unwrap_or_else(|| self.start.elapsed());
+        self.progress.compute.set(Some(took));
+        let compute = &self.lane.metrics.compute;
+        let compute = compute.with_label_values(&[self.workload]);
+        compute.observe(took.as_secs_f64());
+    }
 }
 
 /// The workload's own fields, then what every answer tells.

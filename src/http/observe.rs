@@ -15,7 +15,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, web};
 
 use super::Lane;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
-use super::problem::{BUSY, Reason};
+use super::problem::{BUSY, GONE, REASONS, Reason};
 
 /// What nginx made the customary status for "the client closed the connection first".
 const CLIENT_GONE: u16 = 499;
@@ -150,11 +150,14 @@ impl Observation {
                 &status.to_string(),
             ])
             .inc();
-        metrics
-            .request_duration
-            .with_label_values(&[self.route.as_str()])
-            .observe(took.as_secs_f64());
+        // A hop is no answer: the request goes on elsewhere.
+        if reason != Some(BUSY) {
+            let duration = &metrics.request_duration;
+            let duration = duration.with_label_values(&[self.route.as_str()]);
+            duration.observe(took.as_secs_f64());
+        }
         if let Some(reason) = reason {
+            debug_assert!(REASONS.contains(&reason), "{reason} is not listed");
             metrics.rejected.with_label_values(&[reason]).inc();
         }
         macro_rules! log {
@@ -187,7 +190,7 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         if !self.recorded.get() {
-            self.record(CLIENT_GONE, Some("client_gone"), 0);
+            self.record(CLIENT_GONE, Some(GONE), 0);
         }
     }
 }

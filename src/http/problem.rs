@@ -42,6 +42,26 @@ pub(super) enum Problem {
 
 /// The reason of [`Problem::Busy`].
 pub(super) const BUSY: &str = "busy";
+/// The reason of no problem of ours: the client left before it could be told anything.
+pub(super) const GONE: &str = "client_gone";
+
+/// Each of them.
+pub const REASONS: &[&str] = &[
+    "bad_request",
+    "not_found",
+    "method_not_allowed",
+    "body_too_large",
+    "unsupported_media_type",
+    BUSY,
+    "queue_full",
+    "queue_timeout",
+    "draining",
+    "request_timeout",
+    "internal",
+    "worker_crashed",
+    "spawn_failed",
+    GONE,
+];
 
 /// The machine-readable cause of a response, left in its extensions for the observer.
 #[derive(Debug, Clone, Copy)]

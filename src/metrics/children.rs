@@ -30,6 +30,7 @@ pub struct Children {
 
 impl Children {
     pub(super) fn register(register: &Register) -> Self {
+        let causes = Cause::ALL.map(Cause::name);
         Self {
             start_seconds: register.series(Histogram::with_opts(
                 HistogramOpts::new(
@@ -50,13 +51,11 @@ impl Children {
                 "onelane_child_spawns_total",
                 "Child processes started",
             )),
-            exits: register.series(IntCounterVec::new(
-                Opts::new(
-                    "onelane_child_exits_total",
-                    "Child processes that ended, by cause",
-                ),
-                &["cause"],
-            )),
+            exits: register.counters(
+                "onelane_child_exits_total",
+                "Child processes that ended, by cause",
+                ("cause", &causes),
+            ),
             cpu_seconds: register.series(Counter::new(
                 "onelane_child_cpu_seconds_total",
                 "CPU time that child processes have used",
@@ -65,13 +64,11 @@ impl Children {
                 "onelane_child_max_rss_bytes",
                 "The most memory that any child process ever had resident",
             ),
-            restarts: register.series(IntCounterVec::new(
-                Opts::new(
-                    "onelane_worker_restarts_total",
-                    "Pooled children, cluster workers and threads that were replaced, by cause",
-                ),
-                &["cause"],
-            )),
+            restarts: register.counters(
+                "onelane_worker_restarts_total",
+                "Pooled children, cluster workers and threads that were replaced, by cause",
+                ("cause", &causes),
+            ),
         }
     }
 

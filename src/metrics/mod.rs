@@ -31,7 +31,8 @@ pub struct Metrics {
     registry: Registry,
     /// Answers by route pattern, method and status; 499 where the client left first.
     pub requests: IntCounterVec,
-    /// Time from a request's arrival here to its answer, by route pattern.
+    /// Time from a request's arrival here to its answer, by route pattern. A request that a busy lane
+    /// sends on is not answered.
     pub request_duration: HistogramVec,
     /// Requests that are being handled, waiting ones included.
     pub in_flight: IntGauge,
@@ -66,8 +67,9 @@ pub struct Occupancy {
 }
 
 impl Metrics {
-    /// All series at zero. `mode` becomes a label of the build information.
-    pub fn new(mode: &str) -> Self {
+    /// All series at zero. `mode` becomes a label of the build information; `reasons` are those for which
+    /// requests may be rejected.
+    pub fn new(mode: &str, reasons: &[&str]) -> Self {
         let registry = Registry::new();
         let register = Register(&registry);
         let build_info = register.series(GaugeVec::new(
@@ -90,7 +92,7 @@ impl Metrics {
             request_duration: register.series(HistogramVec::new(
                 HistogramOpts::new(
                     "http_request_duration_seconds",
-                    "Time from a request's arrival here to its answer",
+                    "Time from a request's arrival here to its answer; without those that a busy lane sent on",
                 )
                 .buckets(SECONDS.to_vec()),
                 &["route"],
@@ -106,13 +108,11 @@ impl Metrics {
                 )
                 .buckets(SECONDS.to_vec()),
             )),
-            rejected: register.series(IntCounterVec::new(
-                Opts::new(
-                    "onelane_rejected_total",
-                    "Requests that got no result, by reason",
-                ),
-                &["reason"],
-            )),
+            rejected: register.counters(
+                "onelane_rejected_total",
+                "Requests that got no result, by reason",
+                ("reason", reasons),
+            ),
             compute: register.series(HistogramVec::new(
                 HistogramOpts::new("onelane_compute_seconds", "Time spent computing")
                     .buckets(SECONDS.to_vec()),
@@ -165,6 +165,16 @@ impl Register<'_> {
         let series = series.expect("names, labels and buckets are constants that are valid");
         let registered = self.0.register(Box::new(series.clone()));
         registered.expect("each name is registered once");
+        series
+    }
+
+    /// Counters of events that are known and rare. They are there before anything happens: Prometheus
+    /// sees what is added to a series, not that one begins.
+    fn counters(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntCounterVec {
+        let series = self.series(IntCounterVec::new(Opts::new(name, help), &[label]));
+        for value in values {
+            series.with_label_values(&[value]);
+        }
         series
     }
 

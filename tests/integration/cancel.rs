@@ -30,7 +30,11 @@ async fn a_client_that_leaves_frees_the_lane(
     lane.counted(&series, 1.0).await;
     lane.counted("onelane_rejected_total{reason=\"client_gone\"}", 1.0)
         .await;
-    lane.logged(|line| line["status"] == 499 && line["reason"] == "client_gone")
+    // It ended, and so it counts: a lane that all clients leave is not one that never finishes.
+    let workload = route.trim_start_matches('/');
+    let computed = format!("onelane_compute_seconds_count{{workload=\"{workload}\"}}");
+    lane.counted(&computed, 1.0).await;
+    lane.logged(|line| line["status"] == 499 && line["compute_ms"].as_f64() > Some(0.0))
         .await;
 }
 
