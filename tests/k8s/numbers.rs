@@ -52,6 +52,30 @@ fn nginx_waits_longer_than_a_lane_and_is_stopped_later_than_that() {
 }
 
 #[test]
+fn a_lane_is_called_stuck_only_after_more_than_any_computation_takes() {
+    let rules = std::fs::read_to_string(format!(
+        "{}/monitoring/prometheusrule.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    let rules = parse("prometheusrule.yaml", &rules.expect("it is there"));
+    let mut groups = list(&rules, "/spec/groups").iter();
+    let alert = groups.find_map(|group| {
+        let mut rules = list(group, "/rules").iter();
+        rules.find(|rule| rule["alert"] == "OnelaneLaneStuck")
+    });
+    let alert = alert.expect("there is such an alert");
+    let windows: Vec<&str> = text(alert, "/expr")
+        .split('[')
+        .skip(1)
+        .filter_map(|rest| rest.split(']').next())
+        .collect();
+    assert_eq!(windows.len(), 2, "{windows:?}");
+    for window in windows {
+        assert!(duration(window) >= lane_time("request_timeout") + MARGIN);
+    }
+}
+
+#[test]
 fn a_dead_lane_is_left_out_for_as_long_as_a_request_tries() {
     // hops.conf gives up at the ninth round.
     let tries = 9 * time("hops.conf", "proxy_connect_timeout");

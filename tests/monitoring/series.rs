@@ -18,9 +18,10 @@ const FAMILIES: [&str; 8] = [
 ];
 
 /// Which are not ours: of the process, of nginx's exporter, of kube-state-metrics.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 11] = [
     "kube_horizontalpodautoscaler_spec_max_replicas",
     "kube_horizontalpodautoscaler_status_current_replicas",
+    "kube_pod_container_status_restarts_total",
     "nginx_connections_active",
     "nginx_connections_reading",
     "nginx_connections_waiting",
