@@ -51,3 +51,4 @@ screenshots: ## draw the pictures in docs/ anew
 compare: ## measure onelane beside what people would use instead; FULL=1 for figures to keep
 	@benches/compare/install
 	cargo bench --locked --bench compare -- $(if $(FULL),--full)
+	cargo bench --locked --bench growth -- $(if $(FULL),,--quick)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Options;
 use crate::nginx::Setup;
-use crate::rig::figures::Spread;
+use crate::rig::figures::{Spread, in_ms, quantile};
 
 /// Response times of short requests.
 #[derive(Clone, Copy)]
@@ -29,15 +29,10 @@ pub(crate) struct Cell {
 impl Short {
     #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
     pub(crate) fn of(responses: impl Iterator<Item = Duration>) -> Self {
-        let mut ms: Vec<f64> = responses.map(|time| time.as_secs_f64() * 1000.0).collect();
-        ms.sort_by(f64::total_cmp);
+        let ms = in_ms(&responses.collect::<Vec<_>>());
         Self {
             mean_ms: ms.iter().sum::<f64>() / ms.len() as f64,
-            // The smallest value that 99 % do not exceed.
-            p99_ms: ms
-                .get((ms.len() * 99).div_ceil(100).saturating_sub(1))
-                .copied()
-                .unwrap_or(f64::NAN),
+            p99_ms: quantile(&ms, 0.99),
         }
     }
 }

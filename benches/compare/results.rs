@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenarios::{cost, demonstration, faults, footprint, growth, queue};
+use crate::scenarios::{cost, demonstration, faults, footprint, queue};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/comparison.json");
 
@@ -23,7 +23,6 @@ pub(crate) struct Results {
     pub(crate) cost: Vec<cost::Row>,
     pub(crate) footprint: Vec<footprint::Row>,
     pub(crate) faults: Vec<faults::Row>,
-    pub(crate) growth: Vec<growth::Row>,
 }
 
 /// Where and how it was measured.

@@ -11,7 +11,6 @@
 //! and `docs/growth.json`. With --quick it only prints them.
 
 mod chart;
-mod cpu;
 mod document;
 #[path = "../balance/lane.rs"]
 mod lane;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::cpu;
 use crate::lane::Lane;
 use crate::load::{Arrival, Load, Outcome, poisson};
 use crate::nginx::{Nginx, Setup};
+use crate::rig::usage::Usage;
 use crate::sim::{self, System, mean, simulate};
 
 pub(crate) const LANES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -46,10 +46,16 @@ pub(crate) async fn measure(
         fronts.push(Nginx::start(program, Setup::Shipped, lanes).await?);
     }
     let trace = trace(lanes.len(), seconds);
-    let before = (asked(lanes).await?, cpu::used(&fronts)?);
+    let cpu = || {
+        fronts
+            .iter()
+            .map(|nginx| Usage::of_tree(nginx.pid()).cpu)
+            .sum::<Duration>()
+    };
+    let (asked_before, cpu_before) = (asked(lanes).await?, cpu());
     let outcomes = play(&fronts, &trace).await;
-    let tries = asked(lanes).await? - before.0;
-    let cpu = cpu::used(&fronts)?.saturating_sub(before.1);
+    let tries = asked(lanes).await? - asked_before;
+    let cpu = cpu().saturating_sub(cpu_before);
     Ok(Cell::of(lanes.len(), nginx, &trace, &outcomes, tries, cpu))
 }
 

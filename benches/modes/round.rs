@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::bare::Noop;
+use crate::rig::client::Connections::Kept;
 use crate::rig::client::{self, Served};
 use crate::rig::figures::{in_ms, quantile};
 use crate::rig::server::Server;
@@ -58,7 +59,7 @@ impl Subject {
         };
         let run = |connections, time| match &server {
             None => noop.run(connections, time),
-            Some(server) => client::run(server.address(), "/fast", connections, time),
+            Some(server) => client::run(server.address(), "/fast", (connections, Kept), time),
         };
         run(1, WARM_UP);
         let one = run(1, TIME);

@@ -27,17 +27,41 @@ impl Served {
     }
 }
 
-/// GETs `path` over so many connections for so long, all on one thread.
-pub(crate) fn run(address: SocketAddr, path: &str, connections: u32, time: Duration) -> Served {
+/// What becomes of a connection that has brought an answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Connections {
+    /// The next request uses it again, if the server lets it.
+    Kept,
+    /// Every request opens another.
+    Fresh,
+}
+
+impl Connections {
+    fn request(self, path: &str) -> String {
+        let header = match self {
+            Self::Kept => "",
+            Self::Fresh => "Connection: close\r\n",
+        };
+        format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{header}\r\n")
+    }
+}
+
+/// GETs `path` over `count` connections at once for so long, all on one thread.
+pub(crate) fn run(
+    address: SocketAddr,
+    path: &str,
+    (count, connections): (u32, Connections),
+    time: Duration,
+) -> Served {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime of one thread needs one descriptor");
     runtime.block_on(async {
         let start = Instant::now();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        let request = connections.request(path);
         let mut loops = JoinSet::new();
-        for _ in 0..connections {
+        for _ in 0..count {
             loops.spawn(keep_asking(address, request.clone(), start + time));
         }
         let mut served = Served::default();
@@ -52,12 +76,8 @@ pub(crate) fn run(address: SocketAddr, path: &str, connections: u32, time: Durat
 
 /// One request over a connection of its own: its status, or what came instead of an answer.
 pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> Result<u16, Silence> {
-    let mut stream = std::net::TcpStream::connect(address)?;
+    let mut stream = send(address, &Connections::Fresh.request(path))?;
     stream.set_read_timeout(Some(patience))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
-    )?;
     let mut received = Vec::new();
     let mut part = [0; 4096];
     loop {
@@ -73,10 +93,17 @@ pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> Result
 
 /// Asks, and leaves without an answer after so long.
 pub(crate) fn abandon(address: SocketAddr, path: &str, after: Duration) -> io::Result<()> {
-    let mut stream = std::net::TcpStream::connect(address)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n")?;
+    let _stream = send(address, &Connections::Kept.request(path))?;
     std::thread::sleep(after);
     Ok(())
+}
+
+/// In one write, as any client does: the kernel keeps the rest of a request that comes in pieces back
+/// until the first is acknowledged, which some servers put off for 40 ms.
+fn send(address: SocketAddr, request: &str) -> io::Result<std::net::TcpStream> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    Ok(stream)
 }
 
 /// No answer.

@@ -18,6 +18,7 @@ pub(super) fn section(rows: &[Row]) -> Section {
             cell(over(of(name), |row| row.p99_ms), 3),
             cell(over(of(name), |row| row.per_second), 0),
             cell(over(of(name), |row| row.cpu_us), 0),
+            cell(over(of(name), |row| row.fresh_cpu_us), 0),
             of(name)
                 .iter()
                 .map(|row| row.failed)
@@ -27,7 +28,8 @@ pub(super) fn section(rows: &[Row]) -> Section {
     });
     let text = format!(
         "## (c) The cost of a request\n\n`/fast`, which is no work at all: latency over one connection, then throughput and \
-         CPU time of all processes over eight. Two workers each where there are workers; nobody writes a \
+         CPU time of all processes over eight, which are kept where the server keeps them, and at last with a connection for each \
+         request. Two workers each where there are workers; nobody writes a \
          log. The client shares the machine, so throughput of the fastest is partly its own.\n\n\
          ![CPU time per request](comparison/cost.svg)\n\n{}",
         table(
@@ -37,6 +39,7 @@ pub(super) fn section(rows: &[Row]) -> Section {
                 "p99, ms",
                 "requests/s",
                 "CPU µs/request",
+                "the same, a connection each",
                 "not 200"
             ],
             lines

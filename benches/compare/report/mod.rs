@@ -4,7 +4,6 @@ mod cost;
 mod demonstration;
 mod faults;
 mod footprint;
-mod growth;
 mod plot;
 mod queue;
 mod table;
@@ -17,6 +16,11 @@ use crate::results::Results;
 
 /// Everything above this line of the document is written by hand.
 const GENERATED: &str = "<!-- From here on written by `make compare`: edits are lost. -->";
+
+/// Measured and simulated by a bench of its own.
+const GROWTH: &str = "## (f) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
+                      nginx: [growth.md](growth.md), measured by `cargo bench --bench growth`, which \
+                      `make compare` runs next.\n\n";
 
 /// A part of the document, and its plots by name.
 struct Section {
@@ -35,7 +39,6 @@ pub(crate) fn write(results: &Results) -> Result<(), String> {
         cost::section(&results.cost),
         footprint::section(&results.footprint),
         faults::section(&results.faults),
-        growth::section(&results.growth),
     ];
     let mut text = format!("{by_hand}{GENERATED}\n\n{}", how(results));
     for section in sections {
@@ -45,6 +48,7 @@ pub(crate) fn write(results: &Results) -> Result<(), String> {
             save(&docs(&format!("comparison/{name}.svg")), &svg)?;
         }
     }
+    text += GROWTH;
     text += &commands(results);
     save(&path, &text)?;
     eprintln!("wrote {}", path.display());

@@ -1,4 +1,4 @@
-//! Plots as SVG: bars with their spread, and lines.
+//! Plots as SVG: bars with their spread.
 
 use std::fmt::Write;
 
@@ -92,82 +92,6 @@ pub(super) fn bars(title: &str, unit: &str, bars: &[(String, Spread)]) -> String
         );
         y += ROW;
     }
-    svg + "</svg>\n"
-}
-
-/// Named lines through points, on two logarithmic axes.
-pub(super) fn lines(title: &str, across: &str, lines: &[(String, Vec<(f64, f64)>)]) -> String {
-    const HEIGHT: f64 = 360.0;
-    const COLORS: [&str; 4] = [OURS, "#c8553d", "#588157", "#6d597a"];
-    let points = || lines.iter().flat_map(|(_, points)| points.iter());
-    let wide = Axis::around(points().map(|(x, _)| *x));
-    let high = Axis::around(points().map(|(_, y)| *y));
-    let x = |value| 60.0 + (WIDTH - 60.0 - RIGHT) * wide.share(value);
-    let y = |value| HEIGHT - 40.0 - (HEIGHT - 40.0 - TOP) * high.share(value);
-    let mut svg = open(title, HEIGHT);
-    for tick in high.ticks() {
-        put(
-            &mut svg,
-            format_args!(
-                r##"<line x1="60" y1="{0:.1}" x2="{1:.1}" y2="{0:.1}" stroke="#ddd"/><text x="52" y="{2:.1}" text-anchor="end" fill="#666">{tick}</text>"##,
-                y(tick),
-                WIDTH - RIGHT,
-                y(tick) + 4.0
-            ),
-        );
-    }
-    let marks = points().map(|(x, _)| *x);
-    for mark in marks {
-        put(
-            &mut svg,
-            format_args!(
-                r##"<text x="{:.1}" y="{:.1}" text-anchor="middle" fill="#666">{mark}</text>"##,
-                x(mark),
-                HEIGHT - 22.0
-            ),
-        );
-    }
-    for ((name, points), color) in lines.iter().zip(COLORS.iter().cycle()) {
-        let path: Vec<String> = points
-            .iter()
-            .map(|(px, py)| format!("{:.1},{:.1}", x(*px), y(*py)))
-            .collect();
-        put(
-            &mut svg,
-            format_args!(
-                r#"<polyline points="{}" fill="none" stroke="{color}" stroke-width="2"/>"#,
-                path.join(" ")
-            ),
-        );
-        for (px, py) in points {
-            put(
-                &mut svg,
-                format_args!(
-                    r#"<circle cx="{:.1}" cy="{:.1}" r="3" fill="{color}"/>"#,
-                    x(*px),
-                    y(*py)
-                ),
-            );
-        }
-        if let Some((px, py)) = points.last() {
-            put(
-                &mut svg,
-                format_args!(
-                    r#"<text x="{:.1}" y="{:.1}" fill="{color}">{name}</text>"#,
-                    x(*px) + 8.0,
-                    y(*py) + 4.0
-                ),
-            );
-        }
-    }
-    put(
-        &mut svg,
-        format_args!(
-            r#"<text x="{:.1}" y="{:.1}" text-anchor="middle">{across}</text>"#,
-            (60.0 + WIDTH - RIGHT) / 2.0,
-            HEIGHT - 6.0
-        ),
-    );
     svg + "</svg>\n"
 }
 

@@ -47,24 +47,30 @@ pub(super) fn p99_ratio(row: &Row) -> f64 {
     row.short.p99 / row.ideal_short.p99
 }
 
-fn within(rows: &[Row]) -> String {
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.load < 1.0).collect();
-    let cells = keys(&rows, |row| {
-        (row.mix, row.load.to_string(), row.contender.clone())
-    });
-    let line = |(mix, load, contender): &(char, String, String)| {
-        let mine: Vec<&Row> = rows
-            .iter()
-            .copied()
-            .filter(|row| {
-                (row.mix, &row.load.to_string(), &row.contender) == (*mix, load, contender)
-            })
+/// The rows up to full load, or beyond it, by mix, load and contender.
+fn cells(rows: &[Row], beyond: bool) -> Vec<(String, String, Vec<&Row>)> {
+    let rows: Vec<&Row> = rows
+        .iter()
+        .filter(|row| (row.load > 1.0) == beyond)
+        .collect();
+    let key = |row: &&Row| (format!("{} {}", row.mix, row.load), row.contender.clone());
+    let with = |(cell, contender): (String, String)| {
+        let mine = rows.iter().copied();
+        let mine = mine
+            .filter(|row| key(row) == (cell.clone(), contender.clone()))
             .collect();
+        (cell, contender, mine)
+    };
+    keys(&rows, key).into_iter().map(with).collect()
+}
+
+fn within(rows: &[Row]) -> String {
+    let line = |(mix_and_load, contender, mine): (String, String, Vec<&Row>)| {
         let over = |figure: fn(&Row) -> f64| over(mine.iter().copied(), figure);
         let failed: usize = mine.iter().map(|row| row.refused + row.lost).sum();
         vec![
-            format!("{mix} {load}"),
-            contender.clone(),
+            mix_and_load,
+            contender,
             cell(over(|row| row.ideal_short.mean), 0),
             cell(over(mean_ratio), 2),
             cell(over(|row| row.short.p50 / row.ideal_short.p50), 2),
@@ -84,43 +90,45 @@ fn within(rows: &[Row]) -> String {
             "long p99",
             "not 200",
         ],
-        cells.iter().map(line),
+        cells(rows, false).into_iter().map(line),
     )
 }
 
 fn beyond(rows: &[Row]) -> String {
-    let line = |row: &Row| {
-        let ms = |value: f64| {
-            if value.is_finite() {
-                format!("{value:.0}")
-            } else {
-                "–".to_owned()
-            }
-        };
+    let line = |(mix_and_load, contender, mine): (String, String, Vec<&Row>)| {
+        let over = |figure: fn(&Row) -> f64| over(mine.iter().copied(), figure);
+        let share = |figure: fn(&Row) -> f64| format!("{} %", cell(over(figure), 0));
         vec![
-            format!("{} {}", row.mix, row.load),
-            row.contender.clone(),
-            row.requests.to_string(),
-            row.served.to_string(),
-            row.refused.to_string(),
-            row.lost.to_string(),
-            format!("{:.0} %", row.goodput * 100.0),
-            format!("{} / {}", ms(row.short.p50), ms(row.short.p99)),
-            format!("{} / {}", ms(row.refusals.p50), ms(row.refusals.p99)),
+            mix_and_load,
+            contender,
+            share(|row| percent(row.served, row)),
+            share(|row| percent(row.refused, row)),
+            share(|row| percent(row.lost, row)),
+            share(|row| row.goodput * 100.0),
+            cell(over(|row| row.short.p50), 0),
+            cell(over(|row| row.short.p99), 0),
+            cell(over(|row| row.refusals.p50), 0),
+            cell(over(|row| row.refusals.p99), 0),
         ]
     };
     table(
         &[
             "mix, load",
             "",
-            "requests",
             "served",
             "refused",
             "client left",
             "goodput",
-            "short served, median / p99, ms",
-            "refused after, median / p99, ms",
+            "short served, median, ms",
+            "p99, ms",
+            "refused after, median, ms",
+            "p99, ms",
         ],
-        rows.iter().filter(|row| row.load > 1.0).map(line),
+        cells(rows, true).into_iter().map(line),
     )
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
+fn percent(part: usize, row: &Row) -> f64 {
+    part as f64 * 100.0 / row.requests as f64
 }

@@ -7,23 +7,56 @@ use crate::results::Results;
 use crate::rig::figures::Spread;
 use crate::scenarios::{cost, footprint, queue};
 
-struct Target {
-    promise: &'static str,
-    measured: Option<Spread>,
-    limit: f64,
+/// What is promised, where it is to be found, and how much it may be.
+type Target = (&'static str, Figure, f64);
+
+enum Figure {
+    /// Of mix C at load 0.8, of this contender.
+    Queue(&'static str, fn(&queue::Row) -> f64),
+    /// Of the first contender over the second.
+    Cost(&'static str, &'static str, fn(&cost::Row) -> f64),
+    /// Of a lane at rest.
+    Memory,
 }
 
+use Figure::{Cost, Memory, Queue};
+
+const SHIPPED: &str = "lanes, nginx shipped";
+const CLUSTER: &str = "onelane cluster";
+const FORK: &str = "onelane fork";
+const POOL: &str = "onelane pool";
+const FCGIWRAP: &str = "nginx + fcgiwrap";
+
+#[rustfmt::skip]
+const TARGETS: &[Target] = &[
+    ("shipped nginx, mix C at 0.8: short mean ÷ ideal", Queue(SHIPPED, mean_ratio), 1.1),
+    ("shipped nginx, mix C at 0.8: short p99 ÷ ideal", Queue(SHIPPED, p99_ratio), 1.5),
+    ("cluster, mix C at 0.8: short mean ÷ ideal", Queue(CLUSTER, mean_ratio), 1.1),
+    ("cluster, mix C at 0.8: short p99 ÷ ideal", Queue(CLUSTER, p99_ratio), 1.1),
+    ("fork ÷ nginx + fcgiwrap, latency", Cost(FORK, FCGIWRAP, |row| row.median_ms), 0.5),
+    ("nginx + fcgiwrap ÷ fork, requests/s", Cost(FCGIWRAP, FORK, |row| row.per_second), 0.33),
+    ("fork ÷ Node fork, latency", Cost(FORK, "Node fork", |row| row.median_ms), 0.01),
+    ("nginx + PHP-FPM ÷ pool, requests/s", Cost("nginx + PHP-FPM", POOL, |row| row.per_second), 1.0),
+    ("gunicorn sync ÷ pool, requests/s", Cost("gunicorn sync", POOL, |row| row.per_second), 1.0),
+    ("uWSGI ÷ pool, requests/s", Cost("uWSGI", POOL, |row| row.per_second), 1.0),
+    ("blocking ÷ Node blocking, CPU per request", Cost("onelane blocking", "Node blocking", |row| row.cpu_us), 1.0),
+    ("cluster ÷ Node cluster, CPU per request", Cost(CLUSTER, "Node cluster", |row| row.cpu_us), 1.0),
+    ("the same, each request over a connection of its own", Cost(CLUSTER, "Node cluster", |row| row.fresh_cpu_us), 1.0),
+    ("a lane at rest, MB", Memory, 5.0),
+];
+
 pub(super) fn section(results: &Results) -> Section {
-    let lines = targets(results).into_iter().map(|target| {
-        let holds = match target.measured {
+    let lines = TARGETS.iter().map(|(promise, figure, limit)| {
+        let measured = figure.of(results);
+        let holds = match measured {
             None => "not measured",
-            Some(spread) if spread.median <= target.limit => "yes",
+            Some(spread) if spread.median <= *limit => "yes",
             Some(_) => "**no**",
         };
         vec![
-            target.promise.to_owned(),
-            cell(target.measured, if target.limit < 0.1 { 4 } else { 2 }),
-            format!("≤ {}", target.limit),
+            (*promise).to_owned(),
+            cell(measured, if *limit < 0.1 { 4 } else { 2 }),
+            format!("≤ {limit}"),
             holds.to_owned(),
         ]
     });
@@ -37,78 +70,14 @@ pub(super) fn section(results: &Results) -> Section {
     }
 }
 
-fn targets(results: &Results) -> Vec<Target> {
-    let queue = |contender, figure| queueing(&results.queue, contender, figure);
-    let cost = |one, other, figure| ratio(&results.cost, one, other, figure);
-    let target = |promise, measured, limit| Target {
-        promise,
-        measured,
-        limit,
-    };
-    let shipped = "lanes, nginx shipped";
-    vec![
-        target(
-            "shipped nginx, mix C at 0.8: short mean ÷ ideal",
-            queue(shipped, mean_ratio),
-            1.1,
-        ),
-        target(
-            "shipped nginx, mix C at 0.8: short p99 ÷ ideal",
-            queue(shipped, p99_ratio),
-            1.5,
-        ),
-        target(
-            "cluster, mix C at 0.8: short mean ÷ ideal",
-            queue("onelane cluster", mean_ratio),
-            1.1,
-        ),
-        target(
-            "cluster, mix C at 0.8: short p99 ÷ ideal",
-            queue("onelane cluster", p99_ratio),
-            1.1,
-        ),
-        target(
-            "fork ÷ nginx + fcgiwrap, latency",
-            cost("onelane fork", "nginx + fcgiwrap", |row| row.median_ms),
-            0.5,
-        ),
-        target(
-            "nginx + fcgiwrap ÷ fork, requests/s",
-            cost("nginx + fcgiwrap", "onelane fork", |row| row.per_second),
-            0.33,
-        ),
-        target(
-            "fork ÷ Node fork, latency",
-            cost("onelane fork", "Node fork", |row| row.median_ms),
-            0.01,
-        ),
-        target(
-            "nginx + PHP-FPM ÷ pool, requests/s",
-            cost("nginx + PHP-FPM", "onelane pool", |row| row.per_second),
-            1.0,
-        ),
-        target(
-            "gunicorn sync ÷ pool, requests/s",
-            cost("gunicorn sync", "onelane pool", |row| row.per_second),
-            1.0,
-        ),
-        target(
-            "uWSGI ÷ pool, requests/s",
-            cost("uWSGI", "onelane pool", |row| row.per_second),
-            1.0,
-        ),
-        target(
-            "blocking ÷ Node blocking, CPU per request",
-            cost("onelane blocking", "Node blocking", |row| row.cpu_us),
-            1.0,
-        ),
-        target(
-            "cluster ÷ Node cluster, CPU per request",
-            cost("onelane cluster", "Node cluster", |row| row.cpu_us),
-            1.0,
-        ),
-        target("a lane at rest, MB", memory(&results.footprint), 5.0),
-    ]
+impl Figure {
+    fn of(&self, results: &Results) -> Option<Spread> {
+        match self {
+            Queue(contender, figure) => queueing(&results.queue, contender, *figure),
+            Cost(one, other, figure) => ratio(&results.cost, one, other, *figure),
+            Memory => memory(&results.footprint),
+        }
+    }
 }
 
 fn queueing(

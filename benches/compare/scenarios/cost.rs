@@ -1,11 +1,13 @@
 //! What a request costs when the work is nothing: latency over one connection, throughput over eight,
-//! CPU time. Two workers each, one nginx at most, no access logs.
+//! CPU time, and CPU time where every request opens a connection. Two workers each, one nginx at most, no
+//! access logs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bench::Bench;
 use crate::contenders::{Contender, Terms};
-use crate::rig::client;
+use crate::rig::client::Connections::{Fresh, Kept};
+use crate::rig::client::{self, Served};
 use crate::rig::figures::{in_ms, quantile};
 use crate::rig::nginx::Limits;
 
@@ -18,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) per_second: f64,
     /// Of all processes of the contender, per request over eight connections.
     pub(crate) cpu_us: f64,
+    /// The same where every request has a connection of its own.
+    pub(crate) fresh_cpu_us: f64,
     /// Not answered with 200.
     pub(crate) failed: usize,
 }
@@ -47,21 +51,28 @@ fn measure(bench: &Bench, contender: Contender, run: u32) -> Option<Row> {
     // One client here is as many as a flood would be.
     terms.limits = Limits::Lifted;
     let running = bench.start(contender, terms)?;
-    let ask = |connections, time| client::run(running.address, "/fast", connections, time);
     let time = bench.seconds(0.05, 0.6, 1.2);
+    let ask = |connections| client::run(running.address, "/fast", connections, time);
+    let ask_for_cpu = |connections| {
+        let before = running.usage().cpu;
+        let served: Served = ask(connections);
+        let cpu = running.usage().cpu.saturating_sub(before);
+        let cpu_us = cpu.as_secs_f64() * 1e6 / served.latencies.len() as f64;
+        (served, cpu_us)
+    };
     // Just-in-time compilers need a while to show what they can do.
-    ask(MANY, time);
-    let one = in_ms(&ask(1, time).latencies);
-    let before = running.usage().cpu;
-    let many = ask(MANY, time);
-    let cpu = running.usage().cpu.saturating_sub(before);
+    ask((MANY, Kept));
+    let one = in_ms(&ask((1, Kept)).latencies);
+    let (many, cpu_us) = ask_for_cpu((MANY, Kept));
+    let (fresh, fresh_cpu_us) = ask_for_cpu((MANY, Fresh));
     Some(Row {
         contender: contender.to_string(),
         run,
         median_ms: quantile(&one, 0.5),
         p99_ms: quantile(&one, 0.99),
         per_second: many.per_second(),
-        cpu_us: cpu.as_secs_f64() * 1e6 / many.latencies.len() as f64,
-        failed: many.failed,
+        cpu_us,
+        fresh_cpu_us,
+        failed: many.failed + fresh.failed,
     })
 }

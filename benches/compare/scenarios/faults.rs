@@ -18,7 +18,9 @@ use crate::rig::usage::{Usage, tree};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) contender: String,
-    pub(crate) killed: Killed,
+    pub(crate) killed: Hit,
+    /// Not in a quick run: it takes long.
+    pub(crate) frozen: Option<Hit>,
     pub(crate) endless: Seen,
     pub(crate) left: Left,
     pub(crate) stopped: Stopped,
@@ -31,9 +33,9 @@ pub(crate) struct Seen {
     pub(crate) after_ms: u64,
 }
 
-/// The process that computes gets SIGKILL.
+/// The process that computes gets SIGKILL, or SIGSTOP.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Killed {
+pub(crate) struct Hit {
     pub(crate) client: Seen,
     /// Of the short requests from then on, those without a 200.
     pub(crate) others_failed: usize,
@@ -59,6 +61,8 @@ pub(crate) struct Stopped {
 }
 
 const PATIENCE: Duration = Duration::from_secs(4);
+/// More than it takes anybody here to give a process up that does not answer.
+const PATIENCE_WITH_THE_FROZEN: Duration = Duration::from_secs(10);
 /// Until a request is surely being computed.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -66,7 +70,12 @@ pub(crate) fn run(bench: &Bench) -> Vec<Row> {
     let rows = unlike(bench).filter_map(|contender| {
         let row = Row {
             contender: contender.to_string(),
-            killed: killed(bench, contender)?,
+            killed: hit(bench, contender, Signal::KILL, PATIENCE)?,
+            frozen: if bench.pick(false, false, true) {
+                Some(hit(bench, contender, Signal::STOP, PATIENCE_WITH_THE_FROZEN)?)
+            } else {
+                None
+            },
             endless: endless(bench, contender)?,
             left: left(bench, contender)?,
             stopped: stopped(bench, contender)?,
@@ -88,9 +97,9 @@ fn terms(slots: u32) -> Terms {
     }
 }
 
-fn see(address: SocketAddr, path: &str) -> Seen {
+fn see(address: SocketAddr, path: &str, patience: Duration) -> Seen {
     let start = Instant::now();
-    let what = match get(address, path, PATIENCE) {
+    let what = match get(address, path, patience) {
         Ok(status) => status.to_string(),
         Err(Silence::Refused) => "connection refused".to_owned(),
         Err(Silence::Closed) => "connection closed".to_owned(),
@@ -106,11 +115,12 @@ fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn killed(bench: &Bench, contender: Contender) -> Option<Killed> {
+/// Whatever computes gets this signal in the middle of it.
+fn hit(bench: &Bench, contender: Contender, signal: Signal, patience: Duration) -> Option<Hit> {
     let running = bench.start(contender, terms(2))?;
     let address = running.address;
-    let client = thread::spawn(move || see(address, "/wait?ms=700"));
-    kill_process(busiest(&running), Signal::KILL).ok();
+    let client = thread::spawn(move || see(address, "/wait?ms=700", patience));
+    kill_process(busiest(&running), signal).ok();
     let others = 10;
     let mut others_failed = 0;
     for _ in 0..others {
@@ -119,7 +129,7 @@ fn killed(bench: &Bench, contender: Contender) -> Option<Killed> {
         }
         thread::sleep(Duration::from_millis(30));
     }
-    Some(Killed {
+    Some(Hit {
         client: client.join().ok()?,
         others_failed,
         others,
@@ -152,7 +162,7 @@ fn busiest(running: &Running) -> Pid {
 fn endless(bench: &Bench, contender: Contender) -> Option<Seen> {
     let running = bench.start(contender, terms(2))?;
     let ms = bench.pick(1500, 2000, 60_000);
-    Some(see(running.address, &format!("/sleep?ms={ms}")))
+    Some(see(running.address, &format!("/sleep?ms={ms}"), PATIENCE))
 }
 
 fn left(bench: &Bench, contender: Contender) -> Option<Left> {
@@ -160,7 +170,7 @@ fn left(bench: &Bench, contender: Contender) -> Option<Left> {
     let running = bench.start(contender, Terms::slots(1))?;
     abandon(running.address, "/wait?ms=700", HEAD_START).ok()?;
     let before = running.usage().cpu;
-    let next = see(running.address, "/fast");
+    let next = see(running.address, "/fast", PATIENCE);
     thread::sleep(Duration::from_millis(700).saturating_sub(HEAD_START));
     let wasted = running.usage().cpu.saturating_sub(before);
     Some(Left {
@@ -172,7 +182,7 @@ fn left(bench: &Bench, contender: Contender) -> Option<Left> {
 fn stopped(bench: &Bench, contender: Contender) -> Option<Stopped> {
     let mut running = bench.start(contender, terms(2))?;
     let address = running.address;
-    let client = thread::spawn(move || see(address, "/sleep?ms=500"));
+    let client = thread::spawn(move || see(address, "/sleep?ms=500", PATIENCE));
     thread::sleep(HEAD_START);
     let start = Instant::now();
     for server in &mut running.servers {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::unlike;
 use crate::bench::Bench;
 use crate::contenders::{Contender, Terms};
-use crate::rig::client;
+use crate::rig::client::{self, Connections};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -65,7 +65,7 @@ fn measure(bench: &Bench, contender: Contender, run: u32) -> Option<Row> {
     let rest = look();
     let address = running.address;
     let time = bench.seconds(0.2, 0.6, 1.0);
-    let asking = thread::spawn(move || client::run(address, PATH, 8, time));
+    let asking = thread::spawn(move || client::run(address, PATH, (8, Connections::Kept), time));
     thread::sleep(time.saturating_sub(Duration::from_millis(100)));
     let load = look();
     // Its answers are of no interest here.

@@ -4,7 +4,6 @@ pub(crate) mod cost;
 pub(crate) mod demonstration;
 pub(crate) mod faults;
 pub(crate) mod footprint;
-pub(crate) mod growth;
 pub(crate) mod queue;
 
 use crate::bench::Bench;
@@ -24,8 +23,6 @@ pub(crate) enum Scenario {
     Footprint,
     /// Workers that are killed or hang, clients that leave, stops
     Faults,
-    /// More lanes, more nginx
-    Growth,
 }
 
 /// Those that differ in more than in how nginx chooses a lane.
@@ -36,13 +33,12 @@ fn unlike(bench: &Bench) -> impl Iterator<Item = Contender> {
 }
 
 impl Scenario {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 5] = [
         Self::Demonstration,
         Self::Queue,
         Self::Cost,
         Self::Footprint,
         Self::Faults,
-        Self::Growth,
     ];
 
     /// All, unless some are named.
@@ -60,7 +56,6 @@ impl Scenario {
             Self::Cost => results.cost = cost::run(bench),
             Self::Footprint => results.footprint = footprint::run(bench),
             Self::Faults => results.faults = faults::run(bench),
-            Self::Growth => results.growth = growth::run(bench),
         }
     }
 }

@@ -119,54 +119,60 @@ fn groups() -> [Vec<Contender>; 4] {
     ]
 }
 
+/// What the groups play side by side: mix, load, seeds, seconds.
+type Plan = (Mix, char, f64, u64, f64);
+
+/// The load that the targets are about is worth most.
+const TYPICAL: Plan = (Mix::C, 'C', 0.8, 3, 20.0);
+const QUICK: Plan = (Mix::C, 'C', 0.8, 1, 6.0);
+const SMOKE: Plan = (Mix::C, 'C', 0.8, 1, 0.5);
+const FULL: [Plan; 6] = [
+    TYPICAL,
+    (Mix::C, 'C', 0.5, 2, 8.0),
+    (Mix::C, 'C', 0.95, 2, 8.0),
+    (Mix::B, 'B', 0.5, 2, 8.0),
+    (Mix::B, 'B', 0.8, 2, 8.0),
+    (Mix::B, 'B', 0.95, 2, 8.0),
+];
+/// Beyond what anybody can do: a little, and three times as much.
+const OVERLOAD: [Plan; 4] = [
+    (Mix::C, 'C', 1.2, 2, 8.0),
+    (Mix::B, 'B', 1.2, 2, 8.0),
+    (Mix::C, 'C', 3.0, 2, 8.0),
+    (Mix::B, 'B', 3.0, 1, 8.0),
+];
+const QUICK_OVERLOAD: Plan = (Mix::C, 'C', 3.0, 1, 6.0);
+const SMOKE_OVERLOAD: Plan = (Mix::C, 'C', 3.0, 1, 0.5);
+
 pub(crate) fn run(bench: &Bench) -> Vec<Row> {
-    let [lanes, central, other, peers] = groups();
-    let time = bench.seconds(0.5, 6.0, 8.0);
+    let groups = groups();
+    let everyone = groups.concat();
+    let telling = [&groups[0][..2], &groups[1][..1]].concat();
     let mut rows = Vec::new();
-    let mut play = |mix: Mix, name, load, seed, contenders: &[Contender]| {
-        let cell = Cell {
-            mix,
-            name,
-            load,
-            seed,
-            time,
-        };
-        rows.extend(side_by_side(bench, cell, contenders));
+    let mut play = |plan: Plan, contenders: &[Contender]| {
+        let (mix, name, load, seeds, seconds) = plan;
+        for seed in 1..=seeds {
+            let time = Duration::from_secs_f64(seconds);
+            let cell = Cell {
+                mix,
+                name,
+                load,
+                seed,
+                time,
+            };
+            rows.extend(side_by_side(bench, cell, contenders));
+        }
     };
-    for seed in 1..=bench.pick(1, 1, 3) {
-        for (mix, name, load) in bench.pick(
-            &[(Mix::C, 'C', 0.8)][..],
-            &[(Mix::C, 'C', 0.8)],
-            &[
-                (Mix::C, 'C', 0.8),
-                (Mix::C, 'C', 0.5),
-                (Mix::C, 'C', 0.95),
-                (Mix::B, 'B', 0.8),
-                (Mix::B, 'B', 0.5),
-                (Mix::B, 'B', 0.95),
-            ],
-        ) {
-            // The load that the targets are about is worth most.
-            let typical = (load - 0.8_f64).abs() < 0.01;
-            if seed == 3 && !typical {
-                continue;
-            }
-            play(*mix, *name, *load, seed, &lanes);
-            play(*mix, *name, *load, seed, &central);
-        }
-        for group in bench.pick(&[][..], &[&other, &peers], &[&other, &peers]) {
-            play(Mix::C, 'C', 0.8, seed, group);
+    for plan in bench.pick(&[SMOKE][..], &[QUICK], &FULL) {
+        for group in bench.pick(&groups[..2], &groups, &groups) {
+            play(*plan, group);
         }
     }
-    let everyone = [&lanes[..], &central, &other, &peers].concat();
-    if bench.pick(false, false, true) {
-        for group in everyone.chunks(3) {
-            play(Mix::C, 'C', 1.2, 1, group);
+    for plan in bench.pick(&[SMOKE_OVERLOAD][..], &[QUICK_OVERLOAD], &OVERLOAD) {
+        let contenders = bench.pick(&telling[..1], &telling, &everyone);
+        for group in contenders.chunks(if plan.2 < 2.0 { 3 } else { 1 }) {
+            play(*plan, group);
         }
-    }
-    let telling = [&lanes[..2], &central[..1]].concat();
-    for contender in bench.pick(&telling[..1], &telling, &everyone) {
-        play(Mix::C, 'C', 3.0, 1, &[*contender]);
     }
     rows
 }
