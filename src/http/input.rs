@@ -1,13 +1,19 @@
 //! From a request to a job: the query string of a GET or HEAD, the JSON object of a POST.
 
+use std::time::Duration;
+
 use actix_web::http::{Method, header};
 use actix_web::{HttpMessage, HttpRequest, web};
+use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::job::{Definition, Job, Route};
 
 /// The largest body that is read. Inputs are small; larger ones belong in a store, by reference.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take. As long as actix lets a head take; in a cluster a worker waits meanwhile.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The job that `request` asks for. A request without any input gets the route's preset.
 pub(super) async fn job(
@@ -35,10 +41,11 @@ async fn read_json(request: &HttpRequest, body: web::Payload) -> Result<web::Byt
     if !names_json(request) {
         return Err(Problem::UnsupportedMediaType);
     }
-    match body.to_bytes_limited(BODY_MAX_BYTES).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(err)) => Err(Problem::BadRequest(format!("body: {err}"))),
-        Err(_over_limit) => Err(Problem::BodyTooLarge),
+    match timeout(BODY_TIMEOUT, body.to_bytes_limited(BODY_MAX_BYTES)).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        Ok(Ok(Err(err))) => Err(Problem::BadRequest(format!("body: {err}"))),
+        Ok(Err(_over_limit)) => Err(Problem::BodyTooLarge),
+        Err(_elapsed) => Err(Problem::BodyTooSlow),
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) enum Problem {
     MethodNotAllowed,
     #[error("the body is larger than 1 MiB")]
     BodyTooLarge,
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
     #[error("the body must be JSON, and its Content-Type must say so")]
     UnsupportedMediaType,
     /// Only for a balancer that asked with `X-Lane-Hold-Ms`.
@@ -74,6 +76,7 @@ impl Problem {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "bad_request"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
             }
@@ -108,6 +111,10 @@ impl Problem {
                 if *leaving {
                     response.force_close();
                 }
+            }
+            Self::BodyTooSlow => {
+                // The rest of it would pass for the next request.
+                response.force_close();
             }
             Self::QueueFull(seconds)
             | Self::QueueTimeout(seconds)

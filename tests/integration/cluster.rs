@@ -6,7 +6,7 @@ use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::lane::{self, Lane};
+use crate::lane::{self, Lane, stall};
 
 /// The workers that take requests.
 fn listening(status: &Value) -> BTreeSet<u64> {
@@ -238,5 +238,12 @@ async fn a_worker_keeps_no_connection_that_could_keep_it_from_others() {
 async fn a_client_that_connects_and_says_nothing_holds_a_worker_for_a_moment_only() {
     let lane = Lane::of(Cluster, &[]);
     let _silent = tokio::net::TcpStream::connect(&lane.listen).await.unwrap();
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_whose_body_does_not_come_holds_its_worker_for_some_seconds_at_most() {
+    let lane = Lane::of(Cluster, &[]);
+    let _stalled = stall(&lane).await;
     assert_eq!(lane.get("/fast").await.status, 200);
 }

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::lane::Lane;
+use crate::lane::{Lane, stall};
 
 async fn until_draining(lane: &Lane) {
     lane.logged(|line| line["message"] == "draining").await;
@@ -145,5 +145,21 @@ async fn an_idle_connection_does_not_delay_the_end(
     idle.read_exact(&mut start).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 200");
     lane.signal(Signal::TERM);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+}
+
+/// Told to go when it has begun to read: a lane whose clients are slow still ends in time.
+#[rstest]
+#[tokio::test]
+async fn a_body_that_does_not_come_is_a_408_and_cuts_no_drain(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &["--shutdown-timeout", "20s"]);
+    let mut stalled = stall(&lane).await;
+    lane.signal(Signal::TERM);
+    let mut answer = String::new();
+    stalled.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains(r#""reason":"bad_request""#), "{answer}");
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }

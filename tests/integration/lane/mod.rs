@@ -14,6 +14,8 @@ use onelane::config::Mode;
 use reqwest::{Client, Method, RequestBuilder};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 pub use answer::{Answer, send, try_send};
 pub use frozen::Frozen;
@@ -221,6 +223,19 @@ impl Lane {
             thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// A client that has begun to send a body and does not go on, once the server has noticed it.
+pub async fn stall(lane: &Lane) -> TcpStream {
+    let mut client = TcpStream::connect(&lane.listen).await.unwrap();
+    let head = "POST /prime HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let start = Instant::now();
+    while lane.metric("http_requests_in_flight").await < 1.0 {
+        assert!(start.elapsed() < PATIENCE, "nobody reads it");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    client
 }
 
 /// Sends a signal to a process that a test may disturb.
