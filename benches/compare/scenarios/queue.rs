@@ -138,8 +138,8 @@ const FULL: [Plan; 6] = [
 const OVERLOAD: [Plan; 4] = [
     (Mix::C, 'C', 1.2, 2, 8.0),
     (Mix::B, 'B', 1.2, 2, 8.0),
-    (Mix::C, 'C', 3.0, 2, 8.0),
-    (Mix::B, 'B', 3.0, 1, 8.0),
+    (Mix::C, 'C', 3.0, 2, 5.0),
+    (Mix::B, 'B', 3.0, 1, 5.0),
 ];
 const QUICK_OVERLOAD: Plan = (Mix::C, 'C', 3.0, 1, 6.0);
 const SMOKE_OVERLOAD: Plan = (Mix::C, 'C', 3.0, 1, 0.5);
