@@ -6,7 +6,8 @@ use std::time::Duration;
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
 };
-use rustix::time::{ClockId, clock_gettime};
+
+use super::usage;
 
 /// The first descriptor that is not standard input, output or error.
 const FIRST_OWN_FD: i32 = 3;
@@ -36,9 +37,7 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
 /// Limits the CPU time of this process from now on, in whole seconds, rounded up. The kernel
 /// enforces it with SIGXCPU.
 pub fn limit_cpu(more: Duration) -> io::Result<()> {
-    let used = clock_gettime(ClockId::ProcessCPUTime);
-    let used = Duration::try_from(used).unwrap_or_default();
-    let total = used.saturating_add(more);
+    let total = usage::of_this_process().cpu.saturating_add(more);
     lower(
         Resource::Cpu,
         total.as_secs() + u64::from(total.subsec_nanos() > 0),
