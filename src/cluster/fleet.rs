@@ -20,6 +20,10 @@ use crate::roster::{Cause, Usage};
 /// computes.
 const SILENCE: Duration = HEARTBEAT.saturating_mul(5);
 
+/// Time between two looks at the workers after which none is judged: this process did not run, or
+/// nothing here did, and what they have said is not read yet. It looks every 20 ms.
+const ABSENCE: Duration = Duration::from_secs(1);
+
 /// A worker that has served nothing for so long, and then ends, had been fine.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -32,6 +36,8 @@ pub(super) struct Fleet {
     settings: Settings,
     target: usize,
     workers: Vec<Worker>,
+    /// When they were judged last.
+    judged: Instant,
     next_id: u64,
     backoff: Backoff,
     ever_ready: bool,
@@ -81,6 +87,7 @@ impl Fleet {
             },
             target: settings.slots as usize,
             workers: Vec::new(),
+            judged: Instant::now(),
             next_id: 1,
             backoff: Backoff::default(),
             ever_ready: false,
@@ -295,6 +302,11 @@ impl Fleet {
     }
 
     fn give_up_the_silent(&mut self) {
+        let absence = std::mem::replace(&mut self.judged, Instant::now()).elapsed();
+        if absence > ABSENCE {
+            tracing::warn!(seconds = absence.as_secs_f64(), "this process stood still");
+            self.workers.iter_mut().for_each(Worker::excuse);
+        }
         // The worker keeps to the same limit by itself, as long as it is well.
         let patience = self.settings.shutdown_timeout + HEARTBEAT;
         for worker in &mut self.workers {
@@ -350,6 +362,14 @@ impl Worker {
         }
         // It may be gone already.
         self.signals.send(signal).ok();
+    }
+
+    /// Counts its silence, or the time that it takes to leave, from now on.
+    fn excuse(&mut self) {
+        self.heard = Instant::now();
+        if let Stage::Leaving(_, since) = &mut self.stage {
+            *since = Instant::now();
+        }
     }
 
     fn has_served(&self, report: &Report) -> bool {
