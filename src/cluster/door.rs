@@ -19,6 +19,8 @@ pub(super) struct Door {
     queue: AcceptQueue,
     queue_max: usize,
     queue_timeout: Duration,
+    /// Too many at the last look. A worker that became idle in that moment may have taken them by now.
+    surplus: usize,
     full: Refuser,
     late: Refuser,
     closed: Refuser,
@@ -44,6 +46,7 @@ impl Door {
             listener,
             queue_max: settings.queue_max as usize,
             queue_timeout: settings.queue_timeout,
+            surplus: 0,
             full: refuser(Refusal::Full).await,
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
@@ -61,8 +64,11 @@ impl Door {
             }
             queued = self.look();
         }
-        let surplus = queued.depth.saturating_sub(self.queue_max);
-        self.refuse(&self.full, surplus);
+        // Whom an idle worker is about to take does not wait.
+        let room = self.queue_max + self.board.idle();
+        let surplus = queued.depth.saturating_sub(room);
+        let before = std::mem::replace(&mut self.surplus, surplus);
+        self.refuse(&self.full, surplus.min(before));
     }
 
     /// Refuses everybody.

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::{join_all, select_all};
 use onelane::config::Mode::Cluster;
 use reqwest::Method;
 use rustix::process::Signal;
@@ -239,4 +240,26 @@ async fn a_client_that_connects_and_says_nothing_holds_a_worker_for_a_moment_onl
     let lane = Lane::of(Cluster, &[]);
     let _silent = tokio::net::TcpStream::connect(&lane.listen).await.unwrap();
     assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn those_whom_idle_workers_will_take_are_not_too_many() {
+    let lane = Lane::with_slots(Cluster, 2, &["--queue-max", "0"]);
+    let workers = until_workers(&lane, 2).await;
+    // So that they take their time, of which the parent knows nothing.
+    for worker in &workers {
+        lane::signal(*worker, Signal::STOP);
+    }
+    let requests = (0..3).map(|_| Box::pin(lane.get("/fast")));
+    let (surplus, _, others) = select_all(requests).await;
+    assert_eq!(
+        (surplus.status, surplus.reason().as_str()),
+        (503, "queue_full")
+    );
+    for worker in &workers {
+        lane::signal(*worker, Signal::CONT);
+    }
+    for answer in join_all(others).await {
+        assert_eq!(answer.status, 200);
+    }
 }
