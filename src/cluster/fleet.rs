@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ struct Worker {
     /// Why it is to be replaced.
     outdated: Option<Cause>,
     signals: mpsc::UnboundedSender<Signal>,
+    /// The last one, if any: it may have died of that.
+    signal: Option<Signal>,
     report: Option<Report>,
 }
 
@@ -222,10 +225,7 @@ impl Fleet {
             cpu: self.used.cpu.saturating_sub(before.cpu),
             max_rss_bytes: self.used.max_rss_bytes,
         };
-        let cause = match worker.stage {
-            Stage::Leaving(cause, _) => cause,
-            _ => Cause::Crashed,
-        };
+        let cause = worker.cause_of_death(&status);
         self.board.event("exit");
         self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
@@ -238,7 +238,7 @@ impl Fleet {
             cause = cause.name(),
             "worker exit"
         );
-        if cause != Cause::Crashed || worker.was_fine() {
+        if !worker.is_staying() || worker.was_fine() {
             return Ok(());
         }
         self.failed(status)
@@ -312,7 +312,7 @@ impl Fleet {
         for worker in &mut self.workers {
             match worker.stage {
                 Stage::Leaving(_, since) if since.elapsed() > patience => {
-                    worker.signals.send(Signal::KILL).ok();
+                    worker.send(Signal::KILL);
                 }
                 Stage::Leaving(..) => {}
                 _ if worker.heard.elapsed() > SILENCE => {
@@ -344,6 +344,7 @@ impl Fleet {
             stage: Stage::Starting,
             outdated: None,
             signals,
+            signal: None,
             report: None,
         });
         Ok(())
@@ -360,8 +361,24 @@ impl Worker {
         if self.is_staying() {
             self.stage = Stage::Leaving(cause, Instant::now());
         }
+        self.send(signal);
+    }
+
+    fn send(&mut self, signal: Signal) {
+        self.signal = Some(signal);
         // It may be gone already.
         self.signals.send(signal).ok();
+    }
+
+    /// Why it has ended. That it was told to leave is not the reason if something else killed it first,
+    /// except at the end of all, when nobody asks.
+    fn cause_of_death(&self, status: &io::Result<ExitStatus>) -> Cause {
+        let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
+        let is_ours = signal.is_none() || signal == self.signal.map(Signal::as_raw);
+        match self.stage {
+            Stage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
+            _ => Cause::Crashed,
+        }
     }
 
     /// Counts its silence, or the time that it takes to leave, from now on.
