@@ -73,7 +73,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
             finished = timeout(settings.shutdown_timeout, work) => {
                 Some(finished.map_or(End::Cut, |()| End::Clean))
             }
-            _ = signals.next() => None,
+            () = interrupted(&mut signals) => None,
         },
     };
     let end = end.unwrap_or(match local.metrics.in_flight.get() {
@@ -85,6 +85,12 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     // Its end means that the parent knows everything, or is gone.
     reports.await.ok();
     Ok(end)
+}
+
+/// Until it is told to stop now. To be told once more to finish means nothing: supervisors tell every
+/// process of a service, and so does the parent.
+async fn interrupted(signals: &mut Signals) {
+    while signals.next().await != Stop::Now {}
 }
 
 /// Takes one connection after the other, and the next only when there is nothing else to do: until
