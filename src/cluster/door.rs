@@ -21,6 +21,8 @@ pub(super) struct Door {
     queue_timeout: Duration,
     /// Too many at the last look. A worker that became idle in that moment may have taken them by now.
     surplus: usize,
+    /// Whether the last look failed, which is told once.
+    is_blind: bool,
     full: Refuser,
     late: Refuser,
     closed: Refuser,
@@ -47,6 +49,7 @@ impl Door {
             queue_max: settings.queue_max as usize,
             queue_timeout: settings.queue_timeout,
             surplus: 0,
+            is_blind: false,
             full: refuser(Refusal::Full).await,
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
@@ -78,8 +81,12 @@ impl Door {
     }
 
     fn look(&mut self) -> Queued {
-        let queued = self.queue.look(self.board.taken()).unwrap_or_else(|err| {
-            tracing::error!(%err, "the length of the queue is unknown");
+        let queued = self.queue.look(self.board.taken());
+        let was_blind = std::mem::replace(&mut self.is_blind, queued.is_err());
+        let queued = queued.unwrap_or_else(|err| {
+            if !was_blind {
+                tracing::error!(%err, "the length of the queue is unknown");
+            }
             Queued::default()
         });
         self.board.queued(queued);
