@@ -247,7 +247,7 @@ impl Fleet {
     /// Brings the fleet closer to what it should be. To be called often. The error says that it makes
     /// no sense to go on.
     pub(super) fn maintain(&mut self) -> Result<(), NeverReady> {
-        self.give_up_the_silent();
+        self.give_up_the_silent()?;
         orphans::reap(|pid| self.workers.iter().any(|worker| worker.pid == pid));
         let staying = self.workers.iter().filter(|worker| worker.is_staying());
         let fresh = staying.clone().filter(|worker| worker.outdated.is_none());
@@ -301,7 +301,7 @@ impl Fleet {
         }
     }
 
-    fn give_up_the_silent(&mut self) {
+    fn give_up_the_silent(&mut self) -> Result<(), NeverReady> {
         let absence = std::mem::replace(&mut self.judged, Instant::now()).elapsed();
         if absence > ABSENCE {
             tracing::warn!(seconds = absence.as_secs_f64(), "this process stood still");
@@ -309,19 +309,23 @@ impl Fleet {
         }
         // The worker keeps to the same limit by itself, as long as it is well.
         let patience = self.settings.shutdown_timeout + HEARTBEAT;
+        let mut unborn = 0;
         for worker in &mut self.workers {
             match worker.stage {
                 Stage::Leaving(_, since) if since.elapsed() > patience => {
                     worker.send(Signal::KILL);
                 }
                 Stage::Leaving(..) => {}
-                _ if worker.heard.elapsed() > SILENCE => {
+                stage if worker.heard.elapsed() > SILENCE => {
                     tracing::error!(pid = worker.pid, "worker is silent");
                     worker.leave(Cause::Hung, Signal::KILL);
+                    unborn += usize::from(stage == Stage::Starting);
                 }
                 _ => {}
             }
         }
+        // Now, and not when they are buried: the next ones are about to be started.
+        (0..unborn).try_for_each(|_| self.failed("it hung before it was ready".to_owned()))
     }
 
     fn start(&mut self) -> io::Result<()> {

@@ -74,6 +74,29 @@ async fn an_outdated_worker_works_on_until_its_successor_listens() {
     assert_eq!(lane.get("/fast").await.pid(), newcomer);
 }
 
+/// The time of the day at which a line was written.
+fn seconds(line: &Value) -> f64 {
+    let timestamp = line["timestamp"].as_str().unwrap();
+    let (_, time) = timestamp.trim_end_matches('Z').split_once('T').unwrap();
+    let parts = time.split(':').map(|part| part.parse::<f64>().unwrap());
+    parts.fold(0.0, |sum, part| sum * 60.0 + part)
+}
+
+#[tokio::test]
+async fn a_worker_that_hangs_before_it_listens_is_not_followed_at_once() {
+    let lane = Lane::of(Cluster, &[]);
+    until_workers(&lane, 1).await;
+    let newcomer = stopped_newcomer(&lane).await;
+    let forked = |line: &Value| line["message"] == "worker fork";
+    let forks = lane.log(forked).len();
+    let silent = |line: &Value| line["message"] == "worker is silent" && line["pid"] == newcomer;
+    let silent = lane.logged(silent).await;
+    lane.logged_times(forks + 1, forked).await;
+    let pause = seconds(&lane.log(forked)[forks]) - seconds(&silent);
+    // Midnight may have passed.
+    assert!(pause.rem_euclid(86_400.0) > 0.4, "{pause}");
+}
+
 #[tokio::test]
 async fn hup_replaces_every_worker_and_no_request_fails() {
     let lane = Lane::with_slots(Cluster, 2, &[]);
