@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ const LISTEN: &str = "0A";
 #[derive(Debug)]
 pub(super) struct AcceptQueue {
     inode: String,
-    table: &'static str,
+    /// Kept open: there may be no descriptor left when it is needed most.
+    table: File,
     /// How many had arrived when, wherever that was seen to have changed.
     arrivals: VecDeque<(Instant, u64)>,
 }
@@ -38,7 +39,7 @@ impl AcceptQueue {
         };
         Ok(Self {
             inode,
-            table,
+            table: File::open(table)?,
             arrivals: VecDeque::new(),
         })
     }
@@ -54,7 +55,9 @@ impl AcceptQueue {
 
     /// Listening sockets come first, so that a table with many connections is not read to its end.
     fn depth(&self) -> io::Result<usize> {
-        let table = BufReader::new(File::open(self.table)?);
+        let mut table = BufReader::new(&self.table);
+        // From there the kernel writes it anew.
+        table.rewind()?;
         for line in table.lines().skip(1) {
             let line = line?;
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();

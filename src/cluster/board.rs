@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::accept_queue::Queued;
-use super::report::Report;
+use super::report::{PAUSE, Report};
 use crate::admin::{ChildrenSight, Local, QueueSight, Sight, SlotSight, View, whole_milliseconds};
 use crate::metrics::{Occupancy, Snapshot};
 use crate::roster::{Cause, Usage};
@@ -17,6 +17,10 @@ const NOT_SUMMED: &[&str] = &[
     "process_max_fds",
     "process_start_time_seconds",
 ];
+
+/// Time after which what a worker has told last must still be so: it would have told of a change, and
+/// been heard.
+const SETTLED: Duration = PAUSE.saturating_add(Duration::from_millis(20));
 
 /// What a worker told last, and when.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ impl Known {
             *age_ms += whole_milliseconds(self.since.elapsed());
         }
         Some(slot)
+    }
+
+    /// Whether it takes a connection at once, or may do so before it tells.
+    fn may_be_idle(&self) -> bool {
+        self.report.listening && (self.report.idle || self.since.elapsed() < SETTLED)
     }
 }
 
@@ -131,6 +140,13 @@ impl Board {
         let state = self.lock();
         let alive = state.reports.values().map(|known| known.report.accepted);
         state.taken + alive.sum::<u64>()
+    }
+
+    /// As many connections as workers may take at once: nobody knows better until they tell.
+    pub(super) fn idle(&self) -> usize {
+        let state = self.lock();
+        let reports = state.reports.values();
+        reports.filter(|known| known.may_be_idle()).count()
     }
 
     /// The parent took some, to refuse them.

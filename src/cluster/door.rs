@@ -19,6 +19,10 @@ pub(super) struct Door {
     queue: AcceptQueue,
     queue_max: usize,
     queue_timeout: Duration,
+    /// Too many at the last look. A worker that became idle in that moment may have taken them by now.
+    surplus: usize,
+    /// Whether the last look failed, which is told once.
+    is_blind: bool,
     full: Refuser,
     late: Refuser,
     closed: Refuser,
@@ -44,6 +48,8 @@ impl Door {
             listener,
             queue_max: settings.queue_max as usize,
             queue_timeout: settings.queue_timeout,
+            surplus: 0,
+            is_blind: false,
             full: refuser(Refusal::Full).await,
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
@@ -61,8 +67,11 @@ impl Door {
             }
             queued = self.look();
         }
-        let surplus = queued.depth.saturating_sub(self.queue_max);
-        self.refuse(&self.full, surplus);
+        // Whom an idle worker is about to take does not wait.
+        let room = self.queue_max + self.board.idle();
+        let surplus = queued.depth.saturating_sub(room);
+        let before = std::mem::replace(&mut self.surplus, surplus);
+        self.refuse(&self.full, surplus.min(before));
     }
 
     /// Refuses everybody.
@@ -72,8 +81,12 @@ impl Door {
     }
 
     fn look(&mut self) -> Queued {
-        let queued = self.queue.look(self.board.taken()).unwrap_or_else(|err| {
-            tracing::error!(%err, "the length of the queue is unknown");
+        let queued = self.queue.look(self.board.taken());
+        let was_blind = std::mem::replace(&mut self.is_blind, queued.is_err());
+        let queued = queued.unwrap_or_else(|err| {
+            if !was_blind {
+                tracing::error!(%err, "the length of the queue is unknown");
+            }
             Queued::default()
         });
         self.board.queued(queued);

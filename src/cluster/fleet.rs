@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,10 @@ use crate::roster::{Cause, Usage};
 /// computes.
 const SILENCE: Duration = HEARTBEAT.saturating_mul(5);
 
+/// Time between two looks at the workers after which none is judged: this process did not run, or
+/// nothing here did, and what they have said is not read yet. It looks every 20 ms.
+const ABSENCE: Duration = Duration::from_secs(1);
+
 /// A worker that has served nothing for so long, and then ends, had been fine.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -32,6 +37,8 @@ pub(super) struct Fleet {
     settings: Settings,
     target: usize,
     workers: Vec<Worker>,
+    /// When they were judged last.
+    judged: Instant,
     next_id: u64,
     backoff: Backoff,
     ever_ready: bool,
@@ -51,6 +58,8 @@ struct Worker {
     /// Why it is to be replaced.
     outdated: Option<Cause>,
     signals: mpsc::UnboundedSender<Signal>,
+    /// The last one, if any: it may have died of that.
+    signal: Option<Signal>,
     report: Option<Report>,
 }
 
@@ -81,6 +90,7 @@ impl Fleet {
             },
             target: settings.slots as usize,
             workers: Vec::new(),
+            judged: Instant::now(),
             next_id: 1,
             backoff: Backoff::default(),
             ever_ready: false,
@@ -215,10 +225,7 @@ impl Fleet {
             cpu: self.used.cpu.saturating_sub(before.cpu),
             max_rss_bytes: self.used.max_rss_bytes,
         };
-        let cause = match worker.stage {
-            Stage::Leaving(cause, _) => cause,
-            _ => Cause::Crashed,
-        };
+        let cause = worker.cause_of_death(&status);
         self.board.event("exit");
         self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
@@ -231,7 +238,7 @@ impl Fleet {
             cause = cause.name(),
             "worker exit"
         );
-        if cause != Cause::Crashed || worker.was_fine() {
+        if !worker.is_staying() || worker.was_fine() {
             return Ok(());
         }
         self.failed(status)
@@ -240,7 +247,7 @@ impl Fleet {
     /// Brings the fleet closer to what it should be. To be called often. The error says that it makes
     /// no sense to go on.
     pub(super) fn maintain(&mut self) -> Result<(), NeverReady> {
-        self.give_up_the_silent();
+        self.give_up_the_silent()?;
         orphans::reap(|pid| self.workers.iter().any(|worker| worker.pid == pid));
         let staying = self.workers.iter().filter(|worker| worker.is_staying());
         let fresh = staying.clone().filter(|worker| worker.outdated.is_none());
@@ -294,22 +301,31 @@ impl Fleet {
         }
     }
 
-    fn give_up_the_silent(&mut self) {
+    fn give_up_the_silent(&mut self) -> Result<(), NeverReady> {
+        let absence = std::mem::replace(&mut self.judged, Instant::now()).elapsed();
+        if absence > ABSENCE {
+            tracing::warn!(seconds = absence.as_secs_f64(), "this process stood still");
+            self.workers.iter_mut().for_each(Worker::excuse);
+        }
         // The worker keeps to the same limit by itself, as long as it is well.
         let patience = self.settings.shutdown_timeout + HEARTBEAT;
+        let mut unborn = 0;
         for worker in &mut self.workers {
             match worker.stage {
                 Stage::Leaving(_, since) if since.elapsed() > patience => {
-                    worker.signals.send(Signal::KILL).ok();
+                    worker.send(Signal::KILL);
                 }
                 Stage::Leaving(..) => {}
-                _ if worker.heard.elapsed() > SILENCE => {
+                stage if worker.heard.elapsed() > SILENCE => {
                     tracing::error!(pid = worker.pid, "worker is silent");
                     worker.leave(Cause::Hung, Signal::KILL);
+                    unborn += usize::from(stage == Stage::Starting);
                 }
                 _ => {}
             }
         }
+        // Now, and not when they are buried: the next ones are about to be started.
+        (0..unborn).try_for_each(|_| self.failed("it hung before it was ready".to_owned()))
     }
 
     fn start(&mut self) -> io::Result<()> {
@@ -332,6 +348,7 @@ impl Fleet {
             stage: Stage::Starting,
             outdated: None,
             signals,
+            signal: None,
             report: None,
         });
         Ok(())
@@ -348,8 +365,32 @@ impl Worker {
         if self.is_staying() {
             self.stage = Stage::Leaving(cause, Instant::now());
         }
+        self.send(signal);
+    }
+
+    fn send(&mut self, signal: Signal) {
+        self.signal = Some(signal);
         // It may be gone already.
         self.signals.send(signal).ok();
+    }
+
+    /// Why it has ended. That it was told to leave is not the reason if something else killed it first,
+    /// except at the end of all, when nobody asks.
+    fn cause_of_death(&self, status: &io::Result<ExitStatus>) -> Cause {
+        let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
+        let is_ours = signal.is_none() || signal == self.signal.map(Signal::as_raw);
+        match self.stage {
+            Stage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
+            _ => Cause::Crashed,
+        }
+    }
+
+    /// Counts its silence, or the time that it takes to leave, from now on.
+    fn excuse(&mut self) {
+        self.heard = Instant::now();
+        if let Stage::Leaving(_, since) = &mut self.stage {
+            *since = Instant::now();
+        }
     }
 
     fn has_served(&self, report: &Report) -> bool {

@@ -8,6 +8,8 @@
 //! | INT, or a second TERM | exit now |
 //! | HUP | replace every worker, the new one before the old one |
 //! | TTIN, TTOU | one worker more, one fewer |
+//!
+//! It tells a worker to finish by TERM, however often, and to stop now by INT.
 
 mod accept_queue;
 mod board;

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -39,6 +39,17 @@ pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<C
         .spawn()
 }
 
+/// Sends a signal to the head of `group`. What its request has started is needed until that is done, and
+/// ends only with all of them.
+fn tell(group: Pid, signal: Signal) {
+    let told = match signal {
+        Signal::KILL => kill_process_group(group, signal),
+        _ => kill_process(group, signal),
+    };
+    // It may be gone already.
+    told.ok();
+}
+
 /// One worker's life, as seen from here: what it reports, the signals it gets, and its end.
 pub(super) async fn attend(
     id: u64,
@@ -67,7 +78,7 @@ pub(super) async fn attend(
             }
             // Not reaped yet: the number is still its own.
             Some(signal) = signals.recv() => {
-                kill_process_group(group, signal).ok();
+                tell(group, signal);
             }
             status = child.wait() => break status,
         }

@@ -19,6 +19,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Report {
     /// Whether it takes connections.
     pub(super) listening: bool,
+    /// Whether it has nothing to do, so that it takes the next one at once.
+    pub(super) idle: bool,
     /// Connections that it has taken so far.
     pub(super) accepted: u64,
     /// Whether it has served as many requests as it should.

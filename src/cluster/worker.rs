@@ -49,6 +49,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
         local: local.clone(),
         max_requests: with_jitter(settings.max_requests),
         listening: AtomicBool::new(true),
+        idle: AtomicBool::new(false),
         finished: AtomicBool::new(false),
         accepted: AtomicU64::new(0),
         changed: Notify::new(),
@@ -72,7 +73,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
             finished = timeout(settings.shutdown_timeout, work) => {
                 Some(finished.map_or(End::Cut, |()| End::Clean))
             }
-            _ = signals.next() => None,
+            () = interrupted(&mut signals) => None,
         },
     };
     let end = end.unwrap_or(match local.metrics.in_flight.get() {
@@ -86,10 +87,17 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     Ok(end)
 }
 
+/// Until it is told to stop now. To be told once more to finish means nothing: supervisors tell every
+/// process of a service, and so does the parent.
+async fn interrupted(signals: &mut Signals) {
+    while signals.next().await != Stop::Now {}
+}
+
 /// Takes one connection after the other, and the next only when there is nothing else to do: until
 /// then it stays where a sibling can take it. Once closed, finishes the one that it has.
 async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Reporter) {
     while reporter.listening.load(Ordering::Relaxed) {
+        reporter.wait();
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = reporter.closed.notified() => return,
@@ -119,6 +127,7 @@ struct Reporter {
     local: Local,
     max_requests: u32,
     listening: AtomicBool,
+    idle: AtomicBool,
     /// The next report is the last.
     finished: AtomicBool,
     accepted: AtomicU64,
@@ -134,7 +143,13 @@ impl Reporter {
         self.changed.notify_one();
     }
 
+    fn wait(&self) {
+        self.idle.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
     fn accept(&self) {
+        self.idle.store(false, Ordering::Relaxed);
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
     }
@@ -163,6 +178,7 @@ impl Reporter {
         let served = slot.as_ref().map_or(0, |slot| slot.requests_served);
         Report {
             listening: self.listening.load(Ordering::Relaxed),
+            idle: self.idle.load(Ordering::Relaxed),
             accepted: self.accepted.load(Ordering::Relaxed),
             spent: self.max_requests > 0 && served >= u64::from(self.max_requests),
             stuck: self.local.stuck(),

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::{join_all, select_all};
 use onelane::config::Mode::Cluster;
 use reqwest::Method;
 use rustix::process::Signal;
@@ -71,6 +72,29 @@ async fn an_outdated_worker_works_on_until_its_successor_listens() {
     lane::signal(newcomer, Signal::CONT);
     assert!(until_workers(&lane, 1).await.contains(&newcomer));
     assert_eq!(lane.get("/fast").await.pid(), newcomer);
+}
+
+/// The time of the day at which a line was written.
+fn seconds(line: &Value) -> f64 {
+    let timestamp = line["timestamp"].as_str().unwrap();
+    let (_, time) = timestamp.trim_end_matches('Z').split_once('T').unwrap();
+    let parts = time.split(':').map(|part| part.parse::<f64>().unwrap());
+    parts.fold(0.0, |sum, part| sum * 60.0 + part)
+}
+
+#[tokio::test]
+async fn a_worker_that_hangs_before_it_listens_is_not_followed_at_once() {
+    let lane = Lane::of(Cluster, &[]);
+    until_workers(&lane, 1).await;
+    let newcomer = stopped_newcomer(&lane).await;
+    let forked = |line: &Value| line["message"] == "worker fork";
+    let forks = lane.log(forked).len();
+    let silent = |line: &Value| line["message"] == "worker is silent" && line["pid"] == newcomer;
+    let silent = lane.logged(silent).await;
+    lane.logged_times(forks + 1, forked).await;
+    let pause = seconds(&lane.log(forked)[forks]) - seconds(&silent);
+    // Midnight may have passed.
+    assert!(pause.rem_euclid(86_400.0) > 0.4, "{pause}");
 }
 
 #[tokio::test]
@@ -246,4 +270,26 @@ async fn a_client_whose_body_does_not_come_holds_its_worker_for_some_seconds_at_
     let lane = Lane::of(Cluster, &[]);
     let _stalled = stall(&lane).await;
     assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn those_whom_idle_workers_will_take_are_not_too_many() {
+    let lane = Lane::with_slots(Cluster, 2, &["--queue-max", "0"]);
+    let workers = until_workers(&lane, 2).await;
+    // So that they take their time, of which the parent knows nothing.
+    for worker in &workers {
+        lane::signal(*worker, Signal::STOP);
+    }
+    let requests = (0..3).map(|_| Box::pin(lane.get("/fast")));
+    let (surplus, _, others) = select_all(requests).await;
+    assert_eq!(
+        (surplus.status, surplus.reason().as_str()),
+        (503, "queue_full")
+    );
+    for worker in &workers {
+        lane::signal(*worker, Signal::CONT);
+    }
+    for answer in join_all(others).await {
+        assert_eq!(answer.status, 200);
+    }
 }

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::lane::{Lane, stall};
+use crate::lane::{self, Lane, stall};
 
 async fn until_draining(lane: &Lane) {
     lane.logged(|line| line["message"] == "draining").await;
@@ -62,7 +62,7 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
         async {
             lane.logged(|line| line["message"] == "draining").await;
             let request = lane.request(reqwest::Method::GET, "/fast");
-            crate::lane::send(request.header("x-lane-hold-ms", "10000")).await
+            lane::send(request.header("x-lane-hold-ms", "10000")).await
         },
     );
     assert_eq!(running.status, 200);
@@ -129,6 +129,22 @@ async fn these_signals_end_it_now(
     let (outcome, ()) = tokio::join!(request, end);
     outcome.unwrap_err();
     assert_eq!(lane.wait_for_exit().code(), Some(1));
+}
+
+/// Supervisors tell every process of a service.
+#[tokio::test]
+async fn a_worker_finishes_its_request_however_often_it_is_told() {
+    let mut lane = Lane::of(Cluster, &[]);
+    let told = async {
+        let worker = lane.until_computing().await;
+        lane::signal(worker, Signal::TERM);
+        lane.signal(Signal::TERM);
+        until_draining(&lane).await;
+        lane::signal(worker, Signal::TERM);
+    };
+    let (answer, ()) = tokio::join!(lane.get("/sleep?ms=1000"), told);
+    assert_eq!(answer.status, 200);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
 
 #[rstest]

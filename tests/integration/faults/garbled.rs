@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use onelane::roster::Usage;
 use rstest::rstest;
 use rustix::process::Signal;
 
-use super::process::{Process, children, until};
-use super::request::{LOST, assert_lost, counted, disturb, exits};
+use super::process::{Process, children, computing, until};
+use super::request::{LOST, assert_lost, counted, disturb, exits, named};
 use crate::lane::Lane;
 
 /// A message of the longest length that is taken, and more than that of what is no JSON.
@@ -104,4 +104,25 @@ async fn whatever_a_process_has_started_ends_with_it(#[values(Fork, Pool, Cluste
     let sleep = Process::new(started.id());
     until("gone", || !sleep.is_alive()).await;
     started.wait().unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_request_has_started_is_not_told_to_finish(
+    #[values(Signal::HUP, Signal::TERM)] signal: Signal,
+) {
+    let lane = Lane::of(Cluster, &[]);
+    let told = async {
+        let worker = computing(&lane, "running").await;
+        let mut sleep = Command::new("sleep");
+        let group = worker.id().cast_signed();
+        let started = sleep.arg("3600").process_group(group).spawn().unwrap();
+        lane.signal(signal);
+        started
+    };
+    let (answer, mut started) = tokio::join!(named(&lane, "/sleep?ms=1000", "running"), told);
+    assert_eq!(answer.unwrap().status, 200);
+    // But what the worker leaves behind is killed.
+    let status = started.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
 }

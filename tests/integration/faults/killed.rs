@@ -91,3 +91,22 @@ async fn idle_processes_that_are_killed_are_replaced_and_nobody_notices(
     assert_eq!(lane.get("/fast").await.status, 200);
     assert_eq!(lane.metric(LOST).await, 0.0);
 }
+
+#[tokio::test]
+async fn a_worker_that_is_killed_while_it_finishes_has_crashed() {
+    let lane = Lane::of(Cluster, &["--request-timeout", "1h"]);
+    let killed = async {
+        let worker = computing(&lane, "victim").await;
+        lane.signal(Signal::HUP);
+        // With its successor there, it was told to finish.
+        lane.logged_times(2, |line| line["message"] == "worker listening")
+            .await;
+        assert_eq!(lane.get("/fast").await.status, 200);
+        worker.signal(Signal::KILL);
+    };
+    let (outcome, ()) = tokio::join!(named(&lane, "/sleep?ms=3600000", "victim"), killed);
+    outcome.unwrap_err();
+    counted(&lane, LOST, 1.0).await;
+    counted(&lane, &exits("crashed"), 1.0).await;
+    counted(&lane, &exits("reload"), 0.0).await;
+}

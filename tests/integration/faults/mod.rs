@@ -13,6 +13,8 @@ mod user;
 mod killed;
 // A child, worker or fork server that does not move.
 mod hung;
+// The parent of a cluster, or all of it, stands still for a while.
+mod paused;
 // A child that talks nonsense, or too much, or whose pipe somebody else holds open.
 mod garbled;
 // The fork server is killed.

@@ -98,6 +98,26 @@ async fn a_pool_that_has_its_children_needs_no_descriptors() {
     until_served(&lane).await;
 }
 
+#[tokio::test]
+async fn a_parent_that_has_its_workers_needs_no_descriptors() {
+    let lane = Lane::of(Cluster, &[]);
+    // From now on there is a connection for the status.
+    lane.until_ready().await;
+    Process::of(&lane).spare_descriptors(0);
+    let waiting = async {
+        lane.until("busy", 0).await;
+        tokio::select! {
+            () = lane.until("busy", 1) => {}
+            _ = lane.get("/fast") => unreachable!(),
+        }
+    };
+    tokio::select! {
+        () = waiting => {}
+        _ = lane.get("/sleep?ms=3600000") => unreachable!(),
+    }
+    assert!(lane.log(|line| line["level"] == "ERROR").is_empty());
+}
+
 #[rstest]
 #[tokio::test]
 async fn without_descriptors_for_a_connection_it_waits(
