@@ -35,7 +35,7 @@ pub struct Ticket {
     pub slot: usize,
     /// The request, for those who watch.
     pub request_id: String,
-    /// The longest that the computation may take.
+    /// The longest that the computation may take, a wait for the process that does it included.
     pub limit: Duration,
 }
 

@@ -2,7 +2,7 @@
 //! caches are warm, is used next. One that failed in any way is never used again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -83,11 +83,13 @@ impl Pool {
         job: Job,
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
+        let start = Instant::now();
         let Ok(mut lease) = timeout(ticket.limit, self.0.take()).await else {
             return Err(Failure::NotStarted("none became ready in time".to_owned()));
         };
         lease.member().child.occupy(ticket.slot, &ticket.request_id);
-        let outcome = remote::compute(&mut lease.member().child, job, ticket.limit).await;
+        let left = ticket.limit.saturating_sub(start.elapsed());
+        let outcome = remote::compute(&mut lease.member().child, job, left).await;
         let outcome = match outcome {
             Ok(reply) if matches!(reply.outcome, Err(Failure::Panicked)) => {
                 lease.discard(Cause::Crashed);
