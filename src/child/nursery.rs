@@ -220,7 +220,6 @@ impl Shared {
         let doom = self.ordered().get(&id).and_then(|ordered| ordered.doom);
         match (doom, exit) {
             (Some((cause, _)), _) => cause,
-            (None, Exit::Code(0)) => Cause::Completed,
             (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
             (None, _) => Cause::Crashed,
         }

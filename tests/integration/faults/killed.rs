@@ -91,3 +91,20 @@ async fn idle_processes_that_are_killed_are_replaced_and_nobody_notices(
     assert_eq!(lane.get("/fast").await.status, 200);
     assert_eq!(lane.metric(LOST).await, 0.0);
 }
+
+/// Which no workload here does, and a user's may.
+#[cfg(target_arch = "x86_64")]
+#[rstest]
+#[tokio::test]
+async fn a_child_that_exits_before_its_answer_has_crashed_even_with_code_0(
+    #[values(Fork, Pool)] mode: Mode,
+) {
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let outcome = disturb(&lane, async |child| child.exit_with_0().await);
+    assert_lost(outcome.await);
+    counted(&lane, &exits("crashed"), 1.0).await;
+    lane.until_busy(0).await;
+    // Not as if it had done what it was to do, as the bystander of the fork mode has.
+    let completed = if mode == Fork { 1.0 } else { 0.0 };
+    counted(&lane, &exits("completed"), completed).await;
+}
