@@ -15,7 +15,7 @@ use crate::roster::Cause;
 /// How long a new child may take to say that it is there: it takes milliseconds.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A set of children, kept at its size by a task that ends with the runtime.
+/// A set of children, kept at its size, once started, by a task that ends with the runtime.
 #[derive(Debug)]
 pub struct Pool(Arc<Shared>);
 
@@ -51,16 +51,21 @@ struct Member {
 }
 
 impl Pool {
-    /// Starts `size` children and waits until they are ready.
-    pub async fn start(nursery: Nursery, size: u32, max_jobs: u32) -> Result<Self, NeverReady> {
-        let shared = Arc::new(Shared {
+    /// A pool for `size` children, of which there is none yet.
+    pub fn new(nursery: Nursery, size: u32, max_jobs: u32) -> Self {
+        Self(Arc::new(Shared {
             nursery,
             size: size as usize,
             max_jobs,
             state: Mutex::default(),
             ready: Notify::new(),
             needed: Notify::new(),
-        });
+        }))
+    }
+
+    /// Starts all children and waits until they are ready. Called once.
+    pub async fn start(&self) -> Result<(), NeverReady> {
+        let shared = &self.0;
         while shared.lock().alive < shared.size {
             shared.pause().await;
             let outcome = shared.add().await;
@@ -72,7 +77,7 @@ impl Pool {
             }
         }
         tokio::spawn(shared.clone().maintain());
-        Ok(Self(shared))
+        Ok(())
     }
 
     /// Computes `job` in a child that is killed when its time is over or the future is dropped.

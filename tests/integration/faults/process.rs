@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,21 @@ impl Process {
         resident.trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Where it takes connections.
+    pub fn addresses(self) -> Vec<SocketAddrV4> {
+        let descriptors = self.descriptors().into_iter();
+        let targets =
+            descriptors.filter_map(|fd| fs::read_link(self.path(&format!("fd/{fd}"))).ok());
+        let sockets: Vec<_> = targets.map(|target| target.display().to_string()).collect();
+        let table = fs::read_to_string(self.path("net/tcp")).unwrap();
+        let rows = table.lines().skip(1).filter_map(|row| {
+            let fields: Vec<&str> = row.split_whitespace().collect();
+            let is_own = sockets.contains(&format!("socket:[{}]", fields[9]));
+            (is_own && fields[3] == LISTENING).then(|| address(fields[1]))
+        });
+        rows.collect()
+    }
+
     fn status(self, name: &str) -> String {
         let status = fs::read_to_string(self.path("status")).unwrap();
         let mut lines = status.lines();
@@ -175,6 +191,17 @@ impl Process {
 /// How `/proc` shows to what end a descriptor is open.
 const READABLE: u32 = 0o400;
 const WRITABLE: u32 = 0o200;
+
+/// A state in `/proc/net/tcp`.
+const LISTENING: &str = "0A";
+
+/// One as `/proc/net/tcp` has it: the bytes of the first number are as in memory.
+fn address(hex: &str) -> SocketAddrV4 {
+    let (ip, port) = hex.split_once(':').unwrap();
+    let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
+    let port = u16::from_str_radix(port, 16).unwrap();
+    SocketAddrV4::new(Ipv4Addr::from(ip), port)
+}
 
 fn everybody() -> impl Iterator<Item = Process> {
     let entries = fs::read_dir("/proc").unwrap();
