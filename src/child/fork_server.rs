@@ -33,8 +33,8 @@ const LOOK_FOR_ORPHANS: Timespec = Timespec {
 };
 
 /// Forks as told over `control`, in a process that has no other thread. Returns once in every
-/// child, with its ends of the pipes and nothing else open, and in the server itself, with none,
-/// when the other end of `control` is closed.
+/// child, with its ends of the pipes and nothing else from here open, and in the server itself, with
+/// none, when the other end of `control` is closed.
 pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
     // Whatever a child leaves behind is ours to reap, and not somebody's that never does.
     set_child_subreaper(Some(getpid()))?;

@@ -7,6 +7,8 @@ use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
 };
 use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The first descriptor that is not standard input, output or error.
 const FIRST_OWN_FD: i32 = 3;
@@ -23,6 +25,26 @@ pub fn die_with(parent: i32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if getppid().map(Pid::as_raw_pid) != Some(parent) {
         return Err(io::Error::other("the parent is gone"));
+    }
+    Ok(())
+}
+
+/// Has SIGTERM, SIGINT and SIGHUP do nothing to this process, nor to those that it forks. Whoever sends
+/// them to every process of a service, as systemd does, means the server, which lets its children
+/// finish, or ends them by SIGKILL.
+///
+/// With handlers that do nothing, because those are reset in a program that a workload starts. It
+/// would inherit signals that are ignored or blocked, and could not be ended as usual.
+pub fn leave_signals_to_the_server() -> io::Result<()> {
+    // The handlers outlive the runtime, without which nobody hears of their signals.
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    let _context = runtime.enter();
+    for kind in [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ] {
+        drop(signal(kind)?);
     }
     Ok(())
 }

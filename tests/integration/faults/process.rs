@@ -122,6 +122,12 @@ impl Process {
         resident.trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Whether one of the sets of signals in its `status` has this one.
+    pub fn has_signal(self, set: &str, signal: Signal) -> bool {
+        let set = u64::from_str_radix(&self.status(set), 16).unwrap();
+        set >> (signal.as_raw() - 1) & 1 == 1
+    }
+
     /// Where it takes connections.
     pub fn addresses(self) -> Vec<SocketAddrV4> {
         let descriptors = self.descriptors().into_iter();
