@@ -16,6 +16,7 @@ use crate::workload;
 /// Forks children as the server says on standard input, and is each of them.
 pub fn run(parent: i32, settings: &Settings) -> io::Result<()> {
     guard::die_with(parent)?;
+    guard::leave_signals_to_the_server()?;
     let control = stdin().as_fd().try_clone_to_owned()?;
     // A workload that prints does so into the log, and one that reads finds nothing.
     dup2_stdin(File::open("/dev/null")?)?;

@@ -117,6 +117,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_arrives_as_it_was_sent() {
+        // Most of these have as many digits as there can be.
+        let sent: Vec<f64> = (1..1000).map(|n| 1.0 / f64::from(n)).collect();
+        let mut inbox = Inbox::default();
+        inbox.extend(&frame(&sent).unwrap());
+        assert_eq!(inbox.take::<Vec<f64>>().unwrap(), Some(sent));
+    }
+
+    #[test]
     fn an_oversized_frame_is_refused_before_it_has_arrived() {
         let mut inbox = Inbox::default();
         inbox.extend(&[0xff; 4]);

@@ -9,7 +9,7 @@ use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use rustix::process::{Resource, getrlimit};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::admin::{self, Local, Subject};
@@ -68,7 +68,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let listen = listener.local_addr()?;
     let admin_listen = admin_listener.local_addr()?;
 
-    let local = assemble(settings).await?;
+    let local = parts(settings)?;
     let lifecycle = Lifecycle::default();
     let subject = Subject {
         mode: settings.mode.to_string(),
@@ -77,11 +77,19 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
         lifecycle: lifecycle.clone(),
         view: Box::new(local.clone()),
     };
-    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    // First of all, so that probes can be told that it starts, which may take long, or fail.
     admin::start(admin_listener, subject)?;
+    tokio::select! {
+        started = local.executor.start() => started?,
+        // Nobody was let in, so there is nothing to finish.
+        _ = signals.next() => return Ok(stopped(End::Clean)),
+    }
+    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
     let server = public(listener, lane(settings, &local), settings.shutdown_timeout)?;
     let handle = server.handle();
     let server = actix_rt::spawn(server);
+    // Its first step starts its threads, without which nobody is served.
+    yield_now().await;
     lifecycle.enter(Phase::Serving);
 
     let stop = tokio::select! {
@@ -104,8 +112,12 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
         0 => End::Clean,
         _ => End::Cut,
     });
+    Ok(stopped(end))
+}
+
+fn stopped(end: End) -> End {
     tracing::info!(?end, "stopped");
-    Ok(end)
+    end
 }
 
 /// The error that a listener ended with while it was still wanted: there was no thread for it, say.
@@ -123,11 +135,18 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 /// All parts of a server that is one process, children included.
 pub(crate) async fn assemble(settings: &Settings) -> Result<Local, StartError> {
+    let local = parts(settings)?;
+    local.executor.start().await?;
+    Ok(local)
+}
+
+/// The same, to be looked at before the children are started.
+fn parts(settings: &Settings) -> Result<Local, StartError> {
     let metrics = Arc::new(Metrics::new(&settings.mode.to_string(), http::REASONS));
     let roster = roster(&metrics);
     Ok(Local {
         gate: Gate::new(settings.slots, settings.queue_max),
-        executor: Arc::new(executor(settings, &roster).await?),
+        executor: Arc::new(executor(settings, &roster)?),
         roster,
         metrics,
     })
@@ -138,7 +157,7 @@ pub(crate) fn roster(metrics: &Arc<Metrics>) -> Roster {
     Roster::new(move |took| metrics.children.start_seconds.observe(took.as_secs_f64()))
 }
 
-async fn executor(settings: &Settings, roster: &Roster) -> Result<Executor, StartError> {
+fn executor(settings: &Settings, roster: &Roster) -> Result<Executor, StartError> {
     let nursery = || {
         let settings = settings.to_json();
         let program = move || child::command("compute", &settings);
@@ -149,8 +168,8 @@ async fn executor(settings: &Settings, roster: &Roster) -> Result<Executor, Star
         Mode::Threads => Executor::Threads(Threads::start(settings.slots, Some(roster.clone()))?),
         Mode::Fork => Executor::Fork(Fork::new(nursery()?)),
         Mode::Pool => {
-            let pool = Pool::start(nursery()?, settings.slots, settings.max_requests);
-            Executor::Pool(pool.await?)
+            let pool = Pool::new(nursery()?, settings.slots, settings.max_requests);
+            Executor::Pool(pool)
         }
     })
 }

@@ -1,11 +1,15 @@
 //! What a child does about itself, first thing: nobody else can do it safely.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
 };
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::usage;
 
@@ -24,6 +28,20 @@ pub fn die_with(parent: i32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if getppid().map(Pid::as_raw_pid) != Some(parent) {
         return Err(io::Error::other("the parent is gone"));
+    }
+    Ok(())
+}
+
+/// Has SIGTERM, SIGINT and SIGHUP do nothing to this process, nor to those that it forks. Whoever sends
+/// them to every process of a service, as systemd does, means the server, which lets its children
+/// finish, or ends them by SIGKILL.
+///
+/// With handlers that do as good as nothing, because those are reset in a program that a workload starts. It
+/// would inherit signals that are ignored or blocked, and could not be ended as usual.
+pub fn leave_signals_to_the_server() -> io::Result<()> {
+    let unread = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        flag::register(signal, unread.clone())?;
     }
     Ok(())
 }

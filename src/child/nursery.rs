@@ -25,7 +25,7 @@ use crate::roster::{Cause, Roster, Usage};
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Silence about an order after which the fork server is given up. A fork takes it less than a
-/// millisecond.
+/// millisecond, and the end of a child not much more.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Where children come from. Cheap to clone.
@@ -46,10 +46,21 @@ struct Ordered {
     since: Instant,
     is_born: bool,
     fate: oneshot::Sender<Fate>,
-    /// Why it will have ended, if it is us who end it.
-    doom: Option<Cause>,
+    /// Why it will have ended, if it is us who end it, and since when we mean to.
+    doom: Option<(Cause, Instant)>,
     /// Dropped when it is gone.
     _kept: Box<dyn Any + Send>,
+}
+
+impl Ordered {
+    /// Since when it should have been started, or ended; none if it is as it should be.
+    fn overdue_since(&self) -> Option<Instant> {
+        match self.doom {
+            _ if !self.is_born => Some(self.since),
+            Some((_, since)) => Some(since),
+            None => None,
+        }
+    }
 }
 
 impl Debug for Shared {
@@ -143,11 +154,14 @@ impl Shared {
     /// Ends a child, and everything it has started, because of `cause`.
     pub(super) fn kill(&self, id: u64, cause: Cause) {
         match self.ordered().get_mut(&id) {
-            Some(ordered) => ordered.doom = Some(cause),
+            Some(ordered) => ordered.doom = Some((cause, Instant::now())),
             // It has ended already.
             None => return,
         }
-        if let Some(control) = self.control().clone() {
+        // Not in the condition, which would hold the lock until its end: this may have to wait for a
+        // fork server that hangs, and whoever replaces that needs the lock.
+        let control = self.control().clone();
+        if let Some(control) = control {
             // A fork server that cannot hear this is gone, and its children with it.
             send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
         }
@@ -173,11 +187,11 @@ impl Shared {
         }
     }
 
-    /// Whether a child was ordered so long ago that nobody can be there to start it.
+    /// Whether a child was ordered, or its end, so long ago that nobody can be there to see to it.
     fn is_ignored(&self) -> bool {
         let ordered = self.ordered();
-        let mut unborn = ordered.values().filter(|ordered| !ordered.is_born);
-        unborn.any(|ordered| ordered.since.elapsed() > SILENCE)
+        let mut overdue = ordered.values().filter_map(Ordered::overdue_since);
+        overdue.any(|since| since.elapsed() > SILENCE)
     }
 
     fn note(&self, news: News) {
@@ -205,8 +219,7 @@ impl Shared {
     fn cause(&self, id: u64, exit: Exit) -> Cause {
         let doom = self.ordered().get(&id).and_then(|ordered| ordered.doom);
         match (doom, exit) {
-            (Some(cause), _) => cause,
-            (None, Exit::Code(0)) => Cause::Completed,
+            (Some((cause, _)), _) => cause,
             (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
             (None, _) => Cause::Crashed,
         }
@@ -250,8 +263,9 @@ fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<i
                 let control = Arc::new(control);
                 *shared.control() = Some(control.clone());
                 shared.follow(&process, &control, &mut backoff);
-                *shared.control() = None;
+                // First, because it sets free whoever waits to tell it something.
                 process.kill().ok();
+                *shared.control() = None;
                 let status = process.wait();
                 shared.forget_all();
                 tracing::error!(?status, "the fork server ended; starting another one");

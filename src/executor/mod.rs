@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::child::NeverReady;
 use crate::job::{Answer, Interrupt, Job};
 
 pub use fork::Fork;
@@ -35,7 +36,7 @@ pub struct Ticket {
     pub slot: usize,
     /// The request, for those who watch.
     pub request_id: String,
-    /// The longest that the computation may take.
+    /// The longest that the computation may take, a wait for the process that does it included.
     pub limit: Duration,
 }
 
@@ -57,6 +58,15 @@ pub enum Failure {
 }
 
 impl Executor {
+    /// Starts the children that stay, and waits until they are ready. Called once, before the first
+    /// job.
+    pub async fn start(&self) -> Result<(), NeverReady> {
+        match self {
+            Self::Threads(_) | Self::Fork(_) => Ok(()),
+            Self::Pool(pool) => pool.start().await,
+        }
+    }
+
     /// Computes `job`. Dropping the future stops the computation. `permit` is held until whatever
     /// computes is free again or gone, which may be later than the return.
     pub async fn run(

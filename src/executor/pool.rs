@@ -2,7 +2,7 @@
 //! caches are warm, is used next. One that failed in any way is never used again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -15,7 +15,7 @@ use crate::roster::Cause;
 /// How long a new child may take to say that it is there: it takes milliseconds.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A set of children, kept at its size by a task that ends with the runtime.
+/// A set of children, kept at its size, once started, by a task that ends with the runtime.
 #[derive(Debug)]
 pub struct Pool(Arc<Shared>);
 
@@ -51,16 +51,21 @@ struct Member {
 }
 
 impl Pool {
-    /// Starts `size` children and waits until they are ready.
-    pub async fn start(nursery: Nursery, size: u32, max_jobs: u32) -> Result<Self, NeverReady> {
-        let shared = Arc::new(Shared {
+    /// A pool for `size` children, of which there is none yet.
+    pub fn new(nursery: Nursery, size: u32, max_jobs: u32) -> Self {
+        Self(Arc::new(Shared {
             nursery,
             size: size as usize,
             max_jobs,
             state: Mutex::default(),
             ready: Notify::new(),
             needed: Notify::new(),
-        });
+        }))
+    }
+
+    /// Starts all children and waits until they are ready. Called once.
+    pub async fn start(&self) -> Result<(), NeverReady> {
+        let shared = &self.0;
         while shared.lock().alive < shared.size {
             shared.pause().await;
             let outcome = shared.add().await;
@@ -72,7 +77,7 @@ impl Pool {
             }
         }
         tokio::spawn(shared.clone().maintain());
-        Ok(Self(shared))
+        Ok(())
     }
 
     /// Computes `job` in a child that is killed when its time is over or the future is dropped.
@@ -83,11 +88,13 @@ impl Pool {
         job: Job,
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
+        let start = Instant::now();
         let Ok(mut lease) = timeout(ticket.limit, self.0.take()).await else {
             return Err(Failure::NotStarted("none became ready in time".to_owned()));
         };
         lease.member().child.occupy(ticket.slot, &ticket.request_id);
-        let outcome = remote::compute(&mut lease.member().child, job, ticket.limit).await;
+        let left = ticket.limit.saturating_sub(start.elapsed());
+        let outcome = remote::compute(&mut lease.member().child, job, left).await;
         let outcome = match outcome {
             Ok(reply) if matches!(reply.outcome, Err(Failure::Panicked)) => {
                 lease.discard(Cause::Crashed);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
@@ -171,8 +172,12 @@ impl Drop for StopOnDrop {
         if self.threads.replace.is_none() {
             return;
         }
+        // None is left when the process ends, and the thread with it.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
         let (threads, slot, hold) = (self.threads.clone(), self.slot, self.hold.clone());
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             sleep(STUCK_AFTER).await;
             if let Some(roster) = threads.replace.as_ref().filter(|_| !hold.is_taken()) {
                 threads.replace(slot, &hold, roster);
@@ -186,6 +191,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde::{Deserialize, Serialize};
+    use tokio::runtime;
 
     use super::*;
     use crate::job::{Definition, Interrupted, Route, Workload};
@@ -273,6 +279,24 @@ mod tests {
         timeout(Duration::from_millis(10), run).await.unwrap_err();
         while Arc::strong_count(&permit) > 1 {
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// As at the end of the process, when a thread's runtime may be gone before its requests are.
+    #[test]
+    fn a_future_may_be_dropped_where_there_is_no_runtime_any_more() {
+        let threads = Threads::start(1, Some(Roster::new(|_| {}))).unwrap();
+        let permit = Arc::new(());
+        let run = threads.run(ticket(Duration::MAX), job(&OBEDIENT), permit.clone());
+        let mut run = Box::pin(run);
+        let runtime = runtime::Builder::new_current_thread().enable_time().build();
+        runtime.unwrap().block_on(async {
+            let started = timeout(Duration::from_millis(10), run.as_mut());
+            started.await.unwrap_err();
+        });
+        drop(run);
+        while Arc::strong_count(&permit) > 1 {
+            thread::yield_now();
         }
     }
 

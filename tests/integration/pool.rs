@@ -88,6 +88,28 @@ async fn children_are_recycled_for_ever_and_nobody_notices() {
     assert_eq!(spawned.as_u64().unwrap() - 2, exited["recycled"]);
 }
 
+#[tokio::test]
+async fn waiting_for_a_child_and_computing_have_one_limit_together() {
+    let lane = Lane::of(Pool, &["--request-timeout", "2s"]);
+    // A child that was of use is replaced without a pause.
+    let child = lane.get("/fast").await.pid();
+    let fork_server = processes::children(lane.pid())[0];
+    lane::signal(fork_server, Signal::STOP);
+    lane::signal(child, Signal::KILL);
+    processes::until_gone(&[child]).await;
+    let start = async {
+        let has_waited =
+            |status: &Value| status["slots"][0]["request_age_ms"].as_u64() > Some(1000);
+        lane.until_status(has_waited).await;
+        lane::signal(fork_server, Signal::CONT);
+    };
+    let (answer, ()) = tokio::join!(lane.get("/sleep?ms=1800"), start);
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (504, "request_timeout")
+    );
+}
+
 #[rstest]
 #[case::overran("deadline")]
 #[case::lost_its_client("cancelled")]

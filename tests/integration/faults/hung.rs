@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use onelane::config::Mode::{self, Cluster, Fork, Pool};
 use rstest::rstest;
 use rustix::process::Signal;
 
 use super::process::{Process, children, computing, until};
-use super::request::{LOST, counted, disturb, exits, named};
+use super::request::{LOST, counted, disturb, exits, named, until_served};
 use crate::lane::Lane;
 
 #[rstest]
@@ -104,5 +105,36 @@ async fn a_fork_server_that_hangs_is_replaced(#[values(Fork, Pool)] mode: Mode) 
     while named(&lane, "/fast", "later").await.unwrap().status != 200 {
         assert!(start.elapsed() < Duration::from_secs(30));
     }
+    assert!(!fork_server.is_alive());
+}
+
+#[tokio::test]
+async fn a_fork_server_that_hangs_is_replaced_if_all_it_has_to_do_is_to_kill() {
+    let lane = Lane::of(Fork, &["--request-timeout", "1s"]);
+    let fork_server = Process::of(&lane).children().remove(0);
+    let hang = async {
+        computing(&lane, "first").await;
+        fork_server.signal(Signal::STOP);
+    };
+    let (answer, ()) = tokio::join!(named(&lane, "/sleep?ms=3600000", "first"), hang);
+    assert_eq!(answer.unwrap().status, 504);
+    // Nobody is ordered, because the only slot is taken until the child is gone.
+    let start = Instant::now();
+    while named(&lane, "/fast", "later").await.unwrap().status != 200 {
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    assert!(!fork_server.is_alive());
+}
+
+#[tokio::test]
+async fn a_fork_server_that_hangs_is_replaced_however_much_it_was_told() {
+    // More than there is room for on the way to it.
+    const MANY: usize = 400;
+    let lane = Lane::with_slots(Fork, MANY, &["--request-timeout", "1s"]);
+    let fork_server = Process::of(&lane).children().remove(0);
+    fork_server.signal(Signal::STOP);
+    let requests = join_all((0..MANY).map(|_| named(&lane, "/fast", "unheard"))).await;
+    assert!(requests.iter().all(Result::is_ok), "without an answer");
+    until_served(&lane).await;
     assert!(!fork_server.is_alive());
 }

@@ -110,3 +110,20 @@ async fn a_worker_that_is_killed_while_it_finishes_has_crashed() {
     counted(&lane, &exits("crashed"), 1.0).await;
     counted(&lane, &exits("reload"), 0.0).await;
 }
+
+/// Which no workload here does, and a user's may.
+#[cfg(target_arch = "x86_64")]
+#[rstest]
+#[tokio::test]
+async fn a_child_that_exits_before_its_answer_has_crashed_even_with_code_0(
+    #[values(Fork, Pool)] mode: Mode,
+) {
+    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let outcome = disturb(&lane, async |child| child.exit_with_0().await);
+    assert_lost(outcome.await);
+    counted(&lane, &exits("crashed"), 1.0).await;
+    lane.until_busy(0).await;
+    // Not as if it had done what it was to do, as the bystander of the fork mode has.
+    let completed = if mode == Fork { 1.0 } else { 0.0 };
+    counted(&lane, &exits("completed"), completed).await;
+}

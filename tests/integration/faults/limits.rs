@@ -1,13 +1,13 @@
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use onelane::config::Mode::{self, Cluster, Fork, Pool};
+use onelane::config::Mode::{self, Fork, Pool};
 use rstest::rstest;
 use rustix::process::Signal;
 
-use super::process::computing;
+use super::process::{Process, computing, until};
 use super::request::{LOST, assert_lost, counted, exits, named};
 use super::user::Somebody;
 use crate::lane::{Lane, PATIENCE, onelane};
@@ -58,10 +58,13 @@ async fn a_child_that_uses_too_much_memory_dies_alone() {
 
 const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
 
-/// That it ends by itself, and says why.
-fn assert_hopeless(mut command: Command) {
+fn spawn(mut command: Command) -> Child {
     let command = command.args(FREE_PORTS).stderr(Stdio::piped());
-    let mut server = command.spawn().unwrap();
+    command.spawn().unwrap()
+}
+
+/// That it ends by itself, and says why.
+fn assert_hopeless(mut server: Child) {
     let start = Instant::now();
     while server.try_wait().unwrap().is_none() {
         if start.elapsed() > PATIENCE {
@@ -77,30 +80,32 @@ fn assert_hopeless(mut command: Command) {
     assert!(last.starts_with(wanted), "{log}");
 }
 
-/// The program, run by somebody who may have so many processes, threads included.
-fn with_processes(count: u64, mode: Mode) -> Option<Command> {
-    let mut command = Command::new("prlimit");
-    command
-        .arg(format!("--nproc={count}"))
-        .arg(onelane().get_program());
-    command.args(["--mode", &mode.to_string(), "--slots", "1"]);
-    Some(Somebody::new()?.be(command))
-}
-
-#[test]
-fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
-    // The server, its thread for the fork server, and that: nobody else.
-    let Some(command) = with_processes(3, Pool) else {
+#[tokio::test]
+async fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
+    let Some(somebody) = Somebody::new() else {
         return;
     };
-    assert_hopeless(command);
+    let mut command = somebody.be(onelane());
+    // More than can be there by the time of a look.
+    command.args(["--mode", "pool", "--slots", "300"]);
+    let pool = spawn(command);
+    let server = Process::new(pool.id());
+    until("a first child", || server.descendants().len() > 1).await;
+    let fork_server = server.children().remove(0);
+    fork_server.signal(Signal::STOP);
+    somebody.limit_processes(fork_server, Some(1));
+    fork_server.signal(Signal::CONT);
+    assert_hopeless(pool);
 }
 
 #[test]
 fn workers_that_cannot_start_end_the_cluster_with_a_clear_message() {
-    // The parent and its admin thread, or the parent and a worker without a thread to compute on.
-    let Some(command) = with_processes(2, Cluster) else {
+    let Some(somebody) = Somebody::new() else {
         return;
     };
-    assert_hopeless(command);
+    let mut command = Command::new("prlimit");
+    // The parent and its admin thread, or the parent and a worker without a thread to compute on.
+    command.arg("--nproc=2").arg(onelane().get_program());
+    command.args(["--mode", "cluster", "--slots", "1"]);
+    assert_hopeless(spawn(somebody.be(command)));
 }

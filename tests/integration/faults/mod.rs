@@ -19,6 +19,10 @@ mod paused;
 mod garbled;
 // The fork server is killed.
 mod fork_server;
+// Signals that mean the server, to everybody.
+mod signals;
+// A pool whose children are not there yet.
+mod starting;
 // The server is killed: nobody may be left.
 mod parent;
 // No process, or no descriptor, is to be had.

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
+#[cfg(target_arch = "x86_64")]
+use nix::sys::{
+    ptrace::{self, Options},
+    wait::waitpid,
+};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use serde_json::Value;
@@ -33,6 +39,33 @@ impl Process {
 
     pub fn signal(self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Has it call `exit(0)`, from whatever system call it waits in.
+    #[cfg(target_arch = "x86_64")]
+    pub async fn exit_with_0(self) {
+        const EXIT_GROUP: u64 = 231;
+        const NO_SYSTEM_CALL: u64 = u64::MAX;
+        /// Of the instruction that makes a system call.
+        const LENGTH: u64 = 2;
+        let pid = nix::unistd::Pid::from_raw(self.0.cast_signed());
+        ptrace::seize(pid, Options::empty()).unwrap();
+        let mut registers = loop {
+            ptrace::interrupt(pid).unwrap();
+            waitpid(pid, None).unwrap();
+            let registers = ptrace::getregs(pid).unwrap();
+            if registers.orig_rax != NO_SYSTEM_CALL {
+                break registers;
+            }
+            ptrace::cont(pid, None).unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        };
+        registers.rax = EXIT_GROUP;
+        registers.rdi = 0;
+        registers.orig_rax = NO_SYSTEM_CALL;
+        registers.rip -= LENGTH;
+        ptrace::setregs(pid, registers).unwrap();
+        ptrace::detach(pid, None).unwrap();
     }
 
     fn path(self, name: &str) -> String {
@@ -89,6 +122,27 @@ impl Process {
         resident.trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Whether one of the sets of signals in its `status` has this one.
+    pub fn has_signal(self, set: &str, signal: Signal) -> bool {
+        let set = u64::from_str_radix(&self.status(set), 16).unwrap();
+        set >> (signal.as_raw() - 1) & 1 == 1
+    }
+
+    /// Where it takes connections.
+    pub fn addresses(self) -> Vec<SocketAddrV4> {
+        let descriptors = self.descriptors().into_iter();
+        let targets =
+            descriptors.filter_map(|fd| fs::read_link(self.path(&format!("fd/{fd}"))).ok());
+        let sockets: Vec<_> = targets.map(|target| target.display().to_string()).collect();
+        let table = fs::read_to_string(self.path("net/tcp")).unwrap();
+        let rows = table.lines().skip(1).filter_map(|row| {
+            let fields: Vec<&str> = row.split_whitespace().collect();
+            let is_own = sockets.contains(&format!("socket:[{}]", fields[9]));
+            (is_own && fields[3] == LISTENING).then(|| address(fields[1]))
+        });
+        rows.collect()
+    }
+
     fn status(self, name: &str) -> String {
         let status = fs::read_to_string(self.path("status")).unwrap();
         let mut lines = status.lines();
@@ -143,6 +197,17 @@ impl Process {
 /// How `/proc` shows to what end a descriptor is open.
 const READABLE: u32 = 0o400;
 const WRITABLE: u32 = 0o200;
+
+/// A state in `/proc/net/tcp`.
+const LISTENING: &str = "0A";
+
+/// One as `/proc/net/tcp` has it: the bytes of the first number are as in memory.
+fn address(hex: &str) -> SocketAddrV4 {
+    let (ip, port) = hex.split_once(':').unwrap();
+    let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
+    let port = u16::from_str_radix(port, 16).unwrap();
+    SocketAddrV4::new(Ipv4Addr::from(ip), port)
+}
 
 fn everybody() -> impl Iterator<Item = Process> {
     let entries = fs::read_dir("/proc").unwrap();
