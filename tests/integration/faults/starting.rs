@@ -3,7 +3,6 @@ use std::process::{Output, Stdio};
 use reqwest::Client;
 use rstest::rstest;
 use rustix::process::Signal;
-use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use super::process::{Process, until};
@@ -80,8 +79,7 @@ async fn a_pool_that_is_starting_ends_when_it_is_told_to(
     let output = starting.end().await;
     assert_eq!(output.status.code(), Some(0));
     let log = String::from_utf8(output.stderr).unwrap();
-    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
-    let messages: Vec<Value> = lines.map(|line: Value| line["message"].clone()).collect();
-    // It never listened: the fork server was not waited for.
-    assert_eq!(messages, ["stopped"]);
+    // It never listened: the fork server was not waited for. A child that was just born may say more.
+    let says = |message| log.contains(&format!("\"message\":\"{message}\""));
+    assert!(says("stopped") && !says("listening"), "{log}");
 }
