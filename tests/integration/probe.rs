@@ -36,9 +36,10 @@ fn a_probe_says_no_where_nobody_listens() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-#[test]
-fn a_probe_of_every_address_asks_the_local_one() {
+#[tokio::test]
+async fn a_probe_of_every_address_asks_the_local_one() {
     let lane = Lane::start(&[]);
+    lane.until_ready().await;
     let port = lane.admin_listen.rsplit(':').next().unwrap();
     assert!(
         probe(&format!("0.0.0.0:{port}"))
