@@ -68,7 +68,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     let listen = listener.local_addr()?;
     let admin_listen = admin_listener.local_addr()?;
 
-    let local = parts(settings)?;
+    let local = assemble(settings)?;
     let lifecycle = Lifecycle::default();
     let subject = Subject {
         mode: settings.mode.to_string(),
@@ -133,15 +133,8 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
 }
 
-/// All parts of a server that is one process, children included.
-pub(crate) async fn assemble(settings: &Settings) -> Result<Local, StartError> {
-    let local = parts(settings)?;
-    local.executor.start().await?;
-    Ok(local)
-}
-
-/// The same, to be looked at before the children are started.
-fn parts(settings: &Settings) -> Result<Local, StartError> {
+/// All parts of a server that is one process, to be looked at before the children of its pool are started.
+pub(crate) fn assemble(settings: &Settings) -> Result<Local, StartError> {
     let metrics = Arc::new(Metrics::new(&settings.mode.to_string(), http::REASONS));
     let roster = roster(&metrics);
     Ok(Local {

@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) tools: Tools,
     pub(crate) effort: Effort,
     start: Instant,
+    /// As it was at the start: results change the tree.
+    machine: Machine,
     absent: RefCell<BTreeMap<String, String>>,
     commands: RefCell<BTreeMap<String, Vec<String>>>,
 }
@@ -45,10 +47,16 @@ fn honest(running: &Running) -> Result<(), String> {
 
 impl Bench {
     pub(crate) fn new(onelane: Option<PathBuf>, effort: Effort) -> Result<Self, String> {
+        let name = match effort {
+            Effort::Smoke => "smoke",
+            Effort::Quick => "quick",
+            Effort::Full => "full",
+        };
         Ok(Self {
             tools: Tools::find(onelane)?,
             effort,
             start: Instant::now(),
+            machine: Machine::this(name),
             absent: RefCell::default(),
             commands: RefCell::default(),
         })
@@ -113,7 +121,7 @@ impl Bench {
     }
 
     pub(crate) fn describe(&self, results: &mut Results) {
-        results.machine = Machine::this(self.pick("smoke", "quick", "full"));
+        results.machine = self.machine.clone();
         results.versions = self.tools.versions();
         results.absent = self.absent.borrow().clone();
         results.commands.extend(self.commands.borrow().clone());

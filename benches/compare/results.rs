@@ -26,7 +26,7 @@ pub(crate) struct Results {
 }
 
 /// Where and how it was measured.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cpus: usize,
     pub(crate) model: String,

@@ -41,7 +41,7 @@ struct Options {
     /// How long requests arrive in each measurement
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Fewer numbers of lanes, 8 s each, nothing written
+    /// Fewer numbers of lanes, 4 s each, nothing written
     #[arg(long, conflicts_with = "seconds")]
     quick: bool,
     /// Measure nothing: take that from docs/growth.json
@@ -81,7 +81,7 @@ async fn study(options: &Options) -> Result<(), String> {
     let most = if options.quick { 64 } else { usize::MAX };
     let measured = match options {
         Options { simulate: true, .. } => document::measured_before()?,
-        Options { quick: true, .. } => measure(&[1, 8, 64], 8).await?,
+        Options { quick: true, .. } => measure(&[1, 8, 64], 4).await?,
         _ => measure(&measured::LANES, options.seconds).await?,
     };
     let results = Results {

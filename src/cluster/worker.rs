@@ -44,7 +44,7 @@ async fn serve(settings: &Settings) -> Result<End, StartError> {
     // A workload that prints does so into the log.
     dup2_stdout(stderr()).map_err(io::Error::from)?;
 
-    let local = server::assemble(settings).await?;
+    let local = server::assemble(settings)?;
     let reporter = Arc::new(Reporter {
         local: local.clone(),
         max_requests: with_jitter(settings.max_requests),

@@ -87,6 +87,13 @@ struct Holder {
     due: Option<Instant>,
 }
 
+impl Slot {
+    /// How long it has been taken.
+    fn age(&self) -> Option<Duration> {
+        Some(self.holder.as_ref()?.since.elapsed())
+    }
+}
+
 impl Gate {
     /// A gate with `slots` slots and room for `queue_max` to wait.
     pub fn new(slots: u32, queue_max: u32) -> Self {
@@ -181,7 +188,10 @@ impl Gate {
         let state = self.0.lock();
         let ahead = u32::try_from(state.waiting.len() + 1).unwrap_or(u32::MAX);
         let slots = u32::try_from(state.slots.len()).unwrap_or(u32::MAX);
-        let service = state.mean_service.unwrap_or_default();
+        // Those that compute may have taken longer by now than others ever did.
+        let ages = state.slots.iter().filter_map(Slot::age);
+        let service = ages.sum::<Duration>() / slots.max(1);
+        let service = service.max(state.mean_service.unwrap_or_default());
         service.saturating_mul(ahead) / slots.max(1)
     }
 

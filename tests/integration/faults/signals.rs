@@ -1,4 +1,4 @@
-use onelane::config::Mode::{self, Blocking, Fork, Pool, Threads};
+use onelane::config::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
 use rustix::process::Signal;
 
@@ -10,7 +10,7 @@ use crate::lane::Lane;
 #[rstest]
 #[tokio::test]
 async fn a_request_completes_although_every_process_is_told_to_end(
-    #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let mut lane = Lane::of(mode, &[]);
     let end = async {
