@@ -2,8 +2,8 @@
 //! designs that this began with, and what people would use instead, in the same scenarios.
 //!
 //! ```text
-//! make compare          # about four minutes, rough
-//! make compare FULL=1   # about twenty
+//! make compare          # some minutes, rough
+//! make compare FULL=1   # half an hour, and as long again for growth, a bench of its own
 //! cargo bench --bench compare -- --only cost,queue
 //! cargo bench --bench compare -- --report   # only writes the document again
 //! ```

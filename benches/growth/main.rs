@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench growth               # about 20 minutes
-//! cargo bench --bench growth -- --quick    # about three
+//! cargo bench --bench growth -- --quick    # two or three
 //! cargo bench --bench growth -- --simulate # the model alone; what was measured stays as it is
 //! ```
 //!
