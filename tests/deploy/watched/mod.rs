@@ -60,7 +60,7 @@ async fn prometheus_tells_what_the_load_saw_of_a_cluster_whose_workers_are_repla
     let lane = stack.lanes().await.remove(0);
     docker(["kill", "--signal", "HUP", &lane.container]).await;
     every_panel_shows_something(&prometheus, |_| true).await;
-    alerts_are(&prometheus, ["OnelaneErrors", "OnelaneRefuses"]).await;
+    alerts_are(&prometheus, ["OnelaneRefuses", "OnelaneTimeouts"]).await;
     let counts = load.await.unwrap();
 
     agrees(&prometheus, &counts).await;
