@@ -142,7 +142,9 @@ async fn the_estimate_grows_with_the_queue() {
     let mut waiting = pin!(gate.enter(visitor("waiting", start)));
     assert!(poll!(&mut waiting).is_pending());
     assert!(alone >= Duration::from_millis(2));
-    assert!(gate.estimated_wait() >= alone * 2);
+    // It may have computed for longer than the first by now.
+    let both = gate.estimated_wait();
+    assert!((alone * 2..=alone.max(start.elapsed()) * 2).contains(&both));
 }
 
 /// Where all that was computed so far was short, the first long one is what tells.

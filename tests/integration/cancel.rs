@@ -34,8 +34,12 @@ async fn a_client_that_leaves_frees_the_lane(
     let workload = route.trim_start_matches('/');
     let computed = format!("onelane_compute_seconds_count{{workload=\"{workload}\"}}");
     lane.counted(&computed, 1.0).await;
-    lane.logged(|line| line["status"] == 499 && line["compute_ms"].as_f64() > Some(0.0))
-        .await;
+    lane.logged(|line| {
+        line["status"] == 499
+            && line["reason"] == "client_gone"
+            && line["compute_ms"].as_f64() > Some(0.0)
+    })
+    .await;
 }
 
 #[rstest]

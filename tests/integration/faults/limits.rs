@@ -58,6 +58,32 @@ async fn a_child_that_uses_too_much_memory_dies_alone() {
 
 const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
 
+#[tokio::test]
+async fn a_child_has_two_pipes_and_its_limits_and_nothing_else_of_its_server() {
+    let lane = Lane::of(
+        Fork,
+        &["--child-memory-mib", "70", "--child-cpu-time", "3s"],
+    );
+    let look = async {
+        let child = computing(&lane, "limited").await;
+        // It is seen before it has set its limits.
+        until("its limits", || {
+            child.limits().contains("Max cpu time              4 ")
+        })
+        .await;
+        let memory = format!("Max data size             {} ", 70 << 20);
+        assert!(child.limits().contains(&memory));
+        child.files()
+    };
+    let files = tokio::select! {
+        _ = named(&lane, "/sleep?ms=60000", "limited") => unreachable!(),
+        files = look => files,
+    };
+    let pipes = files[3..].iter().filter(|file| file.starts_with("pipe:"));
+    assert_eq!((files.len(), pipes.count()), (5, 2), "{files:?}");
+    assert_eq!(files[0], "/dev/null");
+}
+
 fn spawn(mut command: Command) -> Child {
     let command = command.args(FREE_PORTS).stderr(Stdio::piped());
     command.spawn().unwrap()

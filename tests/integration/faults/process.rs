@@ -110,6 +110,19 @@ impl Process {
         numbers.map(|number| number.parse().unwrap()).collect()
     }
 
+    /// What they are, but for those that were closed meanwhile: `/dev/null`, `pipe:[4711]`.
+    pub fn files(self) -> Vec<String> {
+        let descriptors = self.descriptors().into_iter();
+        let targets =
+            descriptors.filter_map(|fd| fs::read_link(self.path(&format!("fd/{fd}"))).ok());
+        targets.map(|target| target.display().to_string()).collect()
+    }
+
+    /// Its limits, as the kernel lists them.
+    pub fn limits(self) -> String {
+        fs::read_to_string(self.path("limits")).unwrap()
+    }
+
     /// Leaves it so many descriptors more than it has now.
     pub fn spare_descriptors(self, count: usize) {
         let open = self.descriptors();
@@ -130,14 +143,11 @@ impl Process {
 
     /// Where it takes connections.
     pub fn addresses(self) -> Vec<SocketAddrV4> {
-        let descriptors = self.descriptors().into_iter();
-        let targets =
-            descriptors.filter_map(|fd| fs::read_link(self.path(&format!("fd/{fd}"))).ok());
-        let sockets: Vec<_> = targets.map(|target| target.display().to_string()).collect();
+        let files = self.files();
         let table = fs::read_to_string(self.path("net/tcp")).unwrap();
         let rows = table.lines().skip(1).filter_map(|row| {
             let fields: Vec<&str> = row.split_whitespace().collect();
-            let is_own = sockets.contains(&format!("socket:[{}]", fields[9]));
+            let is_own = files.contains(&format!("socket:[{}]", fields[9]));
             (is_own && fields[3] == LISTENING).then(|| address(fields[1]))
         });
         rows.collect()
