@@ -16,7 +16,7 @@ pub(crate) struct Lane {
 impl Lane {
     /// Returns once the lane listens.
     pub(crate) fn start() -> Result<Self, String> {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_onelane"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_primes"))
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             // Plain nginx leaves all waiting to the lanes, in one lane more than ten at times.
             // Shedding would flatter it: the refused would be missing among the late.

@@ -82,7 +82,7 @@ fn run(options: Options) -> Result<(), String> {
     if !options.report {
         let onelane = options
             .onelane
-            .or_else(|| smoke.then(|| env!("CARGO_BIN_EXE_onelane").into()));
+            .or_else(|| smoke.then(|| env!("CARGO_BIN_EXE_primes").into()));
         let bench = Bench::new(onelane, effort)?;
         for scenario in Scenario::chosen(&options.only) {
             scenario.run(&bench, &mut results);

@@ -24,7 +24,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     if !status.success() {
         return Err(format!("the static build ended with {status}"));
     }
-    Ok(root.join(format!("target/static/{host}/release/onelane")))
+    Ok(root.join(format!("target/static/{host}/release/primes")))
 }
 
 fn host() -> Result<String, String> {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Interrupt, Interrupted, Route, Workload, at_most};
+use onelane::{Interrupt, Interrupted, Route, Workload, at_most};
 
 /// A loop with almost nothing in it: the hardest case for cheap interruption.
 #[derive(Debug)]

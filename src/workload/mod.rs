@@ -1,24 +1,7 @@
-//! WHAT is computed: the one folder that a user of the template replaces.
-//!
-//! A workload is a file with a type that implements [`crate::job::Workload`], and its line in the
-//! list below. It has no async, no environment and no logging, and no clock beyond its need.
+//! What is computed: one file for each workload, and the list of them.
 
-/// Declares each module and lists its workload, so that adding one is one file and one line.
-/// (cargo fmt does not look into macros for modules, `make fmt` does.)
-macro_rules! workloads {
-    ($($module:ident::$workload:ident,)*) => {
-        $(pub mod $module;)*
+mod count;
+mod prime;
 
-        /// Every workload of this service.
-        pub static ALL: &[crate::job::Definition] =
-            &[$(crate::job::Definition::of::<$module::$workload>(),)*];
-    };
-}
-
-workloads! {
-    prime::Prime,
-    wait::Wait,
-    sleep::Sleep,
-    count::Count,
-    fast::Fast,
-}
+/// Every workload of this service.
+pub const ALL: &[onelane::Definition] = onelane::workloads![prime::Prime, count::Count];

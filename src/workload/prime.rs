@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Interrupt, Interrupted, Route, Workload};
+use onelane::{Example, Interrupt, Interrupted, Route, Workload};
 
 /// Trial division by 2, 3 and every 6k±1.
 #[derive(Debug)]
@@ -41,7 +41,15 @@ pub struct Output {
 
 impl Workload for Prime {
     const NAME: &'static str = "prime";
-    const ROUTES: &'static [Route] = &[Route::new("/prime"), Route::new("/")];
+    const ROUTES: &'static [Route] = &[
+        Route::new("/prime").examples(&[
+            Example::new("Is 29355126551 a prime?", "number=29355126551")
+                .note("Seconds of work, by dividing: it keeps a lane busy."),
+            Example::new("Is 7 a prime?", "number=7")
+                .note("No work at all. How long it takes depends on who is in front of it."),
+        ]),
+        Route::new("/"),
+    ];
     type Input = Input;
     type Output = Output;
 

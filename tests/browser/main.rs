@@ -1,6 +1,9 @@
 //! The page in a real browser: Debian's Chromium, without a window, controlled by its driver. Where it cannot
 //! be had, the tests say that they are skipped and pass; with CI=true they fail.
 
+/// This service, for a server of it alone.
+const BINARY: &str = env!("CARGO_BIN_EXE_primes");
+
 // Who waits for whom, with one lane and with six, behind nginx.
 mod lanes;
 // What a request can come to, and what the page shows of it.
@@ -29,7 +32,7 @@ mod page;
     clippy::float_cmp,
     reason = "they ask for more than a browser does"
 )]
-#[path = "../integration/lane/mod.rs"]
+#[path = "../../crates/onelane/tests/integration/lane/mod.rs"]
 mod alone;
 // The stacks: the fixtures of the deploy tests.
 #[allow(dead_code, reason = "they ask for more than a browser does")]

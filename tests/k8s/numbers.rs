@@ -184,7 +184,7 @@ fn cpu(number: u64, of: f64) -> f64 {
 /// What `onelane config` prints where a lane runs, with its variables.
 pub(crate) fn lane_settings() -> BTreeMap<String, String> {
     let app = object("Deployment", "app");
-    let mut config = Command::new(env!("CARGO_BIN_EXE_onelane"));
+    let mut config = Command::new(env!("CARGO_BIN_EXE_primes"));
     for variable in list(container(&app), "/env") {
         config.env(text(variable, "/name"), text(variable, "/value"));
     }

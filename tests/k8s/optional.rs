@@ -63,8 +63,8 @@ fn both_ways_to_scale_on_lanes_use_the_same_signals_and_targets() {
 #[test]
 fn the_signals_are_series_of_a_lane() {
     let metrics = concat!(
-        include_str!("../../src/metrics/mod.rs"),
-        include_str!("../../src/metrics/children.rs")
+        include_str!("../../crates/onelane/src/metrics/mod.rs"),
+        include_str!("../../crates/onelane/src/metrics/children.rs")
     );
     for rule in list(
         &in_folder("autoscale-on-lanes/prometheus-adapter/helm")

@@ -78,7 +78,7 @@ fn known() -> BTreeSet<String> {
 
 /// The names in `src/metrics/`.
 fn of_lanes() -> BTreeSet<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/metrics");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/onelane/src/metrics");
     let mut names = BTreeSet::new();
     for file in fs::read_dir(folder).expect("it is there") {
         let text =

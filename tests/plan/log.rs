@@ -52,7 +52,7 @@ fn without_a_rate_the_busiest_whole_minute_counts_and_docker_may_prefix_lines() 
 
 /// What a lane logs about `requests` requests, and how long each computed by its own account.
 fn log_of_a_lane(requests: usize) -> (String, Vec<f64>) {
-    let mut lane = Command::new(env!("CARGO_BIN_EXE_onelane"))
+    let mut lane = Command::new(env!("CARGO_BIN_EXE_primes"))
         .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
         .stderr(Stdio::piped())
         .spawn()

@@ -1,0 +1,128 @@
+//! The admin side, for orchestrators, scrapers and people who watch. It only reads, and it runs on
+//! a thread of its own: a lane that is 100 % busy still answers here.
+//!
+//! * `/livez`: 200, unless a computation outlived its deadline and could not be stopped
+//! * `/readyz`: 200 while serving, 503 while starting or draining; never because of load
+//! * `/metrics`: the Prometheus text format
+//! * `/status`: slots and queue as JSON
+//! * `/`: the page
+
+mod lane;
+mod view;
+
+use std::io;
+use std::net::TcpListener;
+use std::thread;
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde::Serialize;
+
+use crate::lifecycle::{Lifecycle, Phase};
+use crate::page;
+use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
+
+pub use view::{ChildrenSight, QueueSight, Sight, SlotSight, SlotState, View, whole_milliseconds};
+
+/// A server, as the admin side knows it.
+pub struct Subject {
+    /// What it serves.
+    pub service: &'static Service,
+    /// The name of the mode.
+    pub mode: String,
+    /// When it started.
+    pub started: Instant,
+    /// Where it takes requests.
+    pub public_port: u16,
+    /// Whether it is ready.
+    pub lifecycle: Lifecycle,
+    /// Everything else.
+    pub view: Box<dyn View>,
+}
+
+/// Answers about `subject` on `listener` from a new thread, until the process ends.
+pub fn start(listener: TcpListener, subject: Subject) -> io::Result<()> {
+    let subject = web::Data::new(subject);
+    let server = move || {
+        HttpServer::new(move || App::new().app_data(subject.clone()).configure(routes))
+            .workers(1)
+            .disable_signals()
+            .listen(listener)
+            .map(HttpServer::run)
+    };
+    thread::Builder::new().name("admin".to_owned()).spawn(|| {
+        let outcome = actix_rt::System::new().block_on(async { server()?.await });
+        if let Err(err) = outcome {
+            // The probes now fail, and the orchestrator replaces this process.
+            tracing::error!(%err, "the admin listener ended");
+        }
+    })?;
+    Ok(())
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics))
+        .route("/status", web::get().to(status))
+        .route("/", web::get().to(show_page));
+}
+
+async fn show_page(subject: web::Data<Subject>) -> HttpResponse {
+    page::show_to_watchers(subject.public_port)
+}
+
+async fn livez(subject: web::Data<Subject>) -> HttpResponse {
+    match subject.view.stuck() {
+        None => verdict(StatusCode::OK, "ok"),
+        Some(why) => verdict(StatusCode::SERVICE_UNAVAILABLE, &why),
+    }
+}
+
+async fn readyz(subject: web::Data<Subject>) -> HttpResponse {
+    match subject.lifecycle.phase() {
+        Phase::Serving => verdict(StatusCode::OK, "ok"),
+        Phase::Starting => verdict(StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        Phase::Draining => verdict(StatusCode::SERVICE_UNAVAILABLE, "draining"),
+    }
+}
+
+fn verdict(status: StatusCode, text: &str) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type(ContentType::plaintext())
+        .body(format!("{text}\n"))
+}
+
+async fn metrics(subject: web::Data<Subject>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(prometheus::TEXT_FORMAT)
+        .body(subject.view.metrics())
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    service: &'static str,
+    version: &'static str,
+    engine: &'static str,
+    protocol: u32,
+    mode: &'a str,
+    phase: Phase,
+    uptime_seconds: u64,
+    #[serde(flatten)]
+    sight: Sight,
+}
+
+async fn status(subject: web::Data<Subject>) -> HttpResponse {
+    HttpResponse::Ok().json(Status {
+        service: subject.service.name,
+        version: subject.service.version,
+        engine: ENGINE_VERSION,
+        protocol: LANE_PROTOCOL,
+        mode: &subject.mode,
+        phase: subject.lifecycle.phase(),
+        uptime_seconds: subject.started.elapsed().as_secs(),
+        sight: subject.view.sight(),
+    })
+}

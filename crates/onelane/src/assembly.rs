@@ -1,0 +1,109 @@
+//! How the parts of a server are put together from its settings.
+
+use std::io;
+use std::sync::Arc;
+
+use actix_web::web;
+
+use crate::child::{self, Nursery};
+use crate::config::{Mode, Settings};
+use crate::executor::{Executor, Fork, Pool, Threads};
+use crate::gate::{Gate, Refusal};
+use crate::http::{self, Admission, Estimate, Front};
+use crate::lane::Lane;
+use crate::metrics::{Build, Metrics};
+use crate::roster::Roster;
+use crate::service::Service;
+
+/// All parts of a server that is one process, to be looked at before the children of its pool are started.
+pub fn lane(service: &Service, settings: &Settings) -> io::Result<Lane> {
+    let metrics = metrics(service, settings);
+    let roster = roster(&metrics);
+    Ok(Lane {
+        gate: Gate::new(settings.slots, settings.queue_max),
+        executor: Arc::new(executor(settings, &roster)?),
+        roster,
+        metrics,
+    })
+}
+
+/// Every series, at zero.
+pub fn metrics(service: &Service, settings: &Settings) -> Arc<Metrics> {
+    let build = Build {
+        service: service.name,
+        version: service.version,
+        mode: &settings.mode.to_string(),
+    };
+    Arc::new(Metrics::new(&build, http::REASONS))
+}
+
+/// No children yet.
+pub fn roster(metrics: &Arc<Metrics>) -> Roster {
+    let metrics = metrics.clone();
+    Roster::new(move |took| metrics.children.start_seconds.observe(took.as_secs_f64()))
+}
+
+fn executor(settings: &Settings, roster: &Roster) -> io::Result<Executor> {
+    let nursery = || {
+        let settings = settings.to_json();
+        let program = move || child::command("compute", &settings);
+        Nursery::start(program, roster.clone())
+    };
+    Ok(match settings.mode {
+        Mode::Blocking | Mode::Cluster => Executor::Threads(Threads::start(1, None)?),
+        Mode::Threads => Executor::Threads(Threads::start(settings.slots, Some(roster.clone()))?),
+        Mode::Fork => Executor::Fork(Fork::new(nursery()?)),
+        Mode::Pool => {
+            let pool = Pool::new(nursery()?, settings.slots, settings.max_requests);
+            Executor::Pool(pool)
+        }
+    })
+}
+
+/// A public side that has `lane` compute.
+pub fn front(service: &'static Service, settings: &Settings, lane: &Lane) -> web::Data<Front> {
+    let gate = lane.gate.clone();
+    let admission = Admission::Open {
+        gate: lane.gate.clone(),
+        executor: lane.executor.clone(),
+    };
+    let estimated_wait = Box::new(move || gate.estimated_wait());
+    with(service, settings, admission, &lane.metrics, estimated_wait)
+}
+
+/// A public side that computes nothing, because of `refusal`.
+pub fn refusing_front(
+    service: &'static Service,
+    settings: &Settings,
+    refusal: Refusal,
+    metrics: &Arc<Metrics>,
+    estimated_wait: Estimate,
+) -> web::Data<Front> {
+    let admission = Admission::Refused(refusal);
+    with(service, settings, admission, metrics, estimated_wait)
+}
+
+fn with(
+    service: &'static Service,
+    settings: &Settings,
+    admission: Admission,
+    metrics: &Arc<Metrics>,
+    estimated_wait: Estimate,
+) -> web::Data<Front> {
+    web::Data::new(Front {
+        service,
+        admission,
+        metrics: metrics.clone(),
+        queue_timeout: settings.queue_timeout,
+        request_timeout: settings.request_timeout,
+        estimated_wait,
+        host: host_name(),
+    })
+}
+
+fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,0 +1,80 @@
+//! Child processes: how they are started, spoken to, watched and ended.
+//!
+//! There are two ways to get one. [`Nursery`] has a process with a single thread, started for the
+//! purpose, fork off children of its own: for less than the start of the smallest program costs, which is
+//! why every computing child comes from there (docs/architecture.md tells more). [`command`] starts this
+//! program afresh in another role: for processes that live long.
+//!
+//! In either case the child is the head of a process group, gets no descriptors but the ones meant
+//! for it, and dies with its parent. What parent and child say to each other is not known here.
+
+mod backoff;
+mod fork_server;
+pub mod guard;
+mod handle;
+mod jitter;
+mod nursery;
+pub mod orphans;
+mod pipe;
+mod protocol;
+mod spawn;
+pub mod usage;
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+
+use rustix::process::{Signal, WaitStatus};
+use serde::{Deserialize, Serialize};
+
+pub use backoff::{Backoff, NeverReady};
+pub use fork_server::{Ends, serve};
+pub use handle::Child;
+pub use jitter::with_jitter;
+pub use nursery::Nursery;
+pub use spawn::command;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// Killed by this signal.
+    Signal(i32),
+}
+
+impl Exit {
+    fn of(status: WaitStatus) -> Self {
+        match status.terminating_signal() {
+            Some(signal) => Self::Signal(signal),
+            None => Self::Code(status.exit_status().unwrap_or_default()),
+        }
+    }
+
+    /// Whether it was the kernel, because of [`guard::limit_cpu`].
+    pub fn is_cpu_limit(self) -> bool {
+        self == Self::Signal(Signal::XCPU.as_raw())
+    }
+}
+
+impl Display for Exit {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(formatter, "code {code}"),
+            Self::Signal(signal) => write!(formatter, "signal {signal}"),
+        }
+    }
+}
+
+/// Why a child gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    /// There was no process, or no descriptor, to be had.
+    #[error("no child could be started: {0}")]
+    NotStarted(io::Error),
+    /// It ended before it answered.
+    #[error("the child ended with {0}")]
+    Ended(Exit),
+    /// What it sent is not an answer.
+    #[error("the child sent nonsense: {0}")]
+    Garbled(io::Error),
+}

@@ -1,0 +1,115 @@
+//! The command line of every service: reads which role this process plays, and plays it.
+
+use std::fmt::Display;
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{Flags, Mode, Settings};
+use crate::server::{End, StartError};
+use crate::service::Service;
+use crate::{cluster, compute, logging, probe, server};
+
+/// One request at a time, and all of a CPU for it.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    role: Option<Role>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Serve requests (the default)
+    Serve,
+    /// Ask the server with these settings whether it is ready; exit 0 or 1
+    Probe,
+    /// Print the effective settings as TOML
+    Config,
+    /// Compute for a server (started by it)
+    #[command(hide = true)]
+    Compute { parent: i32, settings: String },
+    /// Be one of a cluster (started by it)
+    #[command(hide = true)]
+    Worker { parent: i32, settings: String },
+}
+
+/// The children fail, one after the other: starting again would not help.
+const BAD_CHILDREN: u8 = 3;
+/// `EX_SOFTWARE` of sysexits.h.
+const BAD_SERVICE: u8 = 70;
+/// `EX_CONFIG` of sysexits.h.
+const BAD_SETTINGS: u8 = 78;
+
+impl Service {
+    /// Plays the role that the command line names: serves, unless told otherwise. All of a service's
+    /// `main`, because the engine starts the same program again for its children.
+    ///
+    /// Exits with 0 after a clean end; 1 when requests were cut or a listener could not be had; 2 for
+    /// bad flags, 3 when children fail one after the other, 70 for a service with a mistake in it, 78
+    /// for bad settings.
+    pub fn run(self) -> ExitCode {
+        // Once in the life of a process, and needed until its end.
+        let service: &'static Self = Box::leak(Box::new(self));
+        play(service).unwrap_or_else(|(code, message)| {
+            // In one piece: other processes write their lines there, too. If it is closed, nobody reads.
+            let line = format!("{}: {message}\n", service.name);
+            stderr().write_all(line.as_bytes()).ok();
+            ExitCode::from(code)
+        })
+    }
+}
+
+/// An exit code, and one line that says why.
+type Complaint = (u8, String);
+
+fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
+    service.check().map_err(complain(BAD_SERVICE))?;
+    let cli = parse(service);
+    let settings = match &cli.role {
+        Some(Role::Compute { settings, .. } | Role::Worker { settings, .. }) => {
+            Settings::from_json(settings)
+        }
+        _ => Settings::load(&cli.flags),
+    };
+    let settings = settings.map_err(complain(BAD_SETTINGS))?;
+    logging::init(service, settings.log_format, settings.log_level);
+    match cli.role.unwrap_or(Role::Serve) {
+        Role::Serve if settings.mode == Mode::Cluster => ended(cluster::run(service, &settings)),
+        Role::Serve => ended(server::run(service, &settings)),
+        Role::Worker { parent, .. } => ended(cluster::worker::run(parent, service, &settings)),
+        Role::Compute { parent, .. } => done(compute::run(parent, service, &settings)),
+        Role::Probe => done(probe::run(settings.admin_listen)),
+        Role::Config => {
+            print!("{}", settings.to_toml());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn parse(service: &Service) -> Cli {
+    let command = Cli::command()
+        .name(service.name)
+        .version(service.versions());
+    // Both end the process with the right words if something is wrong.
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|err| err.exit())
+}
+
+fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
+    match end {
+        Ok(End::Clean) => Ok(ExitCode::SUCCESS),
+        Ok(End::Cut) => Ok(ExitCode::FAILURE),
+        Err(err @ StartError::Children(_)) => Err(complain(BAD_CHILDREN)(err)),
+        Err(err) => Err(complain(1)(err)),
+    }
+}
+
+fn done(outcome: Result<(), impl Display>) -> Result<ExitCode, Complaint> {
+    outcome.map(|()| ExitCode::SUCCESS).map_err(complain(1))
+}
+
+fn complain<E: Display>(code: u8) -> impl Fn(E) -> Complaint {
+    move |err| (code, err.to_string())
+}

@@ -1,0 +1,107 @@
+//! The queue in front of the workers, and who is turned away from it.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accept_queue::{AcceptQueue, Queued};
+use super::board::Board;
+use super::refuse::Refuser;
+use crate::config::Settings;
+use crate::gate::Refusal;
+use crate::metrics::Metrics;
+use crate::service::Service;
+
+/// The parent's end of the listening socket.
+pub(super) struct Door {
+    listener: TcpListener,
+    queue: AcceptQueue,
+    queue_max: usize,
+    queue_timeout: Duration,
+    /// Too many at the last look. A worker that became idle in that moment may have taken them by now.
+    surplus: usize,
+    /// Whether the last look failed, which is told once.
+    is_blind: bool,
+    full: Refuser,
+    late: Refuser,
+    closed: Refuser,
+    metrics: Arc<Metrics>,
+    board: Board,
+}
+
+impl Door {
+    /// A door that is open.
+    pub(super) async fn new(
+        service: &'static Service,
+        settings: &Settings,
+        metrics: &Arc<Metrics>,
+        listener: TcpListener,
+        board: &Board,
+    ) -> io::Result<Self> {
+        let refuser = |refusal| {
+            let board = board.clone();
+            let estimated_wait = Box::new(move || board.estimated_wait());
+            Refuser::new(service, settings, metrics, refusal, estimated_wait)
+        };
+        Ok(Self {
+            queue: AcceptQueue::of(&listener)?,
+            listener,
+            queue_max: settings.queue_max as usize,
+            queue_timeout: settings.queue_timeout,
+            surplus: 0,
+            is_blind: false,
+            full: refuser(Refusal::Full).await,
+            late: refuser(Refusal::TimedOut).await,
+            closed: refuser(Refusal::Closed).await,
+            metrics: metrics.clone(),
+            board: board.clone(),
+        })
+    }
+
+    /// Refuses those who have waited too long, and those who are too many.
+    pub(super) fn control(&mut self) {
+        let mut queued = self.look();
+        while queued.oldest_wait > Some(self.queue_timeout) {
+            if self.refuse(&self.late, 1) == 0 {
+                break;
+            }
+            queued = self.look();
+        }
+        // Whom an idle worker is about to take does not wait.
+        let room = self.queue_max + self.board.idle();
+        let surplus = queued.depth.saturating_sub(room);
+        let before = std::mem::replace(&mut self.surplus, surplus);
+        self.refuse(&self.full, surplus.min(before));
+    }
+
+    /// Refuses everybody.
+    pub(super) fn close(&mut self) {
+        let queued = self.look();
+        self.refuse(&self.closed, queued.depth);
+    }
+
+    fn look(&mut self) -> Queued {
+        let queued = self.queue.look(self.board.taken());
+        let was_blind = std::mem::replace(&mut self.is_blind, queued.is_err());
+        let queued = queued.unwrap_or_else(|err| {
+            if !was_blind {
+                tracing::error!(%err, "the length of the queue is unknown");
+            }
+            Queued::default()
+        });
+        self.board.queued(queued);
+        queued
+    }
+
+    fn refuse(&self, refuser: &Refuser, at_most: usize) -> u64 {
+        let count = refuser.refuse(&self.listener, at_most);
+        self.board.refused(count);
+        count
+    }
+
+    /// Whether anybody is still being told.
+    pub(super) fn is_answering(&self) -> bool {
+        self.metrics.in_flight.get() > 0
+    }
+}

@@ -1,0 +1,27 @@
+//! `/exit?code=N`: ends the process that computes it, as a library might that somebody else wrote.
+
+use serde::{Deserialize, Serialize};
+
+use super::Nothing;
+use crate::workload::{Interrupt, Interrupted, Route, Workload};
+
+/// An end without an answer.
+#[derive(Debug)]
+pub struct Exit;
+
+/// How it ends.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Input {
+    code: u8,
+}
+
+impl Workload for Exit {
+    const NAME: &'static str = "exit";
+    const ROUTES: &'static [Route] = &[Route::new("/exit")];
+    type Input = Input;
+    type Output = Nothing;
+
+    fn run(Input { code }: Input, _: &Interrupt) -> Result<Nothing, Interrupted> {
+        std::process::exit(code.into());
+    }
+}

@@ -1,0 +1,31 @@
+//! `/fast`: trivial work, which needs the lane like everything else.
+
+use serde::Serialize;
+
+use super::Nothing;
+use crate::workload::{Example, Interrupt, Interrupted, Route, Workload};
+
+/// No work at all: what remains is the cost of a request.
+#[derive(Debug)]
+pub struct Fast;
+
+/// A sign of life.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    ok: bool,
+}
+
+impl Workload for Fast {
+    const NAME: &'static str = "fast";
+    const ROUTES: &'static [Route] = &[
+        Route::new("/fast").examples(&[Example::new("Nothing at all", "")
+            .note("No work. How long it takes depends on who is in front of it.")]),
+        Route::new("/fast-one"),
+    ];
+    type Input = Nothing;
+    type Output = Output;
+
+    fn run(_: Nothing, _: &Interrupt) -> Result<Output, Interrupted> {
+        Ok(Output { ok: true })
+    }
+}

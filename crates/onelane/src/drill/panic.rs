@@ -1,0 +1,19 @@
+//! `/panic`: fails in the way of a bug. The caller gets 500, and the lane goes on.
+
+use super::Nothing;
+use crate::workload::{Interrupt, Interrupted, Route, Workload};
+
+/// A panic.
+#[derive(Debug)]
+pub struct Panic;
+
+impl Workload for Panic {
+    const NAME: &'static str = "panic";
+    const ROUTES: &'static [Route] = &[Route::new("/panic")];
+    type Input = Nothing;
+    type Output = Nothing;
+
+    fn run(_: Nothing, _: &Interrupt) -> Result<Nothing, Interrupted> {
+        panic!("a drill");
+    }
+}

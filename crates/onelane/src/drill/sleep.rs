@@ -1,0 +1,25 @@
+//! `/sleep?ms=N`: occupies the lane without using CPU, to measure more lanes than there are cores.
+
+use std::time::Duration;
+
+use super::Milliseconds;
+use crate::workload::{Example, Interrupt, Interrupted, Route, Workload};
+
+/// An idle wait.
+#[derive(Debug)]
+pub struct Sleep;
+
+impl Workload for Sleep {
+    const NAME: &'static str = "sleep";
+    const ROUTES: &'static [Route] =
+        &[Route::new("/sleep")
+            .examples(&[Example::new("Two seconds of sleep", "ms=2000")
+                .note("It occupies a lane, but no CPU.")])];
+    type Input = Milliseconds;
+    type Output = Milliseconds;
+
+    fn run(input: Milliseconds, interrupt: &Interrupt) -> Result<Milliseconds, Interrupted> {
+        interrupt.sleep(Duration::from_millis(input.ms))?;
+        Ok(input)
+    }
+}

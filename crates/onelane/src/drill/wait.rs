@@ -1,0 +1,30 @@
+//! `/wait?ms=N` and `/block-server`: keeps the CPU busy for a given time.
+
+use std::time::{Duration, Instant};
+
+use super::Milliseconds;
+use crate::workload::{Example, Interrupt, Interrupted, Route, Workload};
+
+/// A busy wait.
+#[derive(Debug)]
+pub struct Wait;
+
+impl Workload for Wait {
+    const NAME: &'static str = "wait";
+    const ROUTES: &'static [Route] = &[
+        Route::new("/wait").examples(&[Example::new("Twelve at once", "ms=300")
+            .times(12)
+            .note("0.3 s of work each.")]),
+        Route::new("/block-server").preset("ms=5000"),
+    ];
+    type Input = Milliseconds;
+    type Output = Milliseconds;
+
+    fn run(input: Milliseconds, interrupt: &Interrupt) -> Result<Milliseconds, Interrupted> {
+        let end = Instant::now() + Duration::from_millis(input.ms);
+        while Instant::now() < end {
+            interrupt.check()?;
+        }
+        Ok(input)
+    }
+}

@@ -1,0 +1,107 @@
+//! Executors: how one job is computed. They know nothing of HTTP, queues, metrics or settings.
+
+mod fork;
+mod pool;
+mod remote;
+mod threads;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::child::NeverReady;
+use crate::workload::{Answer, Interrupt, Job};
+
+pub use fork::Fork;
+pub use pool::Pool;
+pub use remote::{Question, Reply};
+pub use threads::{STUCK_AFTER, Threads};
+
+/// One of the ways to compute.
+#[derive(Debug)]
+pub enum Executor {
+    /// On threads of this process.
+    Threads(Threads),
+    /// In a fresh child each.
+    Fork(Fork),
+    /// In children that stay.
+    Pool(Pool),
+}
+
+/// For whom a job is computed, and for how long.
+#[derive(Debug)]
+pub struct Ticket {
+    /// The slot that is taken for it.
+    pub slot: usize,
+    /// The request, for those who watch.
+    pub request_id: String,
+    /// The longest that the computation may take, a wait for the process that does it included.
+    pub limit: Duration,
+}
+
+/// Why a job has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Failure {
+    /// It took longer than it may, and was stopped or killed.
+    #[error("the computation exceeded its time limit")]
+    DeadlineExceeded,
+    /// The workload panicked.
+    #[error("the computation failed unexpectedly")]
+    Panicked,
+    /// The process that computed it is gone, or made no sense.
+    #[error("the process that computed this failed: {0}")]
+    Crashed(String),
+    /// There was no process to compute it.
+    #[error("no process could be started for this: {0}")]
+    NotStarted(String),
+}
+
+impl Executor {
+    /// Starts the children that stay, and waits until they are ready. Called once, before the first
+    /// job.
+    pub async fn start(&self) -> Result<(), NeverReady> {
+        match self {
+            Self::Threads(_) | Self::Fork(_) => Ok(()),
+            Self::Pool(pool) => pool.start().await,
+        }
+    }
+
+    /// Computes `job`. Dropping the future stops the computation. `permit` is held until whatever
+    /// computes is free again or gone, which may be later than the return.
+    pub async fn run(
+        &self,
+        ticket: Ticket,
+        job: Job,
+        permit: impl Send + 'static,
+    ) -> Result<Answer, Failure> {
+        match self {
+            Self::Threads(threads) => threads.run(ticket, job, permit).await,
+            Self::Fork(fork) => fork.run(ticket, job, permit).await,
+            Self::Pool(pool) => pool.run(ticket, job, permit).await,
+        }
+    }
+
+    /// Threads that were given up because they could not be stopped.
+    pub fn lost_threads(&self) -> usize {
+        match self {
+            Self::Threads(threads) => threads.lost(),
+            Self::Fork(_) | Self::Pool(_) => 0,
+        }
+    }
+}
+
+/// Computes `job` right here, whatever it does.
+pub fn compute(job: Job, interrupt: &Interrupt) -> Result<Answer, Failure> {
+    let start = Instant::now();
+    match catch_unwind(AssertUnwindSafe(|| job.run(interrupt))) {
+        Ok(Ok(fields)) => Ok(Answer {
+            fields,
+            compute: start.elapsed(),
+            pid: std::process::id(),
+        }),
+        // Whoever raised the interrupt has its own answer already.
+        Ok(Err(_interrupted)) => Err(Failure::DeadlineExceeded),
+        Err(_panic) => Err(Failure::Panicked),
+    }
+}

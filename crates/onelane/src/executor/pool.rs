@@ -1,0 +1,294 @@
+//! Child processes that stay. Each computes one job after the other; whichever was used last, whose
+//! caches are warm, is used next. One that failed in any way is never used again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::{Failure, Question, Ticket, remote};
+use crate::child::{Backoff, Child, Lost, NeverReady, Nursery, with_jitter};
+use crate::roster::Cause;
+use crate::workload::{Answer, Job};
+
+/// How long a new child may take to say that it is there: it takes milliseconds.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A set of children, kept at its size, once started, by a task that ends with the runtime.
+#[derive(Debug)]
+pub struct Pool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    nursery: Nursery,
+    size: usize,
+    /// Jobs after which a child is replaced, more or less; 0 is never.
+    max_jobs: u32,
+    state: Mutex<State>,
+    /// A child is idle.
+    ready: Notify,
+    /// A child is needed.
+    needed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Last in, first out.
+    idle: Vec<Member>,
+    /// Idle or busy.
+    alive: usize,
+    /// Of those alive, the ones that are to be replaced.
+    spent: usize,
+    backoff: Backoff,
+}
+
+#[derive(Debug)]
+struct Member {
+    child: Child,
+    jobs: u32,
+    max_jobs: u32,
+}
+
+impl Pool {
+    /// A pool for `size` children, of which there is none yet.
+    pub fn new(nursery: Nursery, size: u32, max_jobs: u32) -> Self {
+        Self(Arc::new(Shared {
+            nursery,
+            size: size as usize,
+            max_jobs,
+            state: Mutex::default(),
+            ready: Notify::new(),
+            needed: Notify::new(),
+        }))
+    }
+
+    /// Starts all children and waits until they are ready. Called once.
+    pub async fn start(&self) -> Result<(), NeverReady> {
+        let shared = &self.0;
+        while shared.lock().alive < shared.size {
+            shared.pause().await;
+            let outcome = shared.add().await;
+            let backoff = &mut shared.lock().backoff;
+            match outcome {
+                Ok(()) => backoff.worked(),
+                Err(err) if backoff.is_hopeless() => return Err(NeverReady(err.to_string())),
+                Err(_) => {}
+            }
+        }
+        tokio::spawn(shared.clone().maintain());
+        Ok(())
+    }
+
+    /// Computes `job` in a child that is killed when its time is over or the future is dropped.
+    /// A job that reached a child is never given to another one.
+    pub async fn run(
+        &self,
+        ticket: Ticket,
+        job: Job,
+        permit: impl Send + 'static,
+    ) -> Result<Answer, Failure> {
+        let start = Instant::now();
+        let Ok(mut lease) = timeout(ticket.limit, self.0.take()).await else {
+            return Err(Failure::NotStarted("none became ready in time".to_owned()));
+        };
+        lease.member().child.occupy(ticket.slot, &ticket.request_id);
+        let left = ticket.limit.saturating_sub(start.elapsed());
+        let outcome = remote::compute(&mut lease.member().child, job, left).await;
+        let outcome = match outcome {
+            Ok(reply) if matches!(reply.outcome, Err(Failure::Panicked)) => {
+                lease.discard(Cause::Crashed);
+                reply.outcome
+            }
+            Ok(reply) => {
+                lease.member().child.vacate(reply.used);
+                lease.give_back();
+                reply.outcome
+            }
+            Err((failure, cause)) => {
+                lease.discard(cause);
+                Err(failure)
+            }
+        };
+        drop(permit);
+        outcome
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The child that was used last, as soon as one is idle.
+    async fn take(self: &Arc<Self>) -> Lease {
+        loop {
+            let ready = self.ready.notified();
+            // Not in the condition, which would hold the lock until its end.
+            let idle = self.lock().idle.pop();
+            if let Some(member) = idle {
+                let mut lease = Lease {
+                    pool: self.clone(),
+                    member: Some(member),
+                };
+                match lease.member().child.fault() {
+                    None => return lease,
+                    Some(cause) => lease.discard(cause),
+                }
+                continue;
+            }
+            ready.await;
+        }
+    }
+
+    /// Keeps the pool at its size: a child that is lost is replaced at once, one that failed
+    /// without having computed anything after a pause, and one that is spent before it leaves.
+    async fn maintain(self: Arc<Self>) {
+        loop {
+            self.bury();
+            while self.lock().is_short(self.size) {
+                self.pause().await;
+                if let Err(err) = self.add().await {
+                    tracing::error!(%err, "no child for the pool");
+                }
+            }
+            tokio::select! {
+                () = self.needed.notified() => {}
+                () = self.nursery.loss() => {}
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        let delay = self.lock().backoff.delay();
+        sleep(delay).await;
+    }
+
+    /// Starts one child and waits until it is ready.
+    async fn add(&self) -> Result<(), Lost> {
+        let child = self.start_one().await;
+        let mut state = self.lock();
+        match child {
+            Ok(child) => {
+                state.alive += 1;
+                state.idle.push(Member {
+                    child,
+                    jobs: 0,
+                    max_jobs: with_jitter(self.max_jobs),
+                });
+                state.retire_surplus(self.size);
+                self.ready.notify_one();
+                Ok(())
+            }
+            Err(err) => {
+                state.backoff.failed();
+                Err(err)
+            }
+        }
+    }
+
+    async fn start_one(&self) -> Result<Child, Lost> {
+        let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
+        let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready)).await;
+        let () = ready.map_err(|late| Lost::NotStarted(late.into()))??;
+        Ok(child)
+    }
+
+    /// Removes idle children that have ended, or are of no use.
+    fn bury(&self) {
+        let mut state = self.lock();
+        for mut member in std::mem::take(&mut state.idle) {
+            match member.child.fault() {
+                None => state.idle.push(member),
+                Some(cause) => {
+                    state.lose(&member, cause, &self.nursery);
+                    member.child.end(cause);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn is_short(&self, size: usize) -> bool {
+        self.alive < size + self.spent
+    }
+
+    /// Lets idle children go that are spent, as long as there are more than needed.
+    fn retire_surplus(&mut self, size: usize) {
+        while self.alive > size {
+            let Some(at) = self.idle.iter().position(Member::is_spent) else {
+                return;
+            };
+            self.idle.remove(at).child.end(Cause::Recycled);
+            self.alive -= 1;
+            self.spent -= 1;
+        }
+    }
+
+    fn lose(&mut self, member: &Member, cause: Cause, nursery: &Nursery) {
+        self.alive -= 1;
+        if member.is_spent() {
+            self.spent -= 1;
+        } else {
+            nursery.roster().replaced(cause);
+        }
+        if member.jobs == 0 && cause == Cause::Crashed {
+            self.backoff.failed();
+        }
+    }
+}
+
+impl Member {
+    fn is_spent(&self) -> bool {
+        self.max_jobs > 0 && self.jobs >= self.max_jobs
+    }
+}
+
+/// A child that is in use. If this is dropped in the middle, it is not used again.
+struct Lease {
+    pool: Arc<Shared>,
+    member: Option<Member>,
+}
+
+impl Lease {
+    fn member(&mut self) -> &mut Member {
+        self.member
+            .as_mut()
+            .expect("a lease has its child until it ends")
+    }
+
+    fn give_back(mut self) {
+        let mut member = self.member.take().expect("a lease ends once");
+        let mut state = self.pool.lock();
+        state.backoff.worked();
+        member.jobs += 1;
+        if member.is_spent() && member.jobs == member.max_jobs {
+            state.spent += 1;
+            self.pool.nursery.roster().replaced(Cause::Recycled);
+            self.pool.needed.notify_one();
+        }
+        state.idle.push(member);
+        state.retire_surplus(self.pool.size);
+        self.pool.ready.notify_one();
+    }
+
+    fn discard(mut self, cause: Cause) {
+        self.lose(cause);
+    }
+
+    fn lose(&mut self, cause: Cause) {
+        if let Some(member) = self.member.take() {
+            self.pool.lock().lose(&member, cause, &self.pool.nursery);
+            member.child.end(cause);
+            self.pool.needed.notify_one();
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.lose(Cause::Cancelled);
+    }
+}

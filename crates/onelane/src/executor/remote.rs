@@ -1,0 +1,51 @@
+//! What an executor and a computing child say to each other.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use super::Failure;
+use crate::child::{Child, Lost};
+use crate::roster::{Cause, Usage};
+use crate::workload::{Answer, Job, Parcel};
+
+/// To the child.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Question {
+    /// Are you there? The reply is `null`.
+    Ready,
+    /// Compute this.
+    Job(Parcel),
+}
+
+/// From the child, about a job.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// What it came to.
+    pub outcome: Result<Answer, Failure>,
+    /// What the child has used in its life so far.
+    pub used: Usage,
+}
+
+/// Has `child` compute `job`. The error tells what to say to the caller, and why the child has to
+/// end.
+pub(super) async fn compute(
+    child: &mut Child,
+    job: Job,
+    limit: Duration,
+) -> Result<Reply, (Failure, Cause)> {
+    let question = Question::Job(job.pack());
+    match timeout(limit, child.ask(&question)).await {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(lost)) => Err(match lost {
+            Lost::NotStarted(err) => (Failure::NotStarted(err.to_string()), Cause::Crashed),
+            Lost::Ended(exit) if exit.is_cpu_limit() => {
+                (Failure::DeadlineExceeded, Cause::CpuLimit)
+            }
+            Lost::Ended(exit) => (Failure::Crashed(exit.to_string()), Cause::Crashed),
+            Lost::Garbled(err) => (Failure::Crashed(err.to_string()), Cause::Garbled),
+        }),
+        Err(_) => Err((Failure::DeadlineExceeded, Cause::Deadline)),
+    }
+}

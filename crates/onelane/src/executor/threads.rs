@@ -1,0 +1,333 @@
+//! Computation on threads of this process, one per slot. With one slot: the blocking lane.
+
+use std::any::Any;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::{Failure, Ticket, compute};
+use crate::roster::{Cause, Roster};
+use crate::workload::{Answer, Interrupt, Job};
+
+/// How long a computation may take to notice that it is to stop. Workloads look at their interrupt
+/// every few milliseconds at most; one that has not after this long does not look.
+pub const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+/// The threads, by slot. They end when this is dropped and their job is done.
+#[derive(Debug)]
+pub struct Threads(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    lanes: Mutex<Vec<mpsc::Sender<Task>>>,
+    /// Where a thread that cannot be stopped is counted, once it is replaced.
+    replace: Option<Roster>,
+    lost: Arc<AtomicUsize>,
+}
+
+struct Task {
+    job: Job,
+    interrupt: Interrupt,
+    hold: Hold,
+    lost: Arc<AtomicUsize>,
+    reply: oneshot::Sender<Result<Answer, Failure>>,
+}
+
+/// Proof that the slot is taken. Whoever takes it out, the thread that is done or somebody who
+/// gives the thread up, frees the slot.
+#[derive(Clone)]
+struct Hold(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+
+impl Threads {
+    /// Starts one thread for each slot. A thread that cannot be stopped keeps its slot; with
+    /// `replace` it is given up instead, and another one started.
+    pub fn start(slots: u32, replace: Option<Roster>) -> io::Result<Self> {
+        let lanes = (0..slots).map(|slot| start_one(slot as usize));
+        Ok(Self(Arc::new(Shared {
+            lanes: Mutex::new(lanes.collect::<io::Result<_>>()?),
+            replace,
+            lost: Arc::default(),
+        })))
+    }
+
+    /// Threads that were given up and are still computing.
+    pub fn lost(&self) -> usize {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// Computes `job` on the thread of the slot. Dropping the future stops the computation.
+    /// `permit` is held until the thread is free, which may be later than the return.
+    pub async fn run(
+        &self,
+        ticket: Ticket,
+        job: Job,
+        permit: impl Send + 'static,
+    ) -> Result<Answer, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task {
+            job,
+            interrupt: Interrupt::default(),
+            hold: Hold(Arc::new(Mutex::new(Some(Box::new(permit))))),
+            lost: self.0.lost.clone(),
+            reply,
+        };
+        let _stop = StopOnDrop {
+            threads: self.0.clone(),
+            slot: ticket.slot,
+            interrupt: task.interrupt.clone(),
+            hold: task.hold.clone(),
+        };
+        self.0.lanes()[ticket.slot]
+            .send(task)
+            .expect("a compute thread survives every panic and lives as long as this sender");
+        match timeout(ticket.limit, answer).await {
+            Ok(outcome) => outcome.expect("a compute thread replies to every task"),
+            Err(_) => Err(Failure::DeadlineExceeded),
+        }
+    }
+}
+
+fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
+    let (sender, tasks) = mpsc::channel();
+    thread::Builder::new()
+        .name(format!("lane-{slot}"))
+        .spawn(move || tasks.into_iter().for_each(Task::compute))?;
+    Ok(sender)
+}
+
+impl Task {
+    fn compute(self) {
+        let outcome = compute(self.job, &self.interrupt);
+        if self.hold.take().is_none() {
+            // Given up, and come back after all.
+            self.lost.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Nobody listens any more where the client left.
+        self.reply.send(outcome).ok();
+    }
+}
+
+impl Hold {
+    fn take(&self) -> Option<Box<dyn Any + Send>> {
+        // Nothing panics under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_taken(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none()
+    }
+}
+
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Task>>> {
+        // Nothing panics under the lock but the expectation above, which holds.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a new thread in the place of one that does not stop.
+    fn replace(&self, slot: usize, hold: &Hold, roster: &Roster) {
+        let lane = match start_one(slot) {
+            Ok(lane) => lane,
+            // Then the slot stays taken, as if it could not be replaced.
+            Err(err) => return tracing::error!(%err, slot, "no thread to replace a stuck one"),
+        };
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        let Some(permit) = hold.take() else {
+            // It has stopped in this very moment.
+            self.lost.fetch_sub(1, Ordering::Relaxed);
+            return;
+        };
+        self.lanes()[slot] = lane;
+        roster.replaced(Cause::Hung);
+        tracing::error!(slot, "a computation does not stop; its thread was given up");
+        drop(permit);
+    }
+}
+
+/// Stops the computation, or sees to it that its slot does not suffer, however the wait for its
+/// answer ends.
+struct StopOnDrop {
+    threads: Arc<Shared>,
+    slot: usize,
+    interrupt: Interrupt,
+    hold: Hold,
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        if self.hold.is_taken() {
+            // Done: nobody is left to be woken, which costs as much as a write.
+            return;
+        }
+        self.interrupt.raise();
+        if self.threads.replace.is_none() {
+            return;
+        }
+        // None is left when the process ends, and the thread with it.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let (threads, slot, hold) = (self.threads.clone(), self.slot, self.hold.clone());
+        runtime.spawn(async move {
+            sleep(STUCK_AFTER).await;
+            if let Some(roster) = threads.replace.as_ref().filter(|_| !hold.is_taken()) {
+                threads.replace(slot, &hold, roster);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Serialize};
+    use tokio::runtime;
+
+    use super::*;
+    use crate::workload::{Definition, Interrupted, Route, Workload};
+
+    struct Obedient;
+    struct Panicking;
+    struct Stubborn;
+
+    #[derive(Serialize, Deserialize)]
+    struct Nothing {}
+
+    impl Workload for Obedient {
+        const NAME: &'static str = "obedient";
+        const ROUTES: &'static [Route] = &[];
+        type Input = Nothing;
+        type Output = ();
+        fn run(_: Nothing, interrupt: &Interrupt) -> Result<(), Interrupted> {
+            interrupt.sleep(Duration::from_hours(1))
+        }
+    }
+
+    impl Workload for Panicking {
+        const NAME: &'static str = "panicking";
+        const ROUTES: &'static [Route] = &[];
+        type Input = Nothing;
+        type Output = ();
+        fn run(_: Nothing, _: &Interrupt) -> Result<(), Interrupted> {
+            panic!("on purpose");
+        }
+    }
+
+    /// What no workload here does, and a user's may: to go on when told to stop.
+    impl Workload for Stubborn {
+        const NAME: &'static str = "stubborn";
+        const ROUTES: &'static [Route] = &[];
+        type Input = Nothing;
+        type Output = ();
+        fn run(_: Nothing, interrupt: &Interrupt) -> Result<(), Interrupted> {
+            while interrupt.check().is_ok() {
+                thread::yield_now();
+            }
+            thread::sleep(STUCK_AFTER * 2);
+            Ok(())
+        }
+    }
+
+    static STUBBORN: Definition = Definition::of::<Stubborn>();
+    static OBEDIENT: Definition = Definition::of::<Obedient>();
+    static PANICKING: Definition = Definition::of::<Panicking>();
+
+    fn ticket(limit: Duration) -> Ticket {
+        Ticket {
+            slot: 0,
+            request_id: String::new(),
+            limit,
+        }
+    }
+
+    fn job(definition: &'static Definition) -> Job {
+        definition.job_from_query("").unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_job_past_its_limit_fails_and_its_thread_stops() {
+        let threads = Threads::start(1, None).unwrap();
+        let permit = Arc::new(());
+        let outcome = threads
+            .run(
+                ticket(Duration::from_millis(10)),
+                job(&OBEDIENT),
+                permit.clone(),
+            )
+            .await;
+        assert_eq!(outcome.unwrap_err(), Failure::DeadlineExceeded);
+        while Arc::strong_count(&permit) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn dropping_the_future_stops_the_computation() {
+        let threads = Threads::start(1, None).unwrap();
+        let permit = Arc::new(());
+        let run = threads.run(ticket(Duration::MAX), job(&OBEDIENT), permit.clone());
+        timeout(Duration::from_millis(10), run).await.unwrap_err();
+        while Arc::strong_count(&permit) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// As at the end of the process, when a thread's runtime may be gone before its requests are.
+    #[test]
+    fn a_future_may_be_dropped_where_there_is_no_runtime_any_more() {
+        let threads = Threads::start(1, Some(Roster::new(|_| {}))).unwrap();
+        let permit = Arc::new(());
+        let run = threads.run(ticket(Duration::MAX), job(&OBEDIENT), permit.clone());
+        let mut run = Box::pin(run);
+        let runtime = runtime::Builder::new_current_thread().enable_time().build();
+        runtime.unwrap().block_on(async {
+            let started = timeout(Duration::from_millis(10), run.as_mut());
+            started.await.unwrap_err();
+        });
+        drop(run);
+        while Arc::strong_count(&permit) > 1 {
+            thread::yield_now();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_and_the_thread_goes_on() {
+        let threads = Threads::start(1, None).unwrap();
+        for _ in 0..2 {
+            let outcome = threads
+                .run(ticket(Duration::MAX), job(&PANICKING), ())
+                .await;
+            assert_eq!(outcome.unwrap_err(), Failure::Panicked);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_does_not_stop_is_replaced_and_counted_until_it_does() {
+        let roster = Roster::new(|_| {});
+        let threads = Threads::start(1, Some(roster.clone())).unwrap();
+        let permit = Arc::new(());
+        let short = ticket(Duration::from_millis(10));
+        let outcome = threads.run(short, job(&STUBBORN), permit.clone()).await;
+        assert_eq!(outcome.unwrap_err(), Failure::DeadlineExceeded);
+        while Arc::strong_count(&permit) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(threads.lost(), 1);
+        assert_eq!(roster.census().replaced[&Cause::Hung], 1);
+        let next = threads.run(ticket(Duration::from_hours(1)), job(&PANICKING), ());
+        assert_eq!(next.await.unwrap_err(), Failure::Panicked);
+        while threads.lost() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The gate: who may compute now, and who waits. Slots are handed out to whoever arrived first;
+//! the queue is bounded in length, and every wait in time. It knows nothing of what is computed.
+
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
+pub use snapshot::{SlotView, Snapshot};
+
+/// Somebody who wants a slot.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Names the request to people who look at the status.
+    pub request_id: String,
+    /// When it arrived, perhaps at a balancer before us: the order of the queue.
+    pub arrived: Instant,
+    /// How long it waits from now on.
+    pub patience: Duration,
+}
+
+/// Why a visitor was turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// As many wait already as may wait, and all of them arrived earlier.
+    Full,
+    /// Its patience ended first.
+    TimedOut,
+    /// The gate is closed for good.
+    Closed,
+}
+
+/// One gate per server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Told whenever the last busy slot becomes free.
+    idle: Notify,
+    queue_max: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    slots: Vec<Slot>,
+    waiting: BTreeMap<Turn, Waiter>,
+    /// Tells visitors apart that arrived at the same instant.
+    next_number: u64,
+    /// What everybody is told once the gate is closed.
+    closed: Option<Refusal>,
+    /// Recent time per request, for estimates; none before the first has finished.
+    mean_service: Option<Duration>,
+}
+
+/// A place in the queue: the earliest arrival first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    arrived: Instant,
+    number: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    request_id: String,
+    call: oneshot::Sender<Permit>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    holder: Option<Holder>,
+    served: u64,
+    busy: Duration,
+}
+
+#[derive(Debug)]
+struct Holder {
+    request_id: String,
+    since: Instant,
+    due: Option<Instant>,
+}
+
+impl Slot {
+    /// How long it has been taken.
+    fn age(&self) -> Option<Duration> {
+        Some(self.holder.as_ref()?.since.elapsed())
+    }
+}
+
+impl Gate {
+    /// A gate with `slots` slots and room for `queue_max` to wait.
+    pub fn new(slots: u32, queue_max: u32) -> Self {
+        Self(Arc::new(Shared {
+            state: Mutex::new(State {
+                slots: (0..slots).map(|_| Slot::default()).collect(),
+                waiting: BTreeMap::new(),
+                next_number: 0,
+                closed: None,
+                mean_service: None,
+            }),
+            idle: Notify::new(),
+            queue_max: queue_max as usize,
+        }))
+    }
+
+    /// Waits for a slot. Dropping the future gives the place in the queue up.
+    pub async fn enter(&self, visitor: Visitor) -> Result<Permit, Refusal> {
+        let (place, called) = match self.take_slot_or_place(&visitor)? {
+            Entry::Slot(permit) => return Ok(permit),
+            Entry::Place(place, called) => (place, called),
+        };
+        let outcome = timeout(visitor.patience, called).await;
+        drop(place);
+        match outcome {
+            Ok(Ok(permit)) => Ok(permit),
+            // Only `close` drops the other end without calling.
+            Ok(Err(_)) => Err(Refusal::Closed),
+            Err(_) => Err(Refusal::TimedOut),
+        }
+    }
+
+    fn take_slot_or_place(&self, visitor: &Visitor) -> Result<Entry, Refusal> {
+        let mut state = self.0.lock();
+        if let Some(refusal) = state.closed {
+            return Err(refusal);
+        }
+        // A free slot means that nobody waits: a released one goes to the next in the queue.
+        if let Some(slot) = state.slots.iter().position(|slot| slot.holder.is_none()) {
+            state.occupy(slot, visitor.request_id.clone());
+            return Ok(Entry::Slot(Permit::new(self, slot)));
+        }
+        if visitor.patience.is_zero() {
+            return Err(Refusal::TimedOut);
+        }
+        if state.waiting.len() >= self.0.queue_max && state.is_youngest(visitor.arrived) {
+            return Err(Refusal::Full);
+        }
+        let (call, called) = oneshot::channel();
+        let turn = Turn {
+            arrived: visitor.arrived,
+            number: state.next_number,
+        };
+        state.next_number += 1;
+        state.waiting.insert(
+            turn,
+            Waiter {
+                request_id: visitor.request_id.clone(),
+                call,
+            },
+        );
+        Ok(Entry::Place(
+            Place {
+                gate: self.clone(),
+                turn,
+            },
+            called,
+        ))
+    }
+
+    /// Turns away all who wait, and all who come with this refusal. Permits already given stay good.
+    pub fn close(&self, refusal: Refusal) {
+        let mut state = self.0.lock();
+        state.closed = Some(refusal);
+        state.waiting.clear();
+    }
+
+    /// Waits until no slot is busy. Meaningful on a closed gate.
+    pub async fn idle(&self) {
+        loop {
+            // Subscribed before looking, so that no change falls in between.
+            let changed = self.0.idle.notified();
+            if self.0.lock().slots.iter().all(|slot| slot.holder.is_none()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// How long somebody who comes now would wait, by recent experience.
+    pub fn estimated_wait(&self) -> Duration {
+        let state = self.0.lock();
+        let ahead = u32::try_from(state.waiting.len() + 1).unwrap_or(u32::MAX);
+        let slots = u32::try_from(state.slots.len()).unwrap_or(u32::MAX);
+        // Those that compute may have taken longer by now than others ever did.
+        let ages = state.slots.iter().filter_map(Slot::age);
+        let service = ages.sum::<Duration>() / slots.max(1);
+        let service = service.max(state.mean_service.unwrap_or_default());
+        service.saturating_mul(ahead) / slots.max(1)
+    }
+
+    /// Recent time per request; none before the first has finished.
+    pub fn mean_service(&self) -> Option<Duration> {
+        self.0.lock().mean_service
+    }
+
+    /// What it looks like right now.
+    pub fn snapshot(&self) -> Snapshot {
+        let now = Instant::now();
+        let state = self.0.lock();
+        Snapshot {
+            slots: state.slots.iter().map(|slot| slot.view(now)).collect(),
+            queue_depth: state.waiting.len(),
+            queue_limit: self.0.queue_max,
+            oldest_wait: state
+                .waiting
+                .keys()
+                .next()
+                .map(|turn| now.saturating_duration_since(turn.arrived)),
+        }
+    }
+
+    /// Gives a freed slot to whoever is next, or to nobody.
+    fn release(&self, slot: usize) {
+        let mut state = self.0.lock();
+        state.vacate(slot);
+        while let Some((_, waiter)) = state.waiting.pop_first() {
+            state.occupy(slot, waiter.request_id);
+            match waiter.call.send(Permit::new(self, slot)) {
+                Ok(()) => return,
+                // It left in this very moment: its slot was never used.
+                Err(permit) => {
+                    permit.forget();
+                    state.slots[slot].holder = None;
+                }
+            }
+        }
+        if state.slots.iter().all(|slot| slot.holder.is_none()) {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+enum Entry {
+    Slot(Permit),
+    Place(Place, oneshot::Receiver<Permit>),
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock; and if it did, the state is still consistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether everybody who waits arrived earlier. A full queue is full for the youngest only:
+    /// somebody older was let in before, and comes from another lane's queue. How many of those
+    /// there can be is up to the balancer.
+    fn is_youngest(&self, arrived: Instant) -> bool {
+        let youngest = self.waiting.keys().next_back();
+        youngest.is_none_or(|turn| turn.arrived <= arrived)
+    }
+
+    fn occupy(&mut self, slot: usize, request_id: String) {
+        self.slots[slot].holder = Some(Holder {
+            request_id,
+            since: Instant::now(),
+            due: None,
+        });
+    }
+
+    fn vacate(&mut self, slot: usize) {
+        let slot = &mut self.slots[slot];
+        let Some(holder) = slot.holder.take() else {
+            return;
+        };
+        let took = holder.since.elapsed();
+        slot.served += 1;
+        slot.busy += took;
+        // An exponential mean over about the last ten requests.
+        self.mean_service = Some(match self.mean_service {
+            Some(mean) => (mean * 9 + took) / 10,
+            None => took,
+        });
+    }
+}
+
+/// A place in the queue, given up when dropped.
+#[derive(Debug)]
+struct Place {
+    gate: Gate,
+    turn: Turn,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gate.0.lock().waiting.remove(&self.turn);
+    }
+}
+
+/// The right to compute on one slot, for as long as this lives.
+#[derive(Debug)]
+pub struct Permit {
+    /// Which slot, from 0.
+    pub slot: usize,
+    gate: Option<Gate>,
+}
+
+impl Permit {
+    fn new(gate: &Gate, slot: usize) -> Self {
+        Self {
+            slot,
+            gate: Some(gate.clone()),
+        }
+    }
+
+    /// Says when the holder means to be done: later than that, it is stuck.
+    pub fn due(&self, at: Instant) {
+        let Some(gate) = &self.gate else { return };
+        if let Some(holder) = &mut gate.0.lock().slots[self.slot].holder {
+            holder.due = Some(at);
+        }
+    }
+
+    /// Drops the permit without releasing the slot, for the gate's own bookkeeping.
+    fn forget(mut self) {
+        self.gate = None;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(gate) = self.gate.take() {
+            gate.release(self.slot);
+        }
+    }
+}

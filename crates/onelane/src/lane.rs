@@ -1,0 +1,94 @@
+//! A lane: what lets requests in, what computes them, and what is known of both.
+
+use std::sync::Arc;
+
+use crate::executor::{Executor, STUCK_AFTER};
+use crate::gate::Gate;
+use crate::metrics::{Metrics, Occupancy, Snapshot};
+use crate::roster::Roster;
+
+/// The parts of a server that is one process, with children or without. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// Slots and queue.
+    pub gate: Gate,
+    /// What computes.
+    pub executor: Arc<Executor>,
+    /// Its children.
+    pub roster: Roster,
+    /// The numbers.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Lane {
+    /// Every series as it is now. Called by one thread at a time.
+    pub fn snapshot(&self) -> Snapshot {
+        let now = self.gate.snapshot();
+        let busy = now.slots.iter().filter(|slot| slot.holder.is_some());
+        let occupancy = Occupancy {
+            slots: now.slots.len(),
+            busy: busy.count(),
+            busy_total: now.slots.iter().map(|slot| slot.busy).sum(),
+            queue_depth: now.queue_depth,
+            queue_limit: now.queue_limit,
+        };
+        self.metrics.snapshot(occupancy, &self.roster.census())
+    }
+
+    /// Why only a new process would help: half of the computations or more cannot be stopped, which
+    /// is one of one in a blocking lane. None if all is well.
+    pub fn stuck(&self) -> Option<String> {
+        let slots = self.gate.snapshot().slots;
+        let holders = slots.iter().filter_map(|slot| slot.holder.as_ref());
+        let overdue = holders.filter(|holder| holder.overdue > STUCK_AFTER);
+        let stuck = overdue.count() + self.executor.lost_threads();
+        let of = slots.len();
+        (stuck * 2 >= of).then(|| format!("{stuck} computations on {of} slots cannot be stopped"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::executor::Threads;
+    use crate::gate::{Permit, Visitor};
+    use crate::metrics::Build;
+
+    async fn enter(gate: &Gate) -> Permit {
+        let visitor = Visitor {
+            request_id: String::new(),
+            arrived: Instant::now(),
+            patience: Duration::ZERO,
+        };
+        gate.enter(visitor).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_server_is_stuck_when_half_of_its_computations_cannot_be_stopped() {
+        let lane = Lane {
+            gate: Gate::new(4, 0),
+            executor: Arc::new(Executor::Threads(Threads::start(4, None).unwrap())),
+            roster: Roster::new(|_| {}),
+            metrics: Arc::new(Metrics::new(
+                &Build {
+                    service: "test",
+                    version: "1",
+                    mode: "threads",
+                },
+                &[],
+            )),
+        };
+        let long_ago = Instant::now().checked_sub(STUCK_AFTER * 2).unwrap();
+        let first = enter(&lane.gate).await;
+        let second = enter(&lane.gate).await;
+        first.due(long_ago);
+        second.due(Instant::now());
+        assert_eq!(lane.stuck(), None);
+        second.due(long_ago);
+        assert!(lane.stuck().is_some());
+        drop(first);
+        assert_eq!(lane.stuck(), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! onelane: one container, one process, one request at a time.
+//!
+//! The engine of a service whose requests need a whole CPU each. A service implements [`Workload`] for
+//! what it computes and hands a list of them to [`Service::run`], which is all of its `main`. The engine
+//! brings HTTP, a bounded queue, cancellation, overload, draining, probes, metrics and logs, and five
+//! modes of computing, from one blocking thread to a cluster of processes.
+//!
+//! ```no_run
+//! use onelane::{Interrupt, Interrupted, Route, Workload, service, workloads};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// `/collatz?start=27`: how many steps until it reaches 1?
+//! struct Collatz;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Input {
+//!     start: u64,
+//! }
+//!
+//! #[derive(Serialize)]
+//! struct Output {
+//!     steps: u64,
+//! }
+//!
+//! impl Workload for Collatz {
+//!     const NAME: &'static str = "collatz";
+//!     const ROUTES: &'static [Route] = &[Route::new("/collatz")];
+//!     type Input = Input;
+//!     type Output = Output;
+//!
+//!     fn run(Input { start }: Input, interrupt: &Interrupt) -> Result<Output, Interrupted> {
+//!         let (mut number, mut steps) = (u128::from(start.max(1)), 0);
+//!         while number != 1 {
+//!             interrupt.check()?; // the client left, or the time is over
+//!             number = if number % 2 == 0 { number / 2 } else { 3 * number + 1 };
+//!             steps += 1;
+//!         }
+//!         Ok(Output { steps })
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     service!().workloads(workloads![Collatz]).run()
+//! }
+//! ```
+//!
+//! # Inside
+//!
+//! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
+//! checks that):
+//!
+//! | layer | modules | what it decides |
+//! |---|---|---|
+//! | 4 | `cli` | which role this process plays |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe` | how a role starts and ends |
+//! | 2 | `http`, `admin` | what the outside sees |
+//! | 1 | `gate`; `executor` on `child` | who computes next, and where |
+//! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster` | what is computed, and the ground it stands on |
+
+mod admin;
+mod assembly;
+mod child;
+mod cli;
+mod cluster;
+mod compute;
+mod config;
+pub mod drill;
+mod executor;
+mod gate;
+mod http;
+mod ipc;
+mod lane;
+mod lifecycle;
+mod logging;
+mod metrics;
+mod page;
+mod probe;
+mod roster;
+mod server;
+mod service;
+mod workload;
+
+pub use service::Service;
+pub use workload::{Definition, Example, Interrupt, Interrupted, Route, Workload, at_most};

@@ -1,0 +1,195 @@
+//! Every series of this service in one struct. What happens is counted where it happens; the state
+//! of slots and queue is read when somebody scrapes.
+
+mod children;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts,
+    Registry,
+};
+
+pub use children::Children;
+pub use snapshot::Snapshot;
+
+use crate::roster::Census;
+use crate::service::ENGINE_VERSION;
+
+/// Seconds. A trivial request takes well under a millisecond, the longest run into
+/// `request_timeout` (30 s): about three steps for each power of ten between them.
+const SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// The series. Their names and labels are part of the public contract.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Answers by route pattern, method and status; 499 where the client left first.
+    pub requests: IntCounterVec,
+    /// Time from a request's arrival here to its answer, by route pattern. A request that a busy lane
+    /// sends on is not answered.
+    pub request_duration: HistogramVec,
+    /// Requests that are being handled, waiting ones included.
+    pub in_flight: IntGauge,
+    /// Time from a request's arrival, at a balancer if that said so, to its slot.
+    pub queue_wait: Histogram,
+    /// Requests that got no result, by reason.
+    pub rejected: IntCounterVec,
+    /// Time spent computing, by workload.
+    pub compute: HistogramVec,
+    /// Child processes.
+    pub children: Children,
+    slots: IntGauge,
+    slots_busy: IntGauge,
+    busy_seconds: Counter,
+    queue_depth: IntGauge,
+    queue_limit: IntGauge,
+}
+
+/// What the slots and the queue look like at a scrape.
+#[derive(Debug, Clone, Copy)]
+pub struct Occupancy {
+    /// Requests that can be computed at once.
+    pub slots: usize,
+    /// Requests that are being computed.
+    pub busy: usize,
+    /// Time that slots have been busy since the start, all slots together.
+    pub busy_total: Duration,
+    /// Requests that wait.
+    pub queue_depth: usize,
+    /// Requests that may wait.
+    pub queue_limit: usize,
+}
+
+/// What runs: the labels of the build information.
+#[derive(Debug, Clone, Copy)]
+pub struct Build<'a> {
+    /// The service's name.
+    pub service: &'a str,
+    /// The service's version.
+    pub version: &'a str,
+    /// How it computes.
+    pub mode: &'a str,
+}
+
+impl Metrics {
+    /// All series at zero. `reasons` are those for which requests may be rejected.
+    pub fn new(build: &Build, reasons: &[&str]) -> Self {
+        let registry = Registry::new();
+        let register = Register(&registry);
+        let build_info = register.series(GaugeVec::new(
+            Opts::new("onelane_build_info", "Always 1; the labels tell what runs"),
+            &["service", "version", "engine", "mode"],
+        ));
+        build_info
+            .with_label_values(&[build.service, build.version, ENGINE_VERSION, build.mode])
+            .set(1.0);
+        let process = registry.register(Box::new(ProcessCollector::for_self()));
+        process.expect("no other series is called process_*");
+        Self {
+            requests: register.series(IntCounterVec::new(
+                Opts::new(
+                    "http_requests_total",
+                    "Answers; status 499 where the client left first",
+                ),
+                &["route", "method", "status"],
+            )),
+            request_duration: register.series(HistogramVec::new(
+                HistogramOpts::new(
+                    "http_request_duration_seconds",
+                    "Time from a request's arrival here to its answer; without those that a busy lane sent on",
+                )
+                .buckets(SECONDS.to_vec()),
+                &["route"],
+            )),
+            in_flight: register.gauge(
+                "http_requests_in_flight",
+                "Requests that are being handled, waiting ones included",
+            ),
+            queue_wait: register.series(Histogram::with_opts(
+                HistogramOpts::new(
+                    "onelane_queue_wait_seconds",
+                    "Time from a request's arrival, at a balancer if that said so, to its slot",
+                )
+                .buckets(SECONDS.to_vec()),
+            )),
+            rejected: register.counters(
+                "onelane_rejected_total",
+                "Requests that got no result, by reason",
+                ("reason", reasons),
+            ),
+            compute: register.series(HistogramVec::new(
+                HistogramOpts::new("onelane_compute_seconds", "Time spent computing")
+                    .buckets(SECONDS.to_vec()),
+                &["workload"],
+            )),
+            children: Children::register(&register),
+            slots: register.gauge("onelane_slots", "Requests that can be computed at once"),
+            slots_busy: register.gauge("onelane_slots_busy", "Requests that are being computed"),
+            busy_seconds: register.series(Counter::new(
+                "onelane_busy_seconds_total",
+                "Time that slots have been busy, all slots together",
+            )),
+            queue_depth: register.gauge("onelane_queue_depth", "Requests that wait for a slot"),
+            queue_limit: register.gauge("onelane_queue_limit", "Requests that may wait for a slot"),
+            registry,
+        }
+    }
+
+    /// Everything as it is now. Called by one thread at a time.
+    pub fn snapshot(&self, now: Occupancy, children: &Census) -> Snapshot {
+        self.slots.set(gauge_value(now.slots));
+        self.slots_busy.set(gauge_value(now.busy));
+        self.queue_depth.set(gauge_value(now.queue_depth));
+        self.queue_limit.set(gauge_value(now.queue_limit));
+        raise(&self.busy_seconds, now.busy_total);
+        self.children.follow(children);
+        Snapshot::of(&self.registry.gather())
+    }
+
+    /// Rejections so far, by reason.
+    pub fn rejected_by_reason(&self) -> BTreeMap<String, u64> {
+        Snapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
+    }
+}
+
+/// Brings a counter up to what was counted elsewhere.
+fn raise(counter: &Counter, total: Duration) {
+    let news = total.as_secs_f64() - counter.get();
+    counter.inc_by(news.max(0.0));
+}
+
+fn gauge_value(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+struct Register<'a>(&'a Registry);
+
+impl Register<'_> {
+    fn series<C: Collector + Clone + 'static>(&self, series: prometheus::Result<C>) -> C {
+        let series = series.expect("names, labels and buckets are constants that are valid");
+        let registered = self.0.register(Box::new(series.clone()));
+        registered.expect("each name is registered once");
+        series
+    }
+
+    /// Counters of events that are known and rare. They are there before anything happens: Prometheus
+    /// sees what is added to a series, not that one begins.
+    fn counters(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntCounterVec {
+        let series = self.series(IntCounterVec::new(Opts::new(name, help), &[label]));
+        for value in values {
+            series.with_label_values(&[value]);
+        }
+        series
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.series(IntGauge::new(name, help))
+    }
+}

@@ -1,0 +1,144 @@
+//! What the engine is handed: a service's name, its version, and what it computes.
+
+use std::collections::BTreeSet;
+
+use crate::workload::{Definition, Route};
+
+/// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
+/// and its redirect out. It changes when one of them would misunderstand the other.
+pub(crate) const LANE_PROTOCOL: u32 = 1;
+
+/// The version of this crate.
+pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A service: what it is called and what it computes. [`service!`](crate::service) begins one.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) workloads: Vec<&'static Definition>,
+}
+
+/// Why a service cannot be served, in words for its author.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Mistake {
+    #[error("there is nothing to compute: the service has no workloads")]
+    Nothing,
+    #[error("two workloads are called `{0}`")]
+    SameName(&'static str),
+    #[error("two workloads are served at `{0}`")]
+    SamePath(&'static str),
+    #[error("the path `{0}` does not begin with a slash")]
+    NoPath(&'static str),
+}
+
+impl Service {
+    /// A service that computes nothing yet. `name` is what messages and logs call it.
+    pub fn new(name: &'static str, version: &'static str) -> Self {
+        Self {
+            name,
+            version,
+            workloads: Vec::new(),
+        }
+    }
+
+    /// The same with more workloads: its own, `workloads!`, or the
+    /// engine's [`drill`](crate::drill)s.
+    #[must_use]
+    pub fn workloads(mut self, more: &'static [Definition]) -> Self {
+        self.workloads.extend(more);
+        self
+    }
+
+    /// Every path, with the workload that it leads to.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (&'static Definition, &'static Route)> {
+        let workloads = self.workloads.iter();
+        workloads.flat_map(|workload| workload.routes.iter().map(move |route| (*workload, route)))
+    }
+
+    /// Looks for what would make two workloads one.
+    pub(crate) fn check(&self) -> Result<(), Mistake> {
+        if self.workloads.is_empty() {
+            return Err(Mistake::Nothing);
+        }
+        let mut names = BTreeSet::new();
+        for workload in &self.workloads {
+            if !names.insert(workload.name) {
+                return Err(Mistake::SameName(workload.name));
+            }
+        }
+        let mut paths = BTreeSet::new();
+        for (_, route) in self.routes() {
+            if !route.path.starts_with('/') {
+                return Err(Mistake::NoPath(route.path));
+            }
+            if !paths.insert(route.path) {
+                return Err(Mistake::SamePath(route.path));
+            }
+        }
+        Ok(())
+    }
+
+    /// The three versions that may be asked for.
+    pub(crate) fn versions(&self) -> String {
+        let version = self.version;
+        format!("{version} (onelane {ENGINE_VERSION}, lane protocol {LANE_PROTOCOL})")
+    }
+}
+
+/// A [`Service`] with the name and the version of the package that this is written in.
+#[macro_export]
+macro_rules! service {
+    () => {
+        $crate::Service::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+    };
+}
+
+/// A list of [`Workload`](crate::workload::Workload)s, for [`Service::workloads`].
+#[macro_export]
+macro_rules! workloads {
+    ($($workload:ty),* $(,)?) => {
+        const { &[$($crate::Definition::of::<$workload>()),*] }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill;
+    use crate::workload::{Interrupt, Interrupted, Workload};
+
+    struct Impostor;
+
+    impl Workload for Impostor {
+        const NAME: &'static str = "impostor";
+        const ROUTES: &'static [Route] = &[Route::new("/sleep")];
+        type Input = ();
+        type Output = ();
+
+        fn run((): (), _: &Interrupt) -> Result<(), Interrupted> {
+            Ok(())
+        }
+    }
+
+    fn service() -> Service {
+        Service::new("test", "1.2.3")
+    }
+
+    #[test]
+    fn drills_go_together() {
+        let service = service().workloads(drill::DEMO).workloads(drill::FAULTS);
+        assert_eq!(service.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_would_hide_something_is_a_mistake() {
+        assert_eq!(service().check(), Err(Mistake::Nothing));
+        let twice = service().workloads(drill::DEMO).workloads(drill::DEMO);
+        assert_eq!(twice.check(), Err(Mistake::SameName("wait")));
+        let hidden = service()
+            .workloads(drill::DEMO)
+            .workloads(workloads![Impostor]);
+        assert_eq!(hidden.check(), Err(Mistake::SamePath("/sleep")));
+    }
+}

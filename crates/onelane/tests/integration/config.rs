@@ -1,0 +1,209 @@
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use rstest::rstest;
+use tempfile::NamedTempFile;
+
+use crate::lane::onelane;
+
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// The value of one key in what `onelane config` prints.
+fn effective(command: &mut Command, key: &str) -> String {
+    let (code, stdout, stderr) = run(command.arg("config"));
+    assert_eq!(code, Some(0), "{stderr}");
+    let prefix = format!("{key} = ");
+    let mut lines = stdout.lines();
+    let value = lines.find_map(|line| line.strip_prefix(&prefix));
+    value.unwrap().trim_matches('"').to_owned()
+}
+
+/// Bad settings end the process with 78 and one line that contains `hint`.
+#[track_caller]
+fn refused(command: &mut Command, hint: &str) {
+    // On ports that are free: had it started, it would run for ever.
+    let (code, stdout, stderr) = run(command.arg("config"));
+    assert_eq!(code, Some(78), "{stdout}{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(
+        stderr.starts_with("drills: ") && stderr.contains(hint),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let (code, stdout, _) = run(onelane().arg("config"));
+    assert_eq!(code, Some(0));
+    let expected = [
+        r#"mode = "blocking""#,
+        r#"listen = "0.0.0.0:5000""#,
+        r#"admin_listen = "0.0.0.0:9464""#,
+        "slots = 1",
+        "queue_max = 10",
+        r#"queue_timeout = "10s""#,
+        r#"request_timeout = "30s""#,
+        r#"drain_delay = "0s""#,
+        r#"shutdown_timeout = "35s""#,
+        "max_requests = 0",
+        r#"child_cpu_time = "31s""#,
+        r#"log_format = "json""#,
+        r#"log_level = "info""#,
+    ];
+    // A share of what this machine's container allows.
+    let lines = stdout
+        .lines()
+        .filter(|line| !line.starts_with("child_memory_mib"));
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+}
+
+#[rstest]
+#[case("blocking", 1)]
+#[case("fork", num_cpus::get())]
+#[case("pool", 7)]
+#[case("cluster", num_cpus::get())]
+#[case("threads", num_cpus::get())]
+fn each_mode_has_its_number_of_slots(#[case] mode: &str, #[case] slots: usize) {
+    let of = |key| effective(onelane().args(["--mode", mode]), key);
+    assert_eq!(of("mode"), mode);
+    assert_eq!(of("slots"), slots.to_string());
+    assert_eq!(of("queue_max"), (10 * slots).to_string());
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let file = file("queue_max = 3");
+    let path = file.path();
+    assert_eq!(effective(&mut onelane(), "queue_max"), "10");
+    assert_eq!(
+        effective(onelane().arg("--config").arg(path), "queue_max"),
+        "3"
+    );
+    let mut command = onelane();
+    command
+        .arg("--config")
+        .arg(path)
+        .env("ONELANE_QUEUE_MAX", "4");
+    assert_eq!(effective(&mut command, "queue_max"), "4");
+    let mut command = onelane();
+    command
+        .arg("--config")
+        .arg(path)
+        .env("ONELANE_QUEUE_MAX", "4");
+    assert_eq!(
+        effective(command.args(["--queue-max", "5"]), "queue_max"),
+        "5"
+    );
+}
+
+#[test]
+fn what_config_prints_is_a_config() {
+    let mut command = onelane();
+    command.args(["--request-timeout", "90s", "--listen", "[::1]:80"]);
+    let (_, printed, _) = run(command.arg("config"));
+    let file = file(&printed);
+    let (code, again, _) = run(onelane().arg("--config").arg(file.path()).arg("config"));
+    assert_eq!((code, again), (Some(0), printed));
+}
+
+#[rstest]
+#[case("ONELANE_LISTEN", "[::]:80", "listen")]
+#[case("ONELANE_ADMIN_LISTEN", "127.0.0.1:0", "admin_listen")]
+#[case("ONELANE_SLOTS", "1", "slots")]
+#[case("ONELANE_QUEUE_TIMEOUT", "1m 30s", "queue_timeout")]
+#[case("ONELANE_DRAIN_DELAY", "5s", "drain_delay")]
+#[case("ONELANE_LOG_FORMAT", "text", "log_format")]
+#[case("ONELANE_LOG_LEVEL", "warn", "log_level")]
+fn every_key_is_a_variable(#[case] variable: &str, #[case] value: &str, #[case] key: &str) {
+    assert_eq!(effective(onelane().env(variable, value), key), value);
+}
+
+#[rstest]
+#[case("ONELANE_LISTEM", "0.0.0.0:80", "listem")]
+#[case("ONELANE_MODE", "turbo", "turbo")]
+#[case("ONELANE_MODE", "", "mode")]
+#[case("ONELANE_LISTEN", "80", "listen")]
+#[case("ONELANE_LISTEN", "localhost", "listen")]
+#[case("ONELANE_SLOTS", "2", "slots")]
+#[case("ONELANE_SLOTS", "-1", "slots")]
+#[case("ONELANE_QUEUE_MAX", "many", "queue_max")]
+#[case("ONELANE_QUEUE_TIMEOUT", "10", "queue_timeout")]
+#[case("ONELANE_REQUEST_TIMEOUT", "0s", "request_timeout")]
+#[case("ONELANE_SHUTDOWN_TIMEOUT", "0s", "shutdown_timeout")]
+#[case("ONELANE_LOG_LEVEL", "loud", "log_level")]
+fn a_bad_variable_is_one_clear_line_and_78(
+    #[case] variable: &str,
+    #[case] value: &str,
+    #[case] hint: &str,
+) {
+    refused(onelane().env(variable, value), hint);
+}
+
+#[rstest]
+#[case("listem = \"0.0.0.0:80\"", "listem")]
+#[case("mode = \"turbo\"", "turbo")]
+#[case("queue_max = -1", "queue_max")]
+#[case("queue_timeout = 10", "queue_timeout")]
+#[case("[server]\nmode = \"blocking\"", "server")]
+#[case("mode = ", "TOML")]
+fn a_bad_file_is_one_clear_line_and_78(#[case] text: &str, #[case] hint: &str) {
+    let file = file(text);
+    refused(onelane().arg("--config").arg(file.path()), hint);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    refused(
+        onelane().args(["--config", "/no/such/file"]),
+        "/no/such/file",
+    );
+}
+
+#[rstest]
+#[case(&["--nope"])]
+#[case(&["--queue-max", "many"])]
+#[case(&["--queue-timeout", "10"])]
+#[case(&["--listen", "80"])]
+#[case(&["--mode", "turbo"])]
+#[case(&["nope"])]
+fn a_bad_flag_is_a_2(#[case] flags: &[&str]) {
+    let (code, _, stderr) = run(onelane().args(flags));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains(flags[0]), "{stderr}");
+}
+
+#[rstest]
+#[case(&["--help"], "probe")]
+#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 1)"))]
+fn help_and_version_are_on_stdout(#[case] flags: &[&str], #[case] hint: &str) {
+    let (code, stdout, _) = run(onelane().args(flags));
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains(hint));
+}
+
+#[rstest]
+#[case("--listen", "--admin-listen")]
+#[case("--admin-listen", "--listen")]
+fn a_port_in_use_is_a_1_that_names_the_address(#[case] taken: &str, #[case] free: &str) {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    let (code, _, stderr) = run(onelane().args([taken, &address, free, "127.0.0.1:0"]));
+    assert_eq!(code, Some(1));
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains(&address), "{stderr}");
+}

@@ -1,0 +1,66 @@
+use crate::lane::Mode::Fork;
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::process::Process;
+use crate::lane::Lane;
+
+const CLIENTS: usize = 4;
+
+/// As cheap for the client as can be: the machine is needed for the children.
+async fn ask(lane: &Lane, count: usize) {
+    let client = async || {
+        let mut connection = TcpStream::connect(&lane.listen).await.unwrap();
+        for _ in 0..count / CLIENTS {
+            let request = b"GET /fast HTTP/1.1\r\nHost: x\r\n\r\n";
+            connection.write_all(request).await.unwrap();
+            let answer = receive(&mut connection).await;
+            assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+        }
+    };
+    join_all((0..CLIENTS).map(|_| client())).await;
+}
+
+/// One answer, which ends like all of them.
+async fn receive(connection: &mut TcpStream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}\n") {
+        let count = connection.read_buf(&mut answer).await.unwrap();
+        assert!(count > 0, "closed too early");
+    }
+    answer
+}
+
+/// What the server and its fork server hold when nothing runs.
+async fn at_rest(lane: &Lane, processes: [Process; 2]) -> [(usize, u64); 2] {
+    lane.until_status(|status| status["children"]["alive"] == json!([]))
+        .await;
+    processes.map(|process| (process.descriptors().len(), process.resident_kib()))
+}
+
+#[tokio::test]
+async fn ten_thousand_children_leave_nothing_behind() {
+    let lane = Lane::with_slots(Fork, CLIENTS, &[]);
+    // The connection for probes counts, too.
+    lane.until_ready().await;
+    let server = Process::of(&lane);
+    let fork_server = server.children().remove(0);
+    ask(&lane, 1000).await;
+    let before = at_rest(&lane, [server, fork_server]).await;
+    ask(&lane, 9000).await;
+    let after = at_rest(&lane, [server, fork_server]).await;
+    for ((fds, kib), (fds_before, kib_before)) in after.into_iter().zip(before) {
+        assert_eq!(fds, fds_before, "descriptors");
+        // 100 bytes a child would be 900 kB.
+        assert!(
+            kib * 100 < kib_before * 105,
+            "{kib} KiB after {kib_before} KiB"
+        );
+    }
+    assert_eq!(server.descendants(), [fork_server]);
+    let children = lane.status().await["children"].clone();
+    assert_eq!(children["spawned"], 10_000);
+    assert_eq!(children["exited"], json!({"completed": 10_000}));
+}

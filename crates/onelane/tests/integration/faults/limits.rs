@@ -1,0 +1,137 @@
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::lane::Mode::{self, Fork, Pool};
+use rstest::rstest;
+use rustix::process::Signal;
+
+use super::process::{Process, computing, until};
+use super::request::{LOST, assert_lost, counted, exits, named};
+use super::user::Somebody;
+use crate::lane::{Lane, PATIENCE, onelane};
+
+#[rstest]
+#[tokio::test]
+async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mode: Mode) {
+    let lane = Lane::with_slots(
+        mode,
+        2,
+        &["--child-cpu-time", "1s", "--request-timeout", "1h"],
+    );
+    let (spinning, sleeping) =
+        tokio::join!(lane.get("/wait?ms=120000"), lane.get("/sleep?ms=2000"),);
+    assert_eq!(
+        (spinning.status, spinning.reason().as_str()),
+        (504, "request_timeout")
+    );
+    assert_eq!(sleeping.status, 200);
+    counted(&lane, &exits("cpu_limit"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_child_that_uses_too_much_memory_dies_alone() {
+    let flags = ["--child-memory-mib", "12", "--request-timeout", "20s"];
+    let lane = Lane::with_slots(Pool, 2, &flags);
+    let glutton = async {
+        let bystander = computing(&lane, "bystander").await;
+        let children = super::process::children(&lane, 2).await;
+        let child = *children.iter().find(|child| **child != bystander).unwrap();
+        child.signal(Signal::STOP);
+        // A job of 15 MiB is announced, for which it makes room as soon as it reads on.
+        child.jobs().write_all(&u32::to_be_bytes(15 << 20)).unwrap();
+        let awake = async {
+            assert_eq!(computing(&lane, "glutton").await, child);
+            child.signal(Signal::CONT);
+        };
+        tokio::join!(named(&lane, "/fast", "glutton"), awake).0
+    };
+    let (bystander, glutton) = tokio::join!(named(&lane, "/sleep?ms=1000", "bystander"), glutton);
+    assert_eq!(bystander.unwrap().status, 200);
+    assert_lost(glutton);
+    assert_eq!(lane.metric(LOST).await, 1.0);
+    counted(&lane, &exits("crashed"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+#[tokio::test]
+async fn a_child_has_two_pipes_and_its_limits_and_nothing_else_of_its_server() {
+    let lane = Lane::of(
+        Fork,
+        &["--child-memory-mib", "70", "--child-cpu-time", "3s"],
+    );
+    let look = async {
+        let child = computing(&lane, "limited").await;
+        // It is seen before it has set its limits.
+        until("its limits", || {
+            child.limits().contains("Max cpu time              4 ")
+        })
+        .await;
+        let memory = format!("Max data size             {} ", 70 << 20);
+        assert!(child.limits().contains(&memory));
+        child.files()
+    };
+    let files = tokio::select! {
+        _ = named(&lane, "/sleep?ms=60000", "limited") => unreachable!(),
+        files = look => files,
+    };
+    let pipes = files[3..].iter().filter(|file| file.starts_with("pipe:"));
+    assert_eq!((files.len(), pipes.count()), (5, 2), "{files:?}");
+    assert_eq!(files[0], "/dev/null");
+}
+
+fn spawn(mut command: Command) -> Child {
+    let command = command.args(FREE_PORTS).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// That it ends by itself, and says why.
+fn assert_hopeless(mut server: Child) {
+    let start = Instant::now();
+    while server.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            server.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let output = server.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{log}");
+    let last = log.lines().last().unwrap_or_default();
+    let wanted = "drills: cannot start: 5 children in a row failed before they were ready";
+    assert!(last.starts_with(wanted), "{log}");
+}
+
+#[tokio::test]
+async fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
+    let Some(somebody) = Somebody::new() else {
+        return;
+    };
+    let mut command = somebody.be(onelane());
+    // More than can be there by the time of a look.
+    command.args(["--mode", "pool", "--slots", "300"]);
+    let pool = spawn(command);
+    let server = Process::new(pool.id());
+    until("a first child", || server.descendants().len() > 1).await;
+    let fork_server = server.children().remove(0);
+    fork_server.signal(Signal::STOP);
+    somebody.limit_processes(fork_server, Some(1));
+    fork_server.signal(Signal::CONT);
+    assert_hopeless(pool);
+}
+
+#[test]
+fn workers_that_cannot_start_end_the_cluster_with_a_clear_message() {
+    let Some(somebody) = Somebody::new() else {
+        return;
+    };
+    let mut command = Command::new("prlimit");
+    // The parent and its admin thread, or the parent and a worker without a thread to compute on.
+    command.arg("--nproc=2").arg(onelane().get_program());
+    command.args(["--mode", "cluster", "--slots", "1"]);
+    assert_hopeless(spawn(somebody.be(command)));
+}

@@ -1,0 +1,29 @@
+use std::net::TcpListener;
+
+use crate::lane::Mode::{self, Cluster, Fork, Pool};
+use rstest::rstest;
+use rustix::process::Signal;
+
+use super::process::{Process, computing, until};
+use super::request::named;
+use crate::lane::Lane;
+
+#[rstest]
+#[tokio::test]
+async fn a_server_that_is_killed_leaves_nobody_and_nothing(
+    #[values(Fork, Pool, Cluster)] mode: Mode,
+) {
+    let mut lane = Lane::with_slots(mode, 2, &[]);
+    let killed = async {
+        let child = computing(&lane, "lost").await;
+        let family = Process::of(&lane).descendants();
+        assert!(family.contains(&child));
+        lane.signal(Signal::KILL);
+        family
+    };
+    let (outcome, family) = tokio::join!(named(&lane, "/sleep?ms=3600000", "lost"), killed);
+    outcome.unwrap_err();
+    lane.wait_for_exit();
+    until("gone", || !family.iter().any(|process| process.is_alive())).await;
+    TcpListener::bind(&lane.listen).expect("nobody has the socket");
+}

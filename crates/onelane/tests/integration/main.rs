@@ -1,0 +1,51 @@
+//! The contract of the real binary, checked from outside. One test binary links once.
+#![allow(
+    clippy::float_cmp,
+    clippy::similar_names,
+    reason = "series count in whole numbers; a lane logs lines"
+)]
+
+/// The service of drills (`tests/service/`).
+const BINARY: &str = env!("CARGO_BIN_EXE_drills");
+
+// What can be asked of a started server: the fixture of all tests here.
+mod lane;
+// Other processes, as the kernel shows them.
+mod processes;
+
+// Probes and status, and that they answer while the lane is busy.
+mod admin;
+// A client that leaves, and a computation that takes too long.
+mod cancel;
+// Workers: their lives, their sum, the signals about them.
+mod cluster;
+// Flags, environment, file: precedence and errors, `onelane config`.
+mod config;
+// Signals, draining, exit codes.
+mod drain;
+// Everything a caller can get wrong.
+mod errors;
+// What is killed, hangs, floods or runs out, in every mode where it can.
+mod faults;
+// A process for each request.
+mod fork;
+// The programs in `examples/`.
+mod examples;
+// Which source file may import which.
+mod layers;
+// One line per request.
+mod log;
+// Every series, and what it counts.
+mod metrics;
+// Children that stay: who is used, and who is replaced.
+mod pool;
+// `onelane probe`.
+mod probe;
+// One at a time, oldest first, bounded.
+mod queue;
+// What each route answers.
+mod routes;
+// All at once for a while, in every mode.
+mod soak;
+// Computations that do not stop when they should.
+mod stuck;

@@ -1,0 +1,173 @@
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::lane::{Lane, send};
+
+#[rstest]
+#[case("/echo?number=7", json!({"number": 7, "tone": "plain"}))]
+#[case("/?number=13", json!({"number": 13, "tone": "plain"}))]
+#[case("/echo?number=18446744073709551615&tone=loud", json!({"number": u64::MAX, "tone": "loud"}))]
+#[case("/echo?number=0&text=%C3%BC+%26", json!({"number": 0, "tone": "plain", "text": "ü &"}))]
+#[case("/wait?ms=1", json!({"ms": 1}))]
+#[case("/sleep?ms=1", json!({"ms": 1}))]
+#[case("/sleep?ms=0", json!({"ms": 0}))]
+#[case("/fast", json!({"ok": true}))]
+#[case("/fast-one", json!({"ok": true}))]
+#[tokio::test]
+async fn each_route_answers_with_its_fields_and_the_common_ones(
+    #[case] path: &str,
+    #[case] expected: serde_json::Value,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let answer = lane.get(path).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let mut fields = answer.json();
+    let fields = fields.as_object_mut().unwrap();
+    assert!(fields.remove("elapsed_ms").unwrap().is_number());
+    let computed_by = fields.remove("pid").unwrap().as_u64().unwrap();
+    let host = fields.remove("host").unwrap();
+    assert_eq!(json!(fields), expected);
+    let in_the_server = matches!(mode, Blocking | Threads);
+    assert_eq!(computed_by == lane.pid(), in_the_server);
+    // A worker answers for itself, a computing child lets the server do so.
+    let answered_by = if mode == Cluster {
+        computed_by
+    } else {
+        lane.pid()
+    };
+    let served_by = format!("{}/{answered_by}", host.as_str().unwrap());
+    assert_eq!(answer.header("x-served-by"), Some(served_by.as_str()));
+    assert_eq!(answer.header("x-request-id").unwrap().len(), 32);
+    assert!(answer.timing("queue") >= 0.0 && answer.timing("compute") >= 0.0);
+}
+
+#[rstest]
+#[case("/echo", r#"{"number": 15}"#, "/echo?number=15")]
+#[case("/", r#"{"number": 15}"#, "/?number=15")]
+#[case(
+    "/echo",
+    r#"{"number": 7, "tone": "loud"}"#,
+    "/echo?number=7&tone=loud"
+)]
+#[case("/sleep", r#"{"ms": 1}"#, "/sleep?ms=1")]
+#[case("/fast", "{}", "/fast")]
+#[case("/fast", "", "/fast")]
+#[tokio::test]
+async fn a_post_with_json_answers_like_a_get_with_a_query(
+    #[case] path: &str,
+    #[case] body: &str,
+    #[case] get: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let [posted, got] = [lane.post(path, body).await, lane.get(get).await].map(|answer| {
+        let mut fields = answer.json();
+        fields["elapsed_ms"].take();
+        // A fresh process each, in one of the modes.
+        fields["pid"].take();
+        (answer.status, fields)
+    });
+    assert_eq!(posted.0, 200);
+    assert_eq!(posted, got);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_post_without_a_body_needs_no_type(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let answer = send(lane.request(Method::POST, "/fast")).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[rstest]
+#[tokio::test]
+async fn block_server_waits_five_seconds_unless_told_otherwise(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    assert_eq!(lane.get("/block-server?ms=1").await.json()["ms"], 1);
+    // Not waited for: the limit is reached first, which a shorter wait would not do.
+    let request = lane.request(Method::GET, "/block-server");
+    assert_eq!(send(request.header("x-timeout", "0.05")).await.status, 504);
+}
+
+#[rstest]
+#[tokio::test]
+async fn head_is_a_get_without_the_body(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let head = send(lane.request(Method::HEAD, "/echo?number=7")).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(head.text, "");
+    assert!(head.header("server-timing").is_some());
+    let length: usize = head.header("content-length").unwrap().parse().unwrap();
+    assert!(length > 0);
+}
+
+#[rstest]
+#[case("/")]
+#[case("/?")]
+#[tokio::test]
+async fn the_root_without_a_query_is_the_page(
+    #[case] path: &str,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let page = Lane::of(mode, &[]).get(path).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(page.text.contains("<title>onelane</title>"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_sane_request_id_is_kept_and_another_is_replaced(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let id_for = async |id: &str| {
+        let request = lane
+            .request(Method::GET, "/fast")
+            .header("x-request-id", id);
+        send(request)
+            .await
+            .header("x-request-id")
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(id_for("order-66.retry_1").await, "order-66.retry_1");
+    for insane in ["", "two words", "<script>", "quote\"", &"x".repeat(129)] {
+        let given = id_for(insane).await;
+        assert_ne!(given, insane);
+        assert_eq!(given.len(), 32);
+    }
+}
+
+/// But for a cluster, where only an idle worker reads anything.
+#[rstest]
+#[tokio::test]
+async fn what_needs_no_computation_needs_no_slot(
+    #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let busy = lane.get("/sleep?ms=60000");
+    let answers = async {
+        lane.until("busy", 0).await;
+        for (path, status) in [("/", 200), ("/echo", 400), ("/nope", 404)] {
+            assert_eq!(lane.get(path).await.status, status);
+        }
+        assert_eq!(lane.post("/echo", "[7]").await.status, 400);
+        let put = lane.request(Method::PUT, "/fast");
+        assert_eq!(send(put).await.status, 405);
+    };
+    tokio::select! { () = answers => {}, _ = busy => unreachable!() };
+}

@@ -1,0 +1,80 @@
+//! Full load on each mode while its children are killed at random; and then the books have to
+//! balance. `SOAK_SECONDS=30` for more than a moment.
+
+// Clients that ask on and on, and somebody who kills.
+mod load;
+// What clients, log and metrics say of the same requests.
+mod books;
+
+use std::time::{Duration, Instant};
+
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use futures_util::future::join_all;
+use rstest::rstest;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::lane::Lane;
+use crate::processes;
+use books::Books;
+
+const CLIENTS: usize = 8;
+
+/// A queue that is too short and too slow for all of them, and children that come and go anyway.
+const FLAGS: &[&str] = &[
+    "--queue-max",
+    "4",
+    "--queue-timeout",
+    "100ms",
+    "--max-requests",
+    "100",
+    "--log-level",
+    "debug",
+];
+
+#[rstest]
+#[tokio::test]
+async fn after_full_load_and_random_kills_the_books_balance(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let slots = if mode == Blocking { 1 } else { 2 };
+    let mut lane = Lane::with_slots(mode, slots, FLAGS);
+    let end = Instant::now() + duration();
+    let clients = (0..CLIENTS).map(|number| load::ask(&lane, number, end));
+    let (outcomes, kills) = tokio::join!(join_all(clients), load::kill(&lane, end));
+
+    let books = Books {
+        mode,
+        outcomes: outcomes.into_iter().flatten().collect(),
+        kills,
+    };
+    books.check(&lane).await;
+    check_children(mode, slots, &lane).await;
+
+    let all = processes::descendants(lane.pid());
+    lane.signal(Signal::TERM);
+    assert_eq!(lane.wait_for_exit().code(), Some(0));
+    processes::until_gone(&all).await;
+}
+
+fn duration() -> Duration {
+    let seconds = std::env::var("SOAK_SECONDS").map_or(3, |seconds| seconds.parse().unwrap());
+    Duration::from_secs(seconds)
+}
+
+/// Whoever was started is there, or was reaped.
+async fn check_children(mode: Mode, slots: usize, lane: &Lane) {
+    let expected = if matches!(mode, Pool | Cluster) {
+        slots
+    } else {
+        0
+    };
+    let alive = |status: &Value| status["children"]["alive"].as_array().unwrap().len();
+    let status = lane.until_status(|status| alive(status) == expected).await;
+    let children = &status["children"];
+    let exited = children["exited"].as_object().unwrap();
+    let exits: u64 = exited.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(children["spawned"], exits + expected as u64, "{children}");
+    let has_children = matches!(mode, Fork | Pool | Cluster);
+    assert_eq!(exited.contains_key("crashed"), has_children, "{children}");
+}

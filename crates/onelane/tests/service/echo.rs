@@ -1,0 +1,39 @@
+//! `/echo?number=N`, also `/?number=N`: answers with its input. For what becomes of inputs on their way.
+
+use onelane::{Interrupt, Interrupted, Route, Workload};
+use serde::{Deserialize, Serialize};
+
+/// Nothing but its input.
+pub struct Echo;
+
+/// What is echoed: a field of each kind that has rules.
+#[derive(Serialize, Deserialize)]
+pub struct Said {
+    number: u64,
+    #[serde(default)]
+    tone: Tone,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fraction: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+/// One of a few names.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Tone {
+    #[default]
+    Plain,
+    Loud,
+}
+
+impl Workload for Echo {
+    const NAME: &'static str = "echo";
+    const ROUTES: &'static [Route] = &[Route::new("/echo"), Route::new("/")];
+    type Input = Said;
+    type Output = Said;
+
+    fn run(said: Said, _: &Interrupt) -> Result<Said, Interrupted> {
+        Ok(said)
+    }
+}
