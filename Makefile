@@ -23,7 +23,7 @@ down: ## stop them; running requests finish first
 
 # Without ARGS it tells what it can be asked.
 plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
-	@cargo run --quiet --release --locked --bin onelane-plan -- $(or $(ARGS),--help)
+	@cargo run --quiet --release --locked -p onelane-plan -- $(or $(ARGS),--help)
 
 fmt: ## format the sources
 	cargo fmt --all
@@ -32,8 +32,8 @@ fmt: ## format the sources
 check: ## format, lints, unit and integration tests
 	cargo fmt --all --check
 	rustfmt --check --edition 2024 $(workloads)
-	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked --lib --bins --test integration --test plan
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --workspace --lib --bins --test integration --test plan
 
 # One mode after the other, so that each has the machine.
 soak: ## full load and random kills, 30 s for each mode

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use onelane_sim::{Cost, quantile};
+
 use crate::lane::Lane;
-use crate::sim::{Cost, quantile};
 
 const SAMPLES: usize = 101;
 const HOLD_MS: u64 = 5;

@@ -15,7 +15,7 @@
 //! Numbers are ratios to the ideal, for short requests; the long ones hardly notice where they
 //! queue. The median of the runs is given with the smallest and the largest.
 //!
-//! The same traces are played against the model of `benches/sim/`, too: the ratio to what was measured
+//! The same traces are played against the model of `crates/sim/`, too: the ratio to what was measured
 //! is its error. The costs of a single request are measured first. Where they are far from those that
 //! the model assumes, the machine is busy with something else, and neither half is worth much.
 
@@ -32,12 +32,11 @@ mod nginx;
 mod report;
 #[path = "../rig/mod.rs"]
 mod rig;
-#[path = "../sim/mod.rs"]
-mod sim;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use onelane_sim::Cost;
 
 use self::lane::Lane;
 use self::load::{Arrival, Load, poisson};
@@ -99,7 +98,7 @@ async fn compare(options: &Options) -> Result<Vec<Cell>, String> {
         .collect::<Result<Vec<_>, _>>()?;
     let cost = costs::measure(&lanes[0]).await?;
     eprintln!("here:      {cost:?}");
-    eprintln!("the model: {:?}", sim::Cost::TYPICAL);
+    eprintln!("the model: {:?}", Cost::TYPICAL);
     let mut cells = Vec::new();
     for seed in 1..=options.runs {
         let trace = trace(options, seed);

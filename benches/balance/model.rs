@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use onelane_sim::{Balancing, System, simulate};
+
 use crate::LANES;
 use crate::load::Arrival;
 use crate::nginx::Setup;
-use crate::sim::{self, Balancing, System};
 
 /// The response times of the short requests of `trace`, simulated.
 pub(crate) fn responses(setup: Setup, seed: u64, trace: &[Arrival]) -> Vec<Duration> {
@@ -17,12 +18,12 @@ pub(crate) fn responses(setup: Setup, seed: u64, trace: &[Arrival]) -> Vec<Durat
         },
         ..System::shipped(LANES as usize)
     };
-    let arrivals = trace.iter().map(|arrival| sim::Arrival {
+    let arrivals = trace.iter().map(|arrival| onelane_sim::Arrival {
         at: arrival.at,
         service: Duration::from_millis(arrival.sleep_ms),
         patience: None,
     });
-    let run = sim::simulate(&system, seed, arrivals);
+    let run = simulate(&system, seed, arrivals);
     let short = run.outcomes.iter().zip(trace);
     short
         .filter(|(_, arrival)| arrival.is_short())

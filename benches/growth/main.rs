@@ -25,8 +25,6 @@ mod mix;
 mod nginx;
 #[path = "../rig/mod.rs"]
 mod rig;
-#[path = "../sim/mod.rs"]
-mod sim;
 mod simulated;
 
 use std::process::ExitCode;

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onelane_sim::{System, mean, simulate};
 use serde::{Deserialize, Serialize};
 
 use crate::lane::Lane;
 use crate::load::{Arrival, Load, Outcome, poisson};
 use crate::nginx::{Nginx, Setup};
 use crate::rig::usage::Usage;
-use crate::sim::{self, System, mean, simulate};
 
 pub(crate) const LANES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 pub(crate) const NGINX: [usize; 3] = [1, 2, 4];
@@ -128,7 +128,7 @@ impl Cell {
 /// The mean response time in ms, and the tries for a request.
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
 fn simulated(system: &System, trace: &[Arrival]) -> (f64, f64) {
-    let arrivals = trace.iter().map(|arrival| sim::Arrival {
+    let arrivals = trace.iter().map(|arrival| onelane_sim::Arrival {
         at: arrival.at,
         service: Duration::from_millis(arrival.sleep_ms),
         patience: None,

@@ -1,8 +1,7 @@
 //! From one lane to thousands, in the model: how often nginx asks, and what that costs in time.
 
+use onelane_sim::{Limits, Run, Service, System, mean, median, poisson, quantile, simulate};
 use serde::Serialize;
-
-use crate::sim::{Limits, Run, Service, System, mean, median, poisson, quantile, simulate};
 
 pub(crate) const LANES: [usize; 7] = [1, 4, 16, 64, 256, 1024, 4096];
 pub(crate) const LOADS: [f64; 3] = [0.5, 0.8, 0.95];
