@@ -1,82 +1,66 @@
-//! The command-line flags of the settings.
+//! The settings on the command line. They are the lowest layer and the highest: a flag's default
+//! holds where nobody has written the key, and a flag that is given wins over everything else.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use clap::Args;
-use serde::Serialize;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
-use super::{LogFormat, LogLevel, Mode};
+use super::settings::Settings;
 
-/// The same keys as command-line flags: whatever is given wins over everything else.
-#[derive(Debug, Args, Serialize)]
+/// The flags of the settings, and where the file of the settings is.
+#[derive(Debug, Args)]
 pub struct Flags {
     /// Read settings from this TOML file
     #[arg(long, global = true, value_name = "FILE")]
-    #[serde(skip)]
     pub(super) config: Option<PathBuf>,
-    /// How requests are computed [default: blocking]
-    #[arg(long, global = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<Mode>,
-    /// Public listener; port 0 takes any free port [default: 0.0.0.0:5000]
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listen: Option<SocketAddr>,
-    /// Listener for probes, metrics and status [default: 0.0.0.0:9464]
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    admin_listen: Option<SocketAddr>,
-    /// Requests computed at once; 0 is what the mode makes of it [default: 0]
-    #[arg(long, global = true, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slots: Option<u32>,
-    /// Requests that may wait; beyond them the answer is 503 [default: 10 × slots]
-    #[arg(long, global = true, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queue_max: Option<u32>,
-    /// Longest wait for a slot [default: 10s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queue_timeout: Option<String>,
-    /// Longest computation [default: 30s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_timeout: Option<String>,
-    /// After SIGTERM: time still serving while /readyz already says no [default: 0s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    drain_delay: Option<String>,
-    /// After SIGTERM: time until whatever is left is killed [default: 35s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shutdown_timeout: Option<String>,
-    /// pool, cluster: replace a process after about so many requests; 0 is never [default: 0]
-    #[arg(long, global = true, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_requests: Option<u32>,
-    /// fork, pool: CPU time of one computation; 0s is the longest computation and a second more [default: 0s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    child_cpu_time: Option<String>,
-    /// fork, pool: memory of one child, in MiB; 0 is its share of the container's [default: 0]
-    #[arg(long, global = true, value_name = "MIB")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    child_memory_mib: Option<u64>,
-    /// One line per request on stderr, as this [default: json]
-    #[arg(long, global = true, value_name = "FORMAT")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_format: Option<LogFormat>,
-    /// The least important events that are still logged [default: info]
-    #[arg(long, global = true, value_name = "LEVEL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_level: Option<LogLevel>,
+    #[command(flatten)]
+    pub(super) keys: Keys,
 }
 
-/// Checks a flag's duration while clap can still name the flag; serde reads it again later.
-fn duration(text: &str) -> Result<String, String> {
-    match humantime_serde::re::humantime::parse_duration(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(err) => Err(err.to_string()),
+/// What the command line says about each key. clap has checked it, but it stays text: the other
+/// layers belong between these two, and all of them are read into [`Settings`] together.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// The defaults of the keys that were not given.
+    pub(super) defaults: HashMap<String, String>,
+    /// The flags that were really there, even if they only repeat a default.
+    pub(super) given: HashMap<String, String>,
+}
+
+impl FromArgMatches for Keys {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut keys = Self::default();
+        let flags = Settings::augment_args(Command::default());
+        for key in flags.get_arguments().map(|flag| flag.get_id().as_str()) {
+            let Some(value) = matches.get_raw(key).and_then(|mut values| values.next()) else {
+                continue;
+            };
+            let value = value.to_str().expect("clap takes only text for a setting");
+            let layer = match matches.value_source(key) {
+                Some(ValueSource::CommandLine) => &mut keys.given,
+                _ => &mut keys.defaults,
+            };
+            layer.insert(key.to_owned(), value.to_owned());
+        }
+        Ok(keys)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Keys {
+    fn augment_args(command: Command) -> Command {
+        // So that they may stand before or after the role. The only other flag that the command
+        // has by now, `--config`, may do so, too.
+        Settings::augment_args(command).mut_args(|flag| flag.global(true))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }

@@ -111,6 +111,119 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     );
 }
 
+/// Each key, its default as the help names it, and some other value for it.
+const KEYS: [(&str, &str, &str); 14] = [
+    ("mode", "blocking", "threads"),
+    ("listen", "0.0.0.0:5000", "[::]:80"),
+    ("admin_listen", "0.0.0.0:9464", "127.0.0.1:0"),
+    ("slots", "0", "3"),
+    ("queue_max", "10 × slots", "0"),
+    ("queue_timeout", "10s", "1m 30s"),
+    ("request_timeout", "30s", "500ms"),
+    ("drain_delay", "0s", "5s"),
+    ("shutdown_timeout", "35s", "2h"),
+    ("max_requests", "0", "1000"),
+    ("child_cpu_time", "0s", "7s"),
+    ("child_memory_mib", "0", "64"),
+    ("log_format", "json", "text"),
+    ("log_level", "info", "warn"),
+];
+
+fn flag(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
+}
+
+#[test]
+fn the_keys_of_these_tests_are_all_there_are() {
+    let (_, stdout, _) = run(onelane().arg("config"));
+    let keys = stdout.lines().map(|line| line.split(" = ").next().unwrap());
+    assert!(keys.eq(KEYS.map(|(key, ..)| key)), "{stdout}");
+}
+
+/// With more than one slot, which `blocking` has not.
+fn pool() -> Command {
+    let mut command = onelane();
+    command.args(["--mode", "pool"]);
+    command
+}
+
+#[test]
+fn every_key_can_be_given_in_all_three_ways() {
+    for (key, _, value) in KEYS {
+        let command = || if key == "mode" { onelane() } else { pool() };
+        let variable = format!("ONELANE_{}", key.to_uppercase());
+        let number = value.parse::<u64>().is_ok();
+        let file = file(&if number {
+            format!("{key} = {value}")
+        } else {
+            format!("{key} = {value:?}")
+        });
+        let of = |command: &mut Command| effective(command, key);
+        assert_ne!(of(&mut command()), value, "{key}");
+        assert_eq!(of(command().args([&flag(key), value])), value);
+        assert_eq!(of(command().env(&variable, value)), value);
+        assert_eq!(of(command().arg("--config").arg(file.path())), value);
+    }
+}
+
+#[test]
+fn the_help_names_the_default_of_each_key_once() {
+    for help in ["--help", "-h"] {
+        let (_, stdout, _) = run(onelane().arg(help));
+        for (key, default, _) in KEYS {
+            let start = stdout.find(&format!("{} <", flag(key))).unwrap();
+            let entry = &stdout[start + 2..];
+            let entry = entry.split(" --").next().unwrap();
+            let named = entry.split("[default: ").skip(1);
+            let named: Vec<_> = named.filter_map(|rest| rest.split(']').next()).collect();
+            assert_eq!(named, [default], "{help}: {entry}");
+        }
+    }
+}
+
+#[test]
+fn a_flag_counts_on_either_side_of_the_role() {
+    let slots = |before: &[&str], after: &[&str]| {
+        let mut command = onelane();
+        let command = command.args(before).arg("config").args(after);
+        let (code, stdout, stderr) = run(command.env("ONELANE_SLOTS", "4"));
+        assert_eq!(code, Some(0), "{stderr}");
+        let line = stdout.lines().find(|line| line.starts_with("slots"));
+        line.unwrap().to_owned()
+    };
+    let mode = ["--mode", "pool"];
+    let both = ["--mode", "pool", "--slots", "5"];
+    assert_eq!(slots(&mode, &[]), "slots = 4");
+    assert_eq!(slots(&[], &mode), "slots = 4");
+    assert_eq!(slots(&both, &[]), "slots = 5");
+    assert_eq!(slots(&[], &both), "slots = 5");
+    assert_eq!(slots(&mode, &["--slots", "5"]), "slots = 5");
+    assert_eq!(slots(&["--slots", "5"], &mode), "slots = 5");
+}
+
+#[test]
+fn a_flag_that_repeats_the_default_is_a_flag() {
+    let file = file("log_level = \"warn\"");
+    let mut command = onelane();
+    command.arg("--config").arg(file.path());
+    command.env("ONELANE_LOG_LEVEL", "debug");
+    let command = command.args(["--log-level", "info"]);
+    assert_eq!(effective(command, "log_level"), "info");
+}
+
+#[rstest]
+#[case("slots", "0", "7")]
+#[case("child_cpu_time", "0s", "31s")]
+fn a_zero_is_worked_out_wherever_it_is_written(
+    #[case] key: &str,
+    #[case] zero: &str,
+    #[case] value: &str,
+) {
+    let variable = format!("ONELANE_{}", key.to_uppercase());
+    assert_eq!(effective(pool().args([&flag(key), zero]), key), value);
+    assert_eq!(effective(pool().env(variable, zero), key), value);
+}
+
 #[test]
 fn what_config_prints_is_a_config() {
     let mut command = onelane();

@@ -1,0 +1,92 @@
+//! The settings. Each is one field and is written nowhere else: the field's name is the key, its
+//! doc comment is the flag's help, and its default is written as a user would write it. How the
+//! layers fill the fields is left to [`super`].
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use humantime_serde::re::humantime::parse_duration;
+use serde::{Deserialize, Serialize};
+
+use super::invalid::Invalid;
+use super::names::{LogFormat, LogLevel, Mode, named};
+
+/// Settings in effect: they are checked, and what was left open is worked out.
+///
+/// `Args` is derived for what it tells clap about the flags. clap never fills this struct, because
+/// it knows only one of the layers: see [`super::Flags`].
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How requests are computed
+    #[arg(long, default_value = "blocking")]
+    #[serde(deserialize_with = "named")]
+    pub mode: Mode,
+    /// Public listener; port 0 takes any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:5000")]
+    pub listen: SocketAddr,
+    /// Listener for probes, metrics and status
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:9464")]
+    pub admin_listen: SocketAddr,
+    /// Requests computed at once; 0 is what the mode makes of it
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub slots: u32,
+    /// Requests that may wait; beyond them the answer is 503 [default: 10 × slots]
+    // The only default that is not a number: 0 already means that nobody waits. So the key may be
+    // missing from all layers, and `worked_out` fills it in.
+    #[arg(long, value_name = "N", required = false)]
+    #[serde(default)]
+    pub queue_max: u32,
+    /// Longest wait for a slot, counted from the request's arrival
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub queue_timeout: Duration,
+    /// Longest computation; callers may shorten it
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// After SIGTERM: time still serving while /readyz already says no, for balancers that poll
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub drain_delay: Duration,
+    /// After SIGTERM: time until whatever is left is killed
+    #[arg(long, value_name = "DURATION", default_value = "35s", value_parser = parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub shutdown_timeout: Duration,
+    /// pool, cluster: replace a process after about so many requests; 0 is never
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub max_requests: u32,
+    /// fork, pool: CPU time of one computation; 0s is the longest computation and a second more
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub child_cpu_time: Duration,
+    /// fork, pool: memory of one child, in MiB; 0 is its share of the container's
+    #[arg(long, value_name = "MIB", default_value = "0")]
+    pub child_memory_mib: u64,
+    /// One line per request on stderr, as this
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    #[serde(deserialize_with = "named")]
+    pub log_format: LogFormat,
+    /// The least important events that are still logged
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[serde(deserialize_with = "named")]
+    pub log_level: LogLevel,
+}
+
+impl Settings {
+    /// The settings for a child process, which [`Settings::from_json`] reads there.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("settings are a flat table of plain values")
+    }
+
+    /// The settings in effect in the parent process.
+    pub fn from_json(json: &str) -> Result<Self, Invalid> {
+        serde_json::from_str(json).map_err(|err| Invalid(err.to_string()))
+    }
+
+    /// The settings as a TOML document that `--config` accepts.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are a flat table of plain values")
+    }
+}

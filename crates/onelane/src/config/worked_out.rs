@@ -1,0 +1,47 @@
+//! Settings that follow from other settings, or from the container, where nobody has set them.
+
+use std::time::Duration;
+
+use super::container;
+use super::invalid::Invalid;
+use super::names::Mode;
+use super::settings::Settings;
+
+impl Settings {
+    /// Checks what the types let pass, and works out what was left open: what is 0, and
+    /// `queue_max` if no layer has it (`None`).
+    pub(super) fn worked_out(mut self, queue_max: Option<u32>) -> Result<Self, Invalid> {
+        for (key, value) in [
+            ("request_timeout", self.request_timeout),
+            ("shutdown_timeout", self.shutdown_timeout),
+        ] {
+            if value.is_zero() {
+                return Err(Invalid(format!("{key}: must be longer than 0s")));
+            }
+        }
+        self.slots = slots(self.mode, self.slots)?;
+        self.queue_max = queue_max.unwrap_or(self.slots.saturating_mul(10));
+        if self.child_cpu_time.is_zero() {
+            // So that it is the deadline that ends what computes too long, and this only what
+            // nobody watches any more.
+            self.child_cpu_time = self.request_timeout + Duration::from_secs(1);
+        }
+        if self.child_memory_mib == 0 {
+            self.child_memory_mib = container::memory_share_mib(self.slots);
+        }
+        Ok(self)
+    }
+}
+
+fn slots(mode: Mode, written: u32) -> Result<u32, Invalid> {
+    match (mode, written) {
+        (Mode::Blocking, 0 | 1) => Ok(1),
+        (Mode::Blocking, n) => Err(Invalid(format!(
+            "slots: {n} is not possible, blocking computes exactly 1 request at a time"
+        ))),
+        // What PHP-FPM, gunicorn and database pools start with is of this order, too.
+        (Mode::Pool, 0) => Ok(7),
+        (Mode::Fork | Mode::Cluster | Mode::Threads, 0) => Ok(container::cpus()),
+        (_, n) => Ok(n),
+    }
+}
