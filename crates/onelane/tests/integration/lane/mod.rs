@@ -1,7 +1,6 @@
 //! A running service, on ports that the system chose: fixed ones collide when tests run at once.
 
 mod answer;
-mod frozen;
 mod log;
 mod mode;
 
@@ -18,7 +17,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 pub use answer::{Answer, send, try_send};
-pub use frozen::Frozen;
 use log::Log;
 pub use mode::Mode;
 
