@@ -9,24 +9,22 @@ WORKDIR /build
 ENV CARGO_HOME=/cargo CARGO_BUILD_TARGET=host-tuple \
     RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
 
-# Dependencies first, under an empty program: this layer lasts until one of them changes. The
-# declared benches, tests and other programs are left out, because cargo would insist on their files.
 COPY Cargo.toml Cargo.lock ./
-COPY src/workload/Cargo.toml src/workload/
-RUN --mount=type=cache,target=/cargo/registry \
-    sed -i -E '/^\[\[(bench|bin|example|test)\]\]/,/^$/d' Cargo.toml && \
-    touch src/lib.rs src/work.rs && echo 'fn main() {}' >src/main.rs && \
-    cargo build --release --locked
-
-# cargo compares times, and a checked-out file may be older than the empty program above.
+COPY crates crates
 COPY src src
+# What was compiled stays in a cache of the builder: dependencies are compiled anew only when they
+# change. cargo compares times, and a file may be older than what an earlier checkout left in there, so
+# all of ours count as new. Declared benches and other programs are left out, because cargo would insist
+# on their files, which are not here.
 RUN --mount=type=cache,target=/cargo/registry \
-    find src -exec touch {} + && \
+    --mount=type=cache,target=/build/target,sharing=locked \
+    find Cargo.toml crates -name Cargo.toml -exec sed -i -E '/^\[\[(bench|bin)\]\]/,/^$/d' {} + && \
+    find src crates -exec touch {} + && \
     cargo build --release --locked && \
-    mv target/*/release/onelane /onelane
+    cp target/*/release/primes /primes
 
 FROM scratch
-COPY --from=build /onelane /onelane
+COPY --from=build /primes /primes
 
 # By number, because the image has no /etc/passwd; 65532 belongs to nobody on common systems.
 USER 65532:65532
@@ -34,14 +32,14 @@ USER 65532:65532
 EXPOSE 5000 9464
 # Asks for readiness on the admin port, which answers while the lane computes. Not more often: Docker
 # spends some 80 ms of CPU on starting a process in a container, and only its display depends on it.
-HEALTHCHECK --interval=10s --timeout=2s --retries=3 CMD ["/onelane", "probe"]
+HEALTHCHECK --interval=10s --timeout=2s --retries=3 CMD ["/primes", "probe"]
 # Serve out the running request, then exit.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/onelane"]
+ENTRYPOINT ["/primes"]
 
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="onelane" \
+LABEL org.opencontainers.image.title="primes" \
       org.opencontainers.image.description="A server that computes one request at a time" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
