@@ -3,9 +3,6 @@
 # Without a Docker engine the same stack runs as plain processes.
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
-# Their modules are declared by a macro, into which cargo fmt does not look.
-workloads := $(wildcard src/workload/*.rs)
-
 .DEFAULT_GOAL := help
 .PHONY: help up down plan check fmt test soak screenshots compare
 
@@ -27,17 +24,17 @@ plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
 
 fmt: ## format the sources
 	cargo fmt --all
-	rustfmt --edition 2024 $(workloads)
 
-check: ## format, lints, unit and integration tests
+check: ## format, lints, documentation, unit and integration tests
 	cargo fmt --all --check
-	rustfmt --check --edition 2024 $(workloads)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --locked --workspace --lib --bins --test integration --test plan
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	cargo test --locked --workspace --doc
+	cargo test --locked --workspace --lib --bins --test integration --test plan --test service --test build
 
 # One mode after the other, so that each has the machine.
 soak: ## full load and random kills, 30 s for each mode
-	SOAK_SECONDS=30 cargo test --locked --test integration soak -- --test-threads 1
+	SOAK_SECONDS=30 cargo test --locked --package onelane --test integration soak -- --test-threads 1
 
 # The deploy and browser tests start and stop stacks of their own.
 test: check ## check, then tests of the real stacks, of the manifests, of the rules and of the page

@@ -21,6 +21,8 @@ mod cancel;
 mod cluster;
 // Flags, environment, file: precedence and errors, `onelane config`.
 mod config;
+// What the engine must not bring along.
+mod dependencies;
 // Signals, draining, exit codes.
 mod drain;
 // Everything a caller can get wrong.

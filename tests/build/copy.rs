@@ -1,0 +1,76 @@
+//! A copy of this tree, to change something in.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, io};
+
+use tempfile::TempDir;
+
+/// Where this tree is.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Every file that git knows or would take, in a folder that is gone when this is dropped.
+pub struct Copy(TempDir);
+
+impl Copy {
+    pub fn new() -> Self {
+        let copy = Self(tempfile::tempdir().unwrap());
+        let listed = Command::new("git")
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
+            .current_dir(ROOT)
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(listed.status.success(), "git lists the files of this tree");
+        for file in String::from_utf8(listed.stdout)
+            .unwrap()
+            .split_terminator('\0')
+        {
+            let to = copy.path(file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            match fs::copy(Path::new(ROOT).join(file), to) {
+                // It was removed, and git was not told yet.
+                Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+                copied => drop(copied.unwrap()),
+            }
+        }
+        copy
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Replaces what is there exactly once.
+    pub fn replace(&self, file: &str, old: &str, new: &str) {
+        let text = fs::read_to_string(self.path(file)).unwrap();
+        assert_eq!(text.matches(old).count(), 1, "{old:?} in {file}");
+        self.write(file, &text.replace(old, new));
+    }
+
+    /// cargo, here. Compiled dependencies are taken from this tree's build: that part of a build does not
+    /// depend on where the workspace is. Programs go elsewhere, because they would have the same names.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new(env!("CARGO"));
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from);
+        cargo
+            .current_dir(self.0.path())
+            .env("CARGO_BUILD_BUILD_DIR", target)
+            .env("CARGO_TARGET_DIR", self.path("target"))
+            .stdin(Stdio::null());
+        cargo
+    }
+}

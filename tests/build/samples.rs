@@ -1,0 +1,50 @@
+//! The samples can go: what README shows is put in their place, and everything is as green as before.
+
+use std::fs;
+use std::process::Command;
+
+use crate::copy::{Copy, ROOT};
+
+const LIST: &str = "src/workload/mod.rs";
+
+/// The block of code in README that contains `hint`.
+fn shown(hint: &str) -> String {
+    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let blocks = readme.split("```rust\n").skip(1);
+    let mut blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let block = blocks.find(|block| block.contains(hint));
+    block
+        .unwrap_or_else(|| panic!("README shows {hint:?}"))
+        .to_owned()
+}
+
+#[track_caller]
+fn succeeds(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}
+
+#[test]
+fn a_service_of_ones_own_takes_the_place_of_the_samples() {
+    let copy = Copy::new();
+    for sample in ["prime", "count"] {
+        fs::remove_file(copy.path(&format!("src/workload/{sample}.rs"))).unwrap();
+    }
+    copy.write(
+        "src/workload/collatz.rs",
+        &shown("impl Workload for Collatz"),
+    );
+    copy.write(LIST, &shown("mod collatz;"));
+
+    succeeds(copy.cargo().args(["fmt", "--all", "--check"]));
+    let clippy = [
+        "clippy",
+        "--locked",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    succeeds(copy.cargo().args(clippy));
+    let tests = ["test", "--locked", "--bins", "--test", "service"];
+    succeeds(copy.cargo().args(tests));
+}

@@ -1,0 +1,1 @@
+//! This service: the real program, asked what it declares.
