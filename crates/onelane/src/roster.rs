@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// Why a child ended. The names are metric labels.
@@ -153,7 +154,7 @@ struct Task {
 
 impl Debug for Roster {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        self.lock().fmt(formatter)
+        self.0.state.lock().fmt(formatter)
     }
 }
 
@@ -166,12 +167,6 @@ impl Roster {
         }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        let state = self.0.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A child was ordered; `id` is any number that no other child has.
     pub fn expect(&self, id: u64) {
         let child = Child {
@@ -180,12 +175,12 @@ impl Roster {
             task: None,
             used: Usage::default(),
         };
-        self.lock().alive.insert(id, child);
+        self.0.state.lock().alive.insert(id, child);
     }
 
     /// It was started.
     pub fn born(&self, id: u64, pid: u32) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         state.spawned += 1;
         if let Some(child) = state.alive.get_mut(&id) {
             (self.0.observe_start)(child.since.elapsed());
@@ -196,7 +191,7 @@ impl Roster {
 
     /// The child got something to do, or is still at it.
     pub fn busy(&self, id: u64, slot: usize, request_id: &str) {
-        if let Some(child) = self.lock().alive.get_mut(&id) {
+        if let Some(child) = self.0.state.lock().alive.get_mut(&id) {
             let task = child.task.as_ref();
             if task.is_some_and(|task| task.request_id == request_id) {
                 return;
@@ -211,7 +206,7 @@ impl Roster {
 
     /// The child is done with what it had to do, and has used so much in its life.
     pub fn idle(&self, id: u64, used: Usage) {
-        if let Some(child) = self.lock().alive.get_mut(&id) {
+        if let Some(child) = self.0.state.lock().alive.get_mut(&id) {
             child.task = None;
             child.used = used;
         }
@@ -219,7 +214,7 @@ impl Roster {
 
     /// It was reaped, or could not be started at all.
     pub fn gone(&self, id: u64, cause: Cause, used: Usage) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         if state
             .alive
             .remove(&id)
@@ -232,12 +227,12 @@ impl Roster {
 
     /// Another one takes the place of a child that ended, or is about to.
     pub fn replaced(&self, cause: Cause) {
-        *self.lock().replaced.entry(cause).or_default() += 1;
+        *self.0.state.lock().replaced.entry(cause).or_default() += 1;
     }
 
     /// What it looks like right now.
     pub fn census(&self) -> Census {
-        let state = self.lock();
+        let state = self.0.state.lock();
         let all = state.alive.values().map(|child| child.used);
         let used = all.fold(state.used, Usage::and);
         Census {

@@ -7,10 +7,11 @@ use std::io::{self, ErrorKind, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc, mpsc::SendError};
+use std::sync::{Arc, mpsc, mpsc::SendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 use tokio::sync::{Notify, oneshot};
@@ -101,7 +102,7 @@ impl Nursery {
         let (jobs_there, jobs) = pipe()?;
         let (answers, answers_there) = pipe()?;
         let (jobs, answers) = (Pipe::new(jobs)?, Pipe::new(answers)?);
-        let control = self.0.control().clone();
+        let control = self.0.control.lock().clone();
         let control = control.ok_or_else(|| io::Error::other("the fork server is restarting"))?;
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let (tell, fate) = oneshot::channel();
@@ -113,7 +114,7 @@ impl Nursery {
             _kept: Box::new(kept),
         };
         self.0.roster.expect(id);
-        self.0.ordered().insert(id, ordered);
+        self.0.ordered.lock().insert(id, ordered);
         // From here on the child, or its absence, is reported through its fate.
         let child = Child::new(id, self.0.clone(), jobs, answers, fate);
         let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
@@ -142,25 +143,16 @@ impl Nursery {
 }
 
 impl Shared {
-    fn control(&self) -> MutexGuard<'_, Option<Arc<OwnedFd>>> {
-        // Nothing panics under this lock, nor under the next.
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn ordered(&self) -> MutexGuard<'_, HashMap<u64, Ordered>> {
-        self.ordered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Ends a child, and everything it has started, because of `cause`.
     pub(super) fn kill(&self, id: u64, cause: Cause) {
-        match self.ordered().get_mut(&id) {
+        match self.ordered.lock().get_mut(&id) {
             Some(ordered) => ordered.doom = Some((cause, Instant::now())),
             // It has ended already.
             None => return,
         }
         // Not in the condition, which would hold the lock until its end: this may have to wait for a
         // fork server that hangs, and whoever replaces that needs the lock.
-        let control = self.control().clone();
+        let control = self.control.lock().clone();
         if let Some(control) = control {
             // A fork server that cannot hear this is gone, and its children with it.
             send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
@@ -189,7 +181,7 @@ impl Shared {
 
     /// Whether a child was ordered, or its end, so long ago that nobody can be there to see to it.
     fn is_ignored(&self) -> bool {
-        let ordered = self.ordered();
+        let ordered = self.ordered.lock();
         let mut overdue = ordered.values().filter_map(Ordered::overdue_since);
         overdue.any(|since| since.elapsed() > SILENCE)
     }
@@ -198,7 +190,7 @@ impl Shared {
         match news {
             News::Forked { id, pid } => {
                 self.roster.born(id, pid);
-                if let Some(ordered) = self.ordered().get_mut(&id) {
+                if let Some(ordered) = self.ordered.lock().get_mut(&id) {
                     ordered.is_born = true;
                 }
             }
@@ -217,7 +209,11 @@ impl Shared {
     }
 
     fn cause(&self, id: u64, exit: Exit) -> Cause {
-        let doom = self.ordered().get(&id).and_then(|ordered| ordered.doom);
+        let doom = self
+            .ordered
+            .lock()
+            .get(&id)
+            .and_then(|ordered| ordered.doom);
         match (doom, exit) {
             (Some((cause, _)), _) => cause,
             (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
@@ -227,7 +223,7 @@ impl Shared {
 
     fn forget(&self, id: u64, fate: Fate) {
         self.roster.gone(id, Cause::Crashed, Usage::default());
-        let ordered = self.ordered().remove(&id);
+        let ordered = self.ordered.lock().remove(&id);
         if let Some(ordered) = ordered {
             // Nobody listens where the handle was dropped.
             ordered.fate.send(fate).ok();
@@ -237,7 +233,7 @@ impl Shared {
 
     /// After the end of the fork server, and so of all children.
     fn forget_all(&self) {
-        let ids: Vec<u64> = self.ordered().keys().copied().collect();
+        let ids: Vec<u64> = self.ordered.lock().keys().copied().collect();
         for id in ids {
             self.forget(id, Fate::Gone(Exit::Signal(KILLED)));
         }
@@ -261,11 +257,11 @@ fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<i
             Ok((mut process, control)) => {
                 first.send(Ok(())).ok();
                 let control = Arc::new(control);
-                *shared.control() = Some(control.clone());
+                *shared.control.lock() = Some(control.clone());
                 shared.follow(&process, &control, &mut backoff);
                 // First, because it sets free whoever waits to tell it something.
                 process.kill().ok();
-                *shared.control() = None;
+                *shared.control.lock() = None;
                 let status = process.wait();
                 shared.forget_all();
                 tracing::error!(?status, "the fork server ended; starting another one");

@@ -2,8 +2,10 @@
 //! included, and of the parent.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::accept_queue::Queued;
 use super::report::{PAUSE, Report};
@@ -76,11 +78,6 @@ impl Board {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn event(&self, event: &str) {
         let counter = self
             .metrics
@@ -112,7 +109,7 @@ impl Board {
             report,
             since: Instant::now(),
         };
-        self.lock().reports.insert(id, known);
+        self.state.lock().reports.insert(id, known);
     }
 
     /// A worker was reaped.
@@ -121,7 +118,7 @@ impl Board {
         if !matches!(cause, Cause::Shutdown | Cause::Surplus) {
             self.roster.replaced(cause);
         }
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Some(Known { report: last, .. }) = state.reports.remove(&id) else {
             return;
         };
@@ -137,30 +134,30 @@ impl Board {
 
     /// Connections taken by workers, and by the parent, so far.
     pub(super) fn taken(&self) -> u64 {
-        let state = self.lock();
+        let state = self.state.lock();
         let alive = state.reports.values().map(|known| known.report.accepted);
         state.taken + alive.sum::<u64>()
     }
 
     /// As many connections as workers may take at once: nobody knows better until they tell.
     pub(super) fn idle(&self) -> usize {
-        let state = self.lock();
+        let state = self.state.lock();
         let reports = state.reports.values();
         reports.filter(|known| known.may_be_idle()).count()
     }
 
     /// The parent took some, to refuse them.
     pub(super) fn refused(&self, count: u64) {
-        self.lock().taken += count;
+        self.state.lock().taken += count;
     }
 
     pub(super) fn queued(&self, queued: Queued) {
-        self.lock().queued = queued;
+        self.state.lock().queued = queued;
     }
 
     /// How long somebody who comes now would wait, by the workers' recent experience.
     pub(super) fn estimated_wait(&self) -> Duration {
-        let state = self.lock();
+        let state = self.state.lock();
         let reports = state.reports.values();
         let known = reports.filter_map(|known| known.report.mean_service);
         let (workers, sum) = known.fold((0, Duration::ZERO), |(count, sum), mean| {
@@ -172,7 +169,7 @@ impl Board {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let state = self.lock();
+        let state = self.state.lock();
         let occupancy = Occupancy {
             slots: 0,
             busy: 0,
@@ -194,7 +191,7 @@ impl View for Board {
     fn sight(&self) -> Sight {
         let rejected = self.snapshot().by_label("onelane_rejected_total");
         let children = ChildrenSight::from(&self.roster.census());
-        let state = self.lock();
+        let state = self.state.lock();
         Sight {
             slots: state.reports.values().filter_map(Known::slot).collect(),
             queue: QueueSight {

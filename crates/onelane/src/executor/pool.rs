@@ -1,9 +1,10 @@
 //! Child processes that stay. Each computes one job after the other; whichever was used last, whose
 //! caches are warm, is used next. One that failed in any way is never used again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -66,10 +67,10 @@ impl Pool {
     /// Starts all children and waits until they are ready. Called once.
     pub async fn start(&self) -> Result<(), NeverReady> {
         let shared = &self.0;
-        while shared.lock().alive < shared.size {
+        while shared.state.lock().alive < shared.size {
             shared.pause().await;
             let outcome = shared.add().await;
-            let backoff = &mut shared.lock().backoff;
+            let backoff = &mut shared.state.lock().backoff;
             match outcome {
                 Ok(()) => backoff.worked(),
                 Err(err) if backoff.is_hopeless() => return Err(NeverReady(err.to_string())),
@@ -116,17 +117,12 @@ impl Pool {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The child that was used last, as soon as one is idle.
     async fn take(self: &Arc<Self>) -> Lease {
         loop {
             let ready = self.ready.notified();
             // Not in the condition, which would hold the lock until its end.
-            let idle = self.lock().idle.pop();
+            let idle = self.state.lock().idle.pop();
             if let Some(member) = idle {
                 let mut lease = Lease {
                     pool: self.clone(),
@@ -147,7 +143,7 @@ impl Shared {
     async fn maintain(self: Arc<Self>) {
         loop {
             self.bury();
-            while self.lock().is_short(self.size) {
+            while self.state.lock().is_short(self.size) {
                 self.pause().await;
                 if let Err(err) = self.add().await {
                     tracing::error!(%err, "no child for the pool");
@@ -161,14 +157,14 @@ impl Shared {
     }
 
     async fn pause(&self) {
-        let delay = self.lock().backoff.delay();
+        let delay = self.state.lock().backoff.delay();
         sleep(delay).await;
     }
 
     /// Starts one child and waits until it is ready.
     async fn add(&self) -> Result<(), Lost> {
         let child = self.start_one().await;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match child {
             Ok(child) => {
                 state.alive += 1;
@@ -197,7 +193,7 @@ impl Shared {
 
     /// Removes idle children that have ended, or are of no use.
     fn bury(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         for mut member in std::mem::take(&mut state.idle) {
             match member.child.fault() {
                 None => state.idle.push(member),
@@ -261,7 +257,7 @@ impl Lease {
 
     fn give_back(mut self) {
         let mut member = self.member.take().expect("a lease ends once");
-        let mut state = self.pool.lock();
+        let mut state = self.pool.state.lock();
         state.backoff.worked();
         member.jobs += 1;
         if member.is_spent() && member.jobs == member.max_jobs {
@@ -280,7 +276,10 @@ impl Lease {
 
     fn lose(&mut self, cause: Cause) {
         if let Some(member) = self.member.take() {
-            self.pool.lock().lose(&member, cause, &self.pool.nursery);
+            self.pool
+                .state
+                .lock()
+                .lose(&member, cause, &self.pool.nursery);
             member.child.end(cause);
             self.pool.needed.notify_one();
         }

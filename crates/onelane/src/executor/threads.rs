@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -25,7 +26,7 @@ pub struct Threads(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    lanes: Mutex<Vec<mpsc::Sender<Task>>>,
+    senders: Mutex<Vec<mpsc::Sender<Task>>>,
     /// Where a thread that cannot be stopped is counted, once it is replaced.
     replace: Option<Roster>,
     lost: Arc<AtomicUsize>,
@@ -48,9 +49,9 @@ impl Threads {
     /// Starts one thread for each slot. A thread that cannot be stopped keeps its slot; with
     /// `replace` it is given up instead, and another one started.
     pub fn start(slots: u32, replace: Option<Roster>) -> io::Result<Self> {
-        let lanes = (0..slots).map(|slot| start_one(slot as usize));
+        let senders = (0..slots).map(|slot| start_one(slot as usize));
         Ok(Self(Arc::new(Shared {
-            lanes: Mutex::new(lanes.collect::<io::Result<_>>()?),
+            senders: Mutex::new(senders.collect::<io::Result<_>>()?),
             replace,
             lost: Arc::default(),
         })))
@@ -83,7 +84,7 @@ impl Threads {
             interrupt: task.interrupt.clone(),
             hold: task.hold.clone(),
         };
-        self.0.lanes()[ticket.slot]
+        self.0.senders.lock()[ticket.slot]
             .send(task)
             .expect("a compute thread survives every panic and lives as long as this sender");
         match timeout(ticket.limit, answer).await {
@@ -115,28 +116,19 @@ impl Task {
 
 impl Hold {
     fn take(&self) -> Option<Box<dyn Any + Send>> {
-        // Nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 
     fn is_taken(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none()
+        self.0.lock().is_none()
     }
 }
 
 impl Shared {
-    fn lanes(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Task>>> {
-        // Nothing panics under the lock but the expectation above, which holds.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Puts a new thread in the place of one that does not stop.
     fn replace(&self, slot: usize, hold: &Hold, roster: &Roster) {
-        let lane = match start_one(slot) {
-            Ok(lane) => lane,
+        let sender = match start_one(slot) {
+            Ok(sender) => sender,
             // Then the slot stays taken, as if it could not be replaced.
             Err(err) => return tracing::error!(%err, slot, "no thread to replace a stuck one"),
         };
@@ -146,7 +138,7 @@ impl Shared {
             self.lost.fetch_sub(1, Ordering::Relaxed);
             return;
         };
-        self.lanes()[slot] = lane;
+        self.senders.lock()[slot] = sender;
         roster.replaced(Cause::Hung);
         tracing::error!(slot, "a computation does not stop; its thread was given up");
         drop(permit);

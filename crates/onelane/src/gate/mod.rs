@@ -6,9 +6,10 @@ mod snapshot;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
@@ -127,7 +128,7 @@ impl Gate {
     }
 
     fn take_slot_or_place(&self, visitor: &Visitor) -> Result<Entry, Refusal> {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         if let Some(refusal) = state.closed {
             return Err(refusal);
         }
@@ -166,7 +167,7 @@ impl Gate {
 
     /// Turns away all who wait, and all who come with this refusal. Permits already given stay good.
     pub fn close(&self, refusal: Refusal) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.closed = Some(refusal);
         state.waiting.clear();
     }
@@ -176,7 +177,14 @@ impl Gate {
         loop {
             // Subscribed before looking, so that no change falls in between.
             let changed = self.0.idle.notified();
-            if self.0.lock().slots.iter().all(|slot| slot.holder.is_none()) {
+            if self
+                .0
+                .state
+                .lock()
+                .slots
+                .iter()
+                .all(|slot| slot.holder.is_none())
+            {
                 return;
             }
             changed.await;
@@ -185,7 +193,7 @@ impl Gate {
 
     /// How long somebody who comes now would wait, by recent experience.
     pub fn estimated_wait(&self) -> Duration {
-        let state = self.0.lock();
+        let state = self.0.state.lock();
         let ahead = u32::try_from(state.waiting.len() + 1).unwrap_or(u32::MAX);
         let slots = u32::try_from(state.slots.len()).unwrap_or(u32::MAX);
         // Those that compute may have taken longer by now than others ever did.
@@ -197,13 +205,13 @@ impl Gate {
 
     /// Recent time per request; none before the first has finished.
     pub fn mean_service(&self) -> Option<Duration> {
-        self.0.lock().mean_service
+        self.0.state.lock().mean_service
     }
 
     /// What it looks like right now.
     pub fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
-        let state = self.0.lock();
+        let state = self.0.state.lock();
         Snapshot {
             slots: state.slots.iter().map(|slot| slot.view(now)).collect(),
             queue_depth: state.waiting.len(),
@@ -218,7 +226,7 @@ impl Gate {
 
     /// Gives a freed slot to whoever is next, or to nobody.
     fn release(&self, slot: usize) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.vacate(slot);
         while let Some((_, waiter)) = state.waiting.pop_first() {
             state.occupy(slot, waiter.request_id);
@@ -240,13 +248,6 @@ impl Gate {
 enum Entry {
     Slot(Permit),
     Place(Place, oneshot::Receiver<Permit>),
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock; and if it did, the state is still consistent.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl State {
@@ -291,7 +292,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.gate.0.lock().waiting.remove(&self.turn);
+        self.gate.0.state.lock().waiting.remove(&self.turn);
     }
 }
 
@@ -314,7 +315,7 @@ impl Permit {
     /// Says when the holder means to be done: later than that, it is stuck.
     pub fn due(&self, at: Instant) {
         let Some(gate) = &self.gate else { return };
-        if let Some(holder) = &mut gate.0.lock().slots[self.slot].holder {
+        if let Some(holder) = &mut gate.0.state.lock().slots[self.slot].holder {
             holder.due = Some(at);
         }
     }
