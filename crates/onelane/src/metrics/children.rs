@@ -1,4 +1,4 @@
-//! The series about child processes. Most are read off the roster at a scrape.
+//! The series about child processes. Most are copied from the roster at a scrape.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,10 @@ const START_SECONDS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
 ];
 
-/// Child processes in numbers.
+/// Child processes in numbers; the help texts below say what each one means.
 #[derive(Debug)]
 pub struct Children {
-    /// How long it takes to start a child.
     pub start_seconds: Histogram,
-    /// What happens to the workers of a cluster, by event.
     pub worker_events: IntCounterVec,
     alive: IntGauge,
     spawns: IntCounter,
@@ -72,7 +70,7 @@ impl Children {
         }
     }
 
-    /// Brings the numbers up to date.
+    /// Brings the series up to what the roster says.
     pub(super) fn follow(&self, census: &Census) {
         self.alive.set(gauge_value(census.alive.len()));
         let spawned = census.spawned.saturating_sub(self.spawns.get());
