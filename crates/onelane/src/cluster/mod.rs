@@ -16,6 +16,7 @@ mod board;
 mod connection;
 mod door;
 mod fleet;
+mod member;
 mod orders;
 mod process;
 mod refuse;

@@ -15,7 +15,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// A worker at one moment.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Report {
     /// Whether it takes connections.
     pub(super) listening: bool,
