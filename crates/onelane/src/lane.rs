@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::executor::{Executor, STUCK_AFTER};
 use crate::gate::Gate;
-use crate::metrics::{Metrics, Occupancy, Snapshot};
+use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::Roster;
 
 /// The parts of a server that is one process, with children or without. Cheap to clone.
@@ -21,18 +21,18 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Every series as it is now. Called by one thread at a time.
-    pub fn snapshot(&self) -> Snapshot {
-        let now = self.gate.snapshot();
-        let busy = now.slots.iter().filter(|slot| slot.holder.is_some());
+    /// Every series as it is gate. Called by one thread at a time.
+    pub fn metrics_snapshot(&self) -> MetricsSnapshot {
+        let gate = self.gate.snapshot();
+        let busy = gate.slots.iter().filter(|slot| slot.holder.is_some());
         let occupancy = Occupancy {
-            slots: now.slots.len(),
+            slots: gate.slots.len(),
             busy: busy.count(),
-            busy_total: now.slots.iter().map(|slot| slot.busy).sum(),
-            queue_depth: now.queue_depth,
-            queue_limit: now.queue_limit,
+            busy_total: gate.slots.iter().map(|slot| slot.busy).sum(),
+            queue_depth: gate.queue_depth,
+            queue_limit: gate.queue_limit,
         };
-        self.metrics.snapshot(occupancy, &self.roster.census())
+        self.metrics.snapshot(occupancy, &self.roster.snapshot())
     }
 
     /// Why only a new process would help: half of the computations or more cannot be stopped, which

@@ -80,9 +80,9 @@ pub struct Usage {
 
 /// All children at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct Census {
+pub struct RosterSnapshot {
     /// Those alive, oldest first.
-    pub alive: Vec<ChildView>,
+    pub alive: Vec<ChildSnapshot>,
     /// Started so far.
     pub spawned: u64,
     /// Ended so far, by cause.
@@ -97,18 +97,18 @@ pub struct Census {
 
 /// One child at one moment.
 #[derive(Debug, Clone)]
-pub struct ChildView {
+pub struct ChildSnapshot {
     /// Its process id.
     pub pid: u32,
     /// How long it has been alive.
     pub age: Duration,
     /// What it works on, and since when.
-    pub task: Option<TaskView>,
+    pub task: Option<TaskSnapshot>,
 }
 
 /// What a child works on.
 #[derive(Debug, Clone)]
-pub struct TaskView {
+pub struct TaskSnapshot {
     /// The gate's slot.
     pub slot: usize,
     /// The request.
@@ -128,7 +128,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    alive: BTreeMap<u64, Child>,
+    alive: BTreeMap<u64, Entry>,
     spawned: u64,
     exited: BTreeMap<Cause, u64>,
     replaced: BTreeMap<Cause, u64>,
@@ -137,7 +137,7 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Child {
+struct Entry {
     /// None until it was started.
     pid: Option<u32>,
     since: Instant,
@@ -169,7 +169,7 @@ impl Roster {
 
     /// A child was ordered; `id` is any number that no other child has.
     pub fn expect(&self, id: u64) {
-        let child = Child {
+        let child = Entry {
             pid: None,
             since: Instant::now(),
             task: None,
@@ -231,12 +231,12 @@ impl Roster {
     }
 
     /// What it looks like right now.
-    pub fn census(&self) -> Census {
+    pub fn snapshot(&self) -> RosterSnapshot {
         let state = self.0.state.lock();
         let all = state.alive.values().map(|child| child.used);
         let used = all.fold(state.used, Usage::and);
-        Census {
-            alive: state.alive.values().filter_map(Child::view).collect(),
+        RosterSnapshot {
+            alive: state.alive.values().filter_map(Entry::snapshot).collect(),
             spawned: state.spawned,
             exited: state.exited.clone(),
             replaced: state.replaced.clone(),
@@ -255,12 +255,12 @@ impl Usage {
     }
 }
 
-impl Child {
-    fn view(&self) -> Option<ChildView> {
-        Some(ChildView {
+impl Entry {
+    fn snapshot(&self) -> Option<ChildSnapshot> {
+        Some(ChildSnapshot {
             pid: self.pid?,
             age: self.since.elapsed(),
-            task: self.task.as_ref().map(|task| TaskView {
+            task: self.task.as_ref().map(|task| TaskSnapshot {
                 slot: task.slot,
                 request_id: task.request_id.clone(),
                 age: task.since.elapsed(),

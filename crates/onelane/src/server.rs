@@ -74,7 +74,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         started: Instant::now(),
         public_port: listen.port(),
         lifecycle: lifecycle.clone(),
-        view: Box::new(lane.clone()),
+        server: Box::new(lane.clone()),
     };
     // First of all, so that probes can be told that it starts, which may take long, or fail.
     admin::start(admin_listener, subject)?;

@@ -8,7 +8,7 @@
 //! * `/`: the page
 
 mod lane;
-mod view;
+mod status;
 
 use std::io;
 use std::net::TcpListener;
@@ -24,7 +24,9 @@ use crate::lifecycle::{Lifecycle, Phase};
 use crate::page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
-pub use view::{ChildrenSight, QueueSight, Sight, SlotSight, SlotState, View, whole_milliseconds};
+pub use status::{
+    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotState, SlotStatus, whole_milliseconds,
+};
 
 /// A server, as the admin side knows it.
 pub struct Subject {
@@ -39,7 +41,7 @@ pub struct Subject {
     /// Whether it is ready.
     pub lifecycle: Lifecycle,
     /// Everything else.
-    pub view: Box<dyn View>,
+    pub server: Box<dyn Inspect>,
 }
 
 /// Answers about `subject` on `listener` from a new thread, until the process ends.
@@ -75,7 +77,7 @@ async fn show_page(subject: web::Data<Subject>) -> HttpResponse {
 }
 
 async fn livez(subject: web::Data<Subject>) -> HttpResponse {
-    match subject.view.stuck() {
+    match subject.server.stuck() {
         None => verdict(StatusCode::OK, "ok"),
         Some(why) => verdict(StatusCode::SERVICE_UNAVAILABLE, &why),
     }
@@ -98,9 +100,10 @@ fn verdict(status: StatusCode, text: &str) -> HttpResponse {
 async fn metrics(subject: web::Data<Subject>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(prometheus::TEXT_FORMAT)
-        .body(subject.view.metrics())
+        .body(subject.server.metrics())
 }
 
+/// What `/status` answers: who the server is, and its [`ServerStatus`].
 #[derive(Serialize)]
 struct Status<'a> {
     service: &'static str,
@@ -111,7 +114,7 @@ struct Status<'a> {
     phase: Phase,
     uptime_seconds: u64,
     #[serde(flatten)]
-    sight: Sight,
+    server: ServerStatus,
 }
 
 async fn status(subject: web::Data<Subject>) -> HttpResponse {
@@ -123,6 +126,6 @@ async fn status(subject: web::Data<Subject>) -> HttpResponse {
         mode: &subject.mode,
         phase: subject.lifecycle.phase(),
         uptime_seconds: subject.started.elapsed().as_secs(),
-        sight: subject.view.sight(),
+        server: subject.server.status(),
     })
 }

@@ -64,14 +64,14 @@ enum Next {
 
 struct ForkServer {
     control: OwnedFd,
-    children: HashMap<Pid, Child>,
+    children: HashMap<Pid, ForkedChild>,
     /// By all children reaped so far.
     used: Usage,
     /// Whether there are children at all, left-behind ones of children included.
     has_any: bool,
 }
 
-struct Child {
+struct ForkedChild {
     id: u64,
     /// Becomes readable when the child ends.
     ended: OwnedFd,
@@ -138,7 +138,7 @@ impl ForkServer {
         self.has_any = true;
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(ended) => {
-                self.children.insert(pid, Child { id, ended });
+                self.children.insert(pid, ForkedChild { id, ended });
                 let pid = pid.as_raw_pid().unsigned_abs();
                 self.tell(News::Forked { id, pid })
             }
@@ -168,7 +168,7 @@ impl ForkServer {
 
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> io::Result<()> {
         let before = std::mem::replace(&mut self.used, usage::of_children());
-        let Some(Child { id, ended }) = self.children.remove(&pid) else {
+        let Some(ForkedChild { id, ended }) = self.children.remove(&pid) else {
             return Ok(());
         };
         drop(ended);

@@ -1,15 +1,13 @@
 //! One child, as whoever gives it work sees it.
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::nursery::Shared;
 use super::pipe::Pipe;
-use super::{Exit, Lost};
+use super::{Exit, Lost, Nursery};
 use crate::ipc::{self, Inbox};
 use crate::roster::{Cause, Usage};
 
@@ -25,7 +23,7 @@ pub(super) enum Fate {
 #[derive(Debug)]
 pub struct Child {
     id: u64,
-    nursery: Arc<Shared>,
+    nursery: Nursery,
     jobs: Pipe,
     answers: Pipe,
     inbox: Inbox,
@@ -36,7 +34,7 @@ pub struct Child {
 impl Child {
     pub(super) fn new(
         id: u64,
-        nursery: Arc<Shared>,
+        nursery: Nursery,
         jobs: Pipe,
         answers: Pipe,
         fate: oneshot::Receiver<Fate>,
@@ -54,12 +52,12 @@ impl Child {
 
     /// Says for whom the child works now.
     pub fn occupy(&self, slot: usize, request_id: &str) {
-        self.nursery.roster.busy(self.id, slot, request_id);
+        self.nursery.roster().busy(self.id, slot, request_id);
     }
 
     /// Says that it works for nobody any more.
     pub fn vacate(&self, used: Usage) {
-        self.nursery.roster.idle(self.id, used);
+        self.nursery.roster().idle(self.id, used);
     }
 
     /// Ends it, and says why. Without, a child that is dropped counts as cancelled.

@@ -33,13 +33,13 @@ const SILENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Nursery(Arc<Shared>);
 
-pub(super) struct Shared {
+struct Shared {
     /// The way to the fork server; none while there is no such process.
     control: Mutex<Option<Arc<OwnedFd>>>,
     ordered: Mutex<HashMap<u64, Ordered>>,
     next_id: AtomicU64,
     ended: Notify,
-    pub(super) roster: Roster,
+    roster: Roster,
 }
 
 /// A child that was ordered and is not known to be gone.
@@ -116,7 +116,7 @@ impl Nursery {
         self.0.roster.expect(id);
         self.0.ordered.lock().insert(id, ordered);
         // From here on the child, or its absence, is reported through its fate.
-        let child = Child::new(id, self.0.clone(), jobs, answers, fate);
+        let child = Child::new(id, self.clone(), jobs, answers, fate);
         let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
         let sent = send(
             control.as_fd(),
@@ -140,25 +140,25 @@ impl Nursery {
     pub async fn loss(&self) {
         self.0.ended.notified().await;
     }
-}
 
-impl Shared {
     /// Ends a child, and everything it has started, because of `cause`.
     pub(super) fn kill(&self, id: u64, cause: Cause) {
-        match self.ordered.lock().get_mut(&id) {
+        match self.0.ordered.lock().get_mut(&id) {
             Some(ordered) => ordered.doom = Some((cause, Instant::now())),
             // It has ended already.
             None => return,
         }
         // Not in the condition, which would hold the lock until its end: this may have to wait for a
         // fork server that hangs, and whoever replaces that needs the lock.
-        let control = self.control.lock().clone();
+        let control = self.0.control.lock().clone();
         if let Some(control) = control {
             // A fork server that cannot hear this is gone, and its children with it.
             send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
         }
     }
+}
 
+impl Shared {
     /// Listens to a fork server until it ends, or does not do what it is told.
     fn follow(&self, process: &std::process::Child, control: &OwnedFd, backoff: &mut Backoff) {
         loop {

@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 
 use super::accept_queue::Queued;
 use super::report::{PAUSE, Report};
-use crate::admin::{ChildrenSight, QueueSight, Sight, SlotSight, View, whole_milliseconds};
-use crate::metrics::{Metrics, Occupancy, Snapshot};
+use crate::admin::{
+    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
+};
+use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::{Cause, Roster, Usage};
 
 /// Series that tell of the cluster as a whole, or of one process: the parent's own stand.
@@ -24,26 +26,25 @@ const NOT_SUMMED: &[&str] = &[
 /// been heard.
 const SETTLED: Duration = PAUSE.saturating_add(Duration::from_millis(20));
 
-/// What a worker told last, and when.
 #[derive(Debug)]
-struct Known {
+struct LastReport {
     report: Report,
-    since: Instant,
+    received: Instant,
 }
 
-impl Known {
-    /// Its slot as it must be by now.
-    fn slot(&self) -> Option<SlotSight> {
+impl LastReport {
+    /// The worker's slot as it must be by now.
+    fn slot(&self) -> Option<SlotStatus> {
         let mut slot = self.report.slot.clone()?;
         if let Some(age_ms) = &mut slot.request_age_ms {
-            *age_ms += whole_milliseconds(self.since.elapsed());
+            *age_ms += whole_milliseconds(self.received.elapsed());
         }
         Some(slot)
     }
 
-    /// Whether it takes a connection at once, or may do so before it tells.
+    /// Whether the worker is idle, or may have become idle since it reported.
     fn may_be_idle(&self) -> bool {
-        self.report.listening && (self.report.idle || self.since.elapsed() < SETTLED)
+        self.report.listening && (self.report.idle || self.received.elapsed() < SETTLED)
     }
 }
 
@@ -60,9 +61,9 @@ pub(super) struct Board {
 
 #[derive(Debug, Default)]
 struct State {
-    reports: BTreeMap<u64, Known>,
+    reports: BTreeMap<u64, LastReport>,
     /// What the workers that are gone have counted.
-    gone: Snapshot,
+    gone: MetricsSnapshot,
     /// Connections that they, and the parent, have taken.
     taken: u64,
     queued: Queued,
@@ -105,11 +106,11 @@ impl Board {
             Some(request_id) => self.roster.busy(id, 0, request_id),
             None => self.roster.idle(id, Usage::default()),
         }
-        let known = Known {
+        let last = LastReport {
             report,
-            since: Instant::now(),
+            received: Instant::now(),
         };
-        self.state.lock().reports.insert(id, known);
+        self.state.lock().reports.insert(id, last);
     }
 
     /// A worker was reaped.
@@ -119,7 +120,7 @@ impl Board {
             self.roster.replaced(cause);
         }
         let mut state = self.state.lock();
-        let Some(Known { report: last, .. }) = state.reports.remove(&id) else {
+        let Some(LastReport { report: last, .. }) = state.reports.remove(&id) else {
             return;
         };
         // The request that it had is lost with it, unless it was told to finish or had said 504.
@@ -135,7 +136,7 @@ impl Board {
     /// Connections taken by workers, and by the parent, so far.
     pub(super) fn taken(&self) -> u64 {
         let state = self.state.lock();
-        let alive = state.reports.values().map(|known| known.report.accepted);
+        let alive = state.reports.values().map(|last| last.report.accepted);
         state.taken + alive.sum::<u64>()
     }
 
@@ -143,7 +144,7 @@ impl Board {
     pub(super) fn idle(&self) -> usize {
         let state = self.state.lock();
         let reports = state.reports.values();
-        reports.filter(|known| known.may_be_idle()).count()
+        reports.filter(|last| last.may_be_idle()).count()
     }
 
     /// The parent took some, to refuse them.
@@ -159,8 +160,8 @@ impl Board {
     pub(super) fn estimated_wait(&self) -> Duration {
         let state = self.state.lock();
         let reports = state.reports.values();
-        let known = reports.filter_map(|known| known.report.mean_service);
-        let (workers, sum) = known.fold((0, Duration::ZERO), |(count, sum), mean| {
+        let means = reports.filter_map(|last| last.report.mean_service);
+        let (workers, sum) = means.fold((0, Duration::ZERO), |(count, sum), mean| {
             (count + 1, sum + mean)
         });
         let ahead = u32::try_from(state.queued.depth + 1).unwrap_or(u32::MAX);
@@ -168,7 +169,7 @@ impl Board {
         (sum / u32::max(workers, 1)).saturating_mul(ahead) / u32::max(workers, 1)
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn metrics_snapshot(&self) -> MetricsSnapshot {
         let state = self.state.lock();
         let occupancy = Occupancy {
             slots: 0,
@@ -177,24 +178,28 @@ impl Board {
             queue_depth: state.queued.depth,
             queue_limit: self.queue_max,
         };
-        let children = self.roster.census();
+        let children = self.roster.snapshot();
         let mut sum = self.metrics.snapshot(occupancy, &children);
         sum.add(&state.gone);
-        for known in state.reports.values() {
-            sum.add(&known.report.metrics.clone().without(NOT_SUMMED));
+        for last in state.reports.values() {
+            sum.add(&last.report.metrics.clone().without(NOT_SUMMED));
         }
         sum
     }
 }
 
-impl View for Board {
-    fn sight(&self) -> Sight {
-        let rejected = self.snapshot().by_label("onelane_rejected_total");
-        let children = ChildrenSight::from(&self.roster.census());
+impl Inspect for Board {
+    fn status(&self) -> ServerStatus {
+        let rejected = self.metrics_snapshot().by_label("onelane_rejected_total");
+        let children = ChildrenStatus::from(&self.roster.snapshot());
         let state = self.state.lock();
-        Sight {
-            slots: state.reports.values().filter_map(Known::slot).collect(),
-            queue: QueueSight {
+        ServerStatus {
+            slots: state
+                .reports
+                .values()
+                .filter_map(LastReport::slot)
+                .collect(),
+            queue: QueueStatus {
                 depth: state.queued.depth,
                 limit: self.queue_max,
                 oldest_wait_ms: state.queued.oldest_wait.map(whole_milliseconds),
@@ -205,7 +210,7 @@ impl View for Board {
     }
 
     fn metrics(&self) -> String {
-        self.snapshot().render()
+        self.metrics_snapshot().render()
     }
 
     /// Never: the parent kills what does not stop.

@@ -16,8 +16,8 @@ mod board;
 mod connection;
 mod door;
 mod fleet;
+mod instructions;
 mod member;
-mod orders;
 mod process;
 mod refuse;
 mod report;
@@ -41,7 +41,7 @@ use crate::service::Service;
 use board::Board;
 use door::Door;
 use fleet::Fleet;
-use orders::{Order, Orders};
+use instructions::{Instruction, Instructions};
 use process::Event;
 
 /// How often the parent looks at the queue and at its workers: no refusal comes later than that.
@@ -60,7 +60,7 @@ pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartE
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
-    let mut orders = Orders::listen()?;
+    let mut instructions = Instructions::listen()?;
     let listener = bind(settings).map_err(|err| StartError::Listen(settings.listen, err))?;
     let admin_listener = server::bind(settings.admin_listen)?;
     let listen = listener.local_addr()?;
@@ -76,7 +76,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         started: Instant::now(),
         public_port: listen.port(),
         lifecycle: lifecycle.clone(),
-        view: Box::new(board.clone()),
+        server: Box::new(board.clone()),
     };
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
     admin::start(admin_listener, subject)?;
@@ -88,14 +88,14 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         events,
         lifecycle,
     };
-    let end = match cluster.serve(&mut orders).await? {
+    let end = match cluster.serve(&mut instructions).await? {
         Stop::Now => None,
         Stop::Gracefully => {
             cluster.lifecycle.enter(Phase::Draining);
             tracing::info!("draining");
             tokio::select! {
                 end = cluster.drain(settings) => Some(end),
-                () = orders.stop() => None,
+                () = instructions.stop() => None,
             }
         }
     };
@@ -131,7 +131,7 @@ struct Cluster {
 
 impl Cluster {
     /// Keeps the cluster as it should be until a signal says to stop.
-    async fn serve(&mut self, orders: &mut Orders) -> Result<Stop, StartError> {
+    async fn serve(&mut self, instructions: &mut Instructions) -> Result<Stop, StartError> {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
@@ -141,11 +141,11 @@ impl Cluster {
             tokio::select! {
                 event = self.events.recv() => self.note(event)?,
                 _ = ticks.tick() => self.door.control(),
-                order = orders.next() => match order {
-                    Order::Stop(stop) => return Ok(stop),
-                    Order::Roll => self.fleet.roll(),
-                    Order::Grow => self.fleet.grow(),
-                    Order::Shrink => self.fleet.shrink(),
+                instruction = instructions.next() => match instruction {
+                    Instruction::Stop(stop) => return Ok(stop),
+                    Instruction::Roll => self.fleet.roll(),
+                    Instruction::Grow => self.fleet.grow(),
+                    Instruction::Shrink => self.fleet.shrink(),
                 }
             }
         }

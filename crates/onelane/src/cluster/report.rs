@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{SlotSight, SlotState};
-use crate::metrics::Snapshot;
+use crate::admin::{SlotState, SlotStatus};
+use crate::metrics::MetricsSnapshot;
 
 /// The longest a healthy worker is silent.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -28,11 +28,11 @@ pub(super) struct Report {
     /// Why it cannot stop what it computes.
     pub(super) stuck: Option<String>,
     /// Its only slot.
-    pub(super) slot: Option<SlotSight>,
+    pub(super) slot: Option<SlotStatus>,
     /// Recent time per request.
     pub(super) mean_service: Option<Duration>,
     /// All its numbers.
-    pub(super) metrics: Snapshot,
+    pub(super) metrics: MetricsSnapshot,
 }
 
 impl Report {

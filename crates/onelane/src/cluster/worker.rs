@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Serve};
 use super::report::{HEARTBEAT, PAUSE, Report};
-use crate::admin::View;
+use crate::admin::Inspect;
 use crate::assembly;
 use crate::child::{guard, with_jitter};
 use crate::config::Settings;
@@ -177,7 +177,7 @@ impl Reporter {
     }
 
     fn now(&self) -> Report {
-        let slot = self.lane.sight().slots.into_iter().next();
+        let slot = self.lane.status().slots.into_iter().next();
         let served = slot.as_ref().map_or(0, |slot| slot.requests_served);
         Report {
             listening: self.listening.load(Ordering::Relaxed),
@@ -187,7 +187,7 @@ impl Reporter {
             stuck: self.lane.stuck(),
             slot,
             mean_service: self.lane.gate.mean_service(),
-            metrics: self.lane.snapshot(),
+            metrics: self.lane.metrics_snapshot(),
         }
     }
 }

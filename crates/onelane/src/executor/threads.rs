@@ -315,7 +315,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(threads.lost(), 1);
-        assert_eq!(roster.census().replaced[&Cause::Hung], 1);
+        assert_eq!(roster.snapshot().replaced[&Cause::Hung], 1);
         let next = threads.run(ticket(Duration::from_hours(1)), job(&PANICKING), ());
         assert_eq!(next.await.unwrap_err(), Failure::Panicked);
         while threads.lost() > 0 {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-pub use snapshot::{SlotView, Snapshot};
+pub use snapshot::{GateSnapshot, SlotSnapshot};
 
 /// Somebody who wants a slot.
 #[derive(Debug)]
@@ -209,11 +209,11 @@ impl Gate {
     }
 
     /// What it looks like right now.
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> GateSnapshot {
         let now = Instant::now();
         let state = self.0.state.lock();
-        Snapshot {
-            slots: state.slots.iter().map(|slot| slot.view(now)).collect(),
+        GateSnapshot {
+            slots: state.slots.iter().map(|slot| slot.snapshot(now)).collect(),
             queue_depth: state.waiting.len(),
             queue_limit: self.0.queue_max,
             oldest_wait: state

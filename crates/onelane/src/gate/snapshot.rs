@@ -6,9 +6,9 @@ use super::Slot;
 
 /// A gate at one moment.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct GateSnapshot {
     /// Every slot, in order.
-    pub slots: Vec<SlotView>,
+    pub slots: Vec<SlotSnapshot>,
     /// How many wait.
     pub queue_depth: usize,
     /// How many may wait.
@@ -19,9 +19,9 @@ pub struct Snapshot {
 
 /// A slot at one moment.
 #[derive(Debug)]
-pub struct SlotView {
+pub struct SlotSnapshot {
     /// Who holds it; none when idle.
-    pub holder: Option<HolderView>,
+    pub holder: Option<HolderSnapshot>,
     /// Requests that have held it and finished.
     pub served: u64,
     /// Time it has been held in all, the present holder included.
@@ -30,7 +30,7 @@ pub struct SlotView {
 
 /// The holder of a slot at one moment.
 #[derive(Debug)]
-pub struct HolderView {
+pub struct HolderSnapshot {
     /// The request.
     pub request_id: String,
     /// How long it has held the slot.
@@ -40,15 +40,15 @@ pub struct HolderView {
 }
 
 impl Slot {
-    pub(super) fn view(&self, now: Instant) -> SlotView {
-        let holder = self.holder.as_ref().map(|holder| HolderView {
+    pub(super) fn snapshot(&self, now: Instant) -> SlotSnapshot {
+        let holder = self.holder.as_ref().map(|holder| HolderSnapshot {
             request_id: holder.request_id.clone(),
             age: now.saturating_duration_since(holder.since),
             overdue: holder
                 .due
                 .map_or(Duration::ZERO, |due| now.saturating_duration_since(due)),
         });
-        SlotView {
+        SlotSnapshot {
             served: self.served,
             busy: self.busy + holder.as_ref().map_or(Duration::ZERO, |holder| holder.age),
             holder,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
 use super::{Register, gauge_value, raise};
-use crate::roster::{Cause, Census};
+use crate::roster::{Cause, RosterSnapshot};
 
 /// Seconds. A child is forked in a fraction of a millisecond and spawned in a few; the rest is for
 /// machines that are busy.
@@ -71,15 +71,15 @@ impl Children {
     }
 
     /// Brings the series up to what the roster says.
-    pub(super) fn follow(&self, census: &Census) {
-        self.alive.set(gauge_value(census.alive.len()));
-        let spawned = census.spawned.saturating_sub(self.spawns.get());
+    pub(super) fn follow(&self, roster: &RosterSnapshot) {
+        self.alive.set(gauge_value(roster.alive.len()));
+        let spawned = roster.spawned.saturating_sub(self.spawns.get());
         self.spawns.inc_by(spawned);
-        raise_each(&self.exits, &census.exited);
-        raise(&self.cpu_seconds, census.cpu);
-        let max_rss = i64::try_from(census.max_rss_bytes);
+        raise_each(&self.exits, &roster.exited);
+        raise(&self.cpu_seconds, roster.cpu);
+        let max_rss = i64::try_from(roster.max_rss_bytes);
         self.max_rss.set(max_rss.unwrap_or(i64::MAX));
-        raise_each(&self.restarts, &census.replaced);
+        raise_each(&self.restarts, &roster.replaced);
     }
 }
 

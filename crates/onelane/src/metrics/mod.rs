@@ -15,9 +15,9 @@ use prometheus::{
 };
 
 pub use children::Children;
-pub use snapshot::Snapshot;
+pub use snapshot::MetricsSnapshot;
 
-use crate::roster::Census;
+use crate::roster::RosterSnapshot;
 use crate::service::ENGINE_VERSION;
 
 /// Seconds. A trivial request takes well under a millisecond, the longest run into
@@ -124,19 +124,19 @@ impl Metrics {
 
     /// Every series as it is now. Only one thread may call this at a time: two at once would raise
     /// the same counter twice.
-    pub fn snapshot(&self, now: Occupancy, children: &Census) -> Snapshot {
+    pub fn snapshot(&self, now: Occupancy, children: &RosterSnapshot) -> MetricsSnapshot {
         self.slots.set(gauge_value(now.slots));
         self.slots_busy.set(gauge_value(now.busy));
         self.queue_depth.set(gauge_value(now.queue_depth));
         self.queue_limit.set(gauge_value(now.queue_limit));
         raise(&self.busy_seconds, now.busy_total);
         self.children.follow(children);
-        Snapshot::of(&self.registry.gather())
+        MetricsSnapshot::of(&self.registry.gather())
     }
 
     /// Rejections so far, by reason.
     pub fn rejected_by_reason(&self) -> BTreeMap<String, u64> {
-        Snapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
+        MetricsSnapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
     }
 }
 

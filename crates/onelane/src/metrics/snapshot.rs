@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// All series at one moment, by name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Snapshot(BTreeMap<String, Family>);
+pub struct MetricsSnapshot(BTreeMap<String, Family>);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Family {
@@ -33,7 +33,7 @@ enum Value {
     },
 }
 
-impl Snapshot {
+impl MetricsSnapshot {
     /// What a registry has gathered.
     pub fn of(families: &[MetricFamily]) -> Self {
         let known = families.iter().filter_map(|family| {
@@ -252,13 +252,13 @@ mod tests {
         TextEncoder::new()
             .encode_utf8(&families, &mut expected)
             .unwrap();
-        assert_eq!(Snapshot::of(&families).render(), expected);
+        assert_eq!(MetricsSnapshot::of(&families).render(), expected);
     }
 
     #[test]
     fn the_numbers_of_two_processes_add_up() {
-        let mut sum = Snapshot::of(&process(3, 0.05).gather());
-        sum.add(&Snapshot::of(&process(4, 0.5).gather()));
+        let mut sum = MetricsSnapshot::of(&process(3, 0.05).gather());
+        sum.add(&MetricsSnapshot::of(&process(4, 0.5).gather()));
         let text = sum.render();
         for line in [
             "answers{status=\"200\"} 7",

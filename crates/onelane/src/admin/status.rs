@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::roster::{Census, ChildView};
+use crate::roster::{ChildSnapshot, RosterSnapshot};
 
 /// A server that can be looked at from another thread.
-pub trait View: Send + Sync + 'static {
+pub trait Inspect: Send + Sync + 'static {
     /// What `/status` tells.
-    fn sight(&self) -> Sight;
+    fn status(&self) -> ServerStatus;
     /// What `/metrics` tells, in the Prometheus text format.
     fn metrics(&self) -> String;
     /// Why only a new process would help; none if all is well.
@@ -19,20 +19,20 @@ pub trait View: Send + Sync + 'static {
 
 /// A server at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub struct Sight {
+pub struct ServerStatus {
     /// Every slot, in order.
-    pub slots: Vec<SlotSight>,
+    pub slots: Vec<SlotStatus>,
     /// Who waits.
-    pub queue: QueueSight,
+    pub queue: QueueStatus,
     /// Requests that got no result so far, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Child processes.
-    pub children: ChildrenSight,
+    pub children: ChildrenStatus,
 }
 
 /// A slot at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SlotSight {
+pub struct SlotStatus {
     /// Whether somebody holds it.
     pub state: SlotState,
     /// The process that computes there; none where every request gets a new one and none runs.
@@ -57,7 +57,7 @@ pub enum SlotState {
 
 /// The queue at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub struct QueueSight {
+pub struct QueueStatus {
     /// How many wait.
     pub depth: usize,
     /// How many may wait.
@@ -68,9 +68,9 @@ pub struct QueueSight {
 
 /// Child processes at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub struct ChildrenSight {
+pub struct ChildrenStatus {
     /// Those alive, oldest first.
-    pub alive: Vec<ChildSight>,
+    pub alive: Vec<ChildStatus>,
     /// Started so far.
     pub spawned: u64,
     /// Ended so far, by cause.
@@ -79,7 +79,7 @@ pub struct ChildrenSight {
 
 /// One child process.
 #[derive(Debug, Clone, Serialize)]
-pub struct ChildSight {
+pub struct ChildStatus {
     /// Its process id.
     pub pid: u32,
     /// How long it has been alive.
@@ -90,12 +90,12 @@ pub struct ChildSight {
     pub request_age_ms: Option<u64>,
 }
 
-impl From<&Census> for ChildrenSight {
-    fn from(census: &Census) -> Self {
-        let exited = census.exited.iter();
+impl From<&RosterSnapshot> for ChildrenStatus {
+    fn from(roster: &RosterSnapshot) -> Self {
+        let exited = roster.exited.iter();
         Self {
-            alive: census.alive.iter().map(ChildSight::from).collect(),
-            spawned: census.spawned,
+            alive: roster.alive.iter().map(ChildStatus::from).collect(),
+            spawned: roster.spawned,
             exited: exited
                 .map(|(cause, count)| (cause.name(), *count))
                 .collect(),
@@ -103,8 +103,8 @@ impl From<&Census> for ChildrenSight {
     }
 }
 
-impl From<&ChildView> for ChildSight {
-    fn from(child: &ChildView) -> Self {
+impl From<&ChildSnapshot> for ChildStatus {
+    fn from(child: &ChildSnapshot) -> Self {
         let task = child.task.as_ref();
         Self {
             pid: child.pid,
