@@ -14,8 +14,8 @@ use rustix::process::{
 };
 
 use super::protocol::{News, Order, receive, send};
-use super::{Exit, guard, usage};
-use crate::roster::Usage;
+use super::usage::ReapedUsage;
+use super::{Exit, guard};
 
 /// What a child has of the pipes between it and the server.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
     let mut server = ForkServer {
         control,
         children: HashMap::new(),
-        used: usage::of_children(),
+        used: ReapedUsage::from_now_on(),
         has_any: false,
     };
     loop {
@@ -65,8 +65,7 @@ enum Next {
 struct ForkServer {
     control: OwnedFd,
     children: HashMap<Pid, ForkedChild>,
-    /// By all children reaped so far.
-    used: Usage,
+    used: ReapedUsage,
     /// Whether there are children at all, left-behind ones of children included.
     has_any: bool,
 }
@@ -167,7 +166,7 @@ impl ForkServer {
     }
 
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> io::Result<()> {
-        let before = std::mem::replace(&mut self.used, usage::of_children());
+        let used = self.used.next();
         let Some(ForkedChild { id, ended }) = self.children.remove(&pid) else {
             return Ok(());
         };
@@ -177,8 +176,8 @@ impl ForkServer {
         let gone = News::Gone {
             id,
             exit: Exit::of(status),
-            cpu: self.used.cpu.saturating_sub(before.cpu),
-            max_rss_bytes: self.used.max_rss_bytes,
+            cpu: used.cpu,
+            max_rss_bytes: used.max_rss_bytes,
         };
         self.tell(gone).map(|_| ())
     }

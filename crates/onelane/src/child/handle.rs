@@ -103,7 +103,7 @@ impl Child {
             fate = &mut *fate => {
                 // The answer of a child that has ended since is still in the pipe, which a process
                 // that it left behind may keep open.
-                if let Some(answer) = receive_now(answers, inbox) {
+                if let Ok(Some(answer)) = inbox.read(&mut &*answers) {
                     return Ok(answer);
                 }
                 fate
@@ -125,19 +125,6 @@ async fn receive<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> io::
         }
         match answers.read(&mut chunk).await? {
             0 => return Ok(None),
-            count => inbox.extend(&chunk[..count]),
-        }
-    }
-}
-
-fn receive_now<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> Option<T> {
-    let mut chunk = [0; 4096];
-    loop {
-        if let Some(message) = inbox.take().ok()? {
-            return Some(message);
-        }
-        match answers.read_now(&mut chunk).ok()? {
-            0 => return None,
             count => inbox.extend(&chunk[..count]),
         }
     }

@@ -1,7 +1,7 @@
 //! One end of a pipe to a child, usable on any runtime: it is registered only while it is waited
 //! for, because a child of the pool is started on one thread and used on another.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{ioctl_fionbio, read, write};
@@ -56,5 +56,12 @@ impl Pipe {
         let registered = AsyncFd::with_interest(self.0.as_fd(), interest)?;
         registered.ready(interest).await?.retain_ready();
         Ok(())
+    }
+}
+
+/// Reads without waiting, as [`Pipe::read_now`] does.
+impl Read for &Pipe {
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        self.read_now(chunk)
     }
 }

@@ -14,9 +14,10 @@ use super::board::Board;
 use super::member::{Member, Verdict};
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
-use crate::child::{Backoff, NeverReady, orphans, usage};
+use crate::child::usage::ReapedUsage;
+use crate::child::{Backoff, NeverReady, orphans};
 use crate::config::Settings;
-use crate::roster::{Cause, Usage};
+use crate::roster::Cause;
 
 /// The members are looked at every 20 ms. After a longer gap none is judged: the whole
 /// machine may have stood still, and reports that arrived meanwhile are not read yet.
@@ -36,7 +37,7 @@ pub(super) struct Fleet {
     next_id: u64,
     backoff: Backoff,
     ever_ready: bool,
-    used: Usage,
+    used: ReapedUsage,
     ending: bool,
     cut: bool,
     events: mpsc::UnboundedSender<Event>,
@@ -97,7 +98,7 @@ impl Fleet {
             next_id: 1,
             backoff: Backoff::default(),
             ever_ready: false,
-            used: Usage::default(),
+            used: ReapedUsage::from_now_on(),
             ending: false,
             cut: false,
             events,
@@ -212,11 +213,7 @@ impl Fleet {
             return Ok(());
         };
         let member = self.members.remove(at);
-        let before = std::mem::replace(&mut self.used, usage::of_children());
-        let used = Usage {
-            cpu: self.used.cpu.saturating_sub(before.cpu),
-            max_rss_bytes: self.used.max_rss_bytes,
-        };
+        let used = self.used.next();
         let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
         let cause = member.cause_of_death(signal);
         self.board.event("exit");
