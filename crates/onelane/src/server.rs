@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -11,13 +11,14 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::{JoinError, yield_now};
 use tokio::time::{sleep, timeout};
 
-use crate::admin::{self, Subject};
+use crate::admin;
 use crate::assembly;
 use crate::child::{NeverReady, guard};
 use crate::config::Settings;
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Front};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
+use crate::metrics::Metrics;
 use crate::service::Service;
 
 /// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
@@ -37,6 +38,18 @@ pub enum End {
     Clean,
     /// Requests were cut off.
     Cut,
+}
+
+impl End {
+    /// The end of a server that may have `cut` requests off.
+    pub(crate) fn cut_if(cut: bool) -> Self {
+        if cut { Self::Cut } else { Self::Clean }
+    }
+
+    /// The end of a server that does not wait for the requests in flight.
+    pub(crate) fn at_once(metrics: &Metrics) -> Self {
+        Self::cut_if(metrics.in_flight.get() > 0)
+    }
 }
 
 /// Why a server did not start.
@@ -67,17 +80,14 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let admin_listen = admin_listener.local_addr()?;
 
     let lane = assembly::lane(service, settings)?;
-    let lifecycle = Lifecycle::default();
-    let subject = Subject {
+    // First of all, so that probes have an answer while the children start, which may take long, or fail.
+    let lifecycle = admin::start(
+        admin_listener,
         service,
-        mode: settings.mode.to_string(),
-        started: Instant::now(),
-        public_port: listen.port(),
-        lifecycle: lifecycle.clone(),
-        server: Box::new(lane.clone()),
-    };
-    // First of all, so that probes can be told that it starts, which may take long, or fail.
-    admin::start(admin_listener, subject)?;
+        settings,
+        listen.port(),
+        lane.clone(),
+    )?;
     tokio::select! {
         started = lane.executor.start() => started?,
         // Nobody was let in, so there is nothing to finish.
@@ -99,23 +109,29 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         stop = signals.next() => stop,
         ended = server => return Err(ended_early(ended)),
     };
-    let end = match stop {
-        Stop::Now => None,
-        Stop::Gracefully => {
-            lifecycle.enter(Phase::Draining);
-            tracing::info!("draining");
-            tokio::select! {
-                end = drain(settings, &lane.gate, &handle) => Some(end),
-                _ = signals.next() => None,
-            }
-        }
-    };
+    let drain = drain(settings, &lane.gate, &handle);
+    let end = wind_down(stop, &lifecycle, drain, signals.next()).await;
     // Whatever is left ends with the process, children included.
-    let end = end.unwrap_or(match lane.metrics.in_flight.get() {
-        0 => End::Clean,
-        _ => End::Cut,
-    });
-    Ok(stopped(end))
+    Ok(stopped(end.unwrap_or_else(|| End::at_once(&lane.metrics))))
+}
+
+/// Drains a server if `stop` asks for that. None if it has to stop at once instead: because of `stop`, or
+/// because a `second_signal` came before the drain was over.
+pub(crate) async fn wind_down<T>(
+    stop: Stop,
+    lifecycle: &Lifecycle,
+    drain: impl Future<Output = End>,
+    second_signal: impl Future<Output = T>,
+) -> Option<End> {
+    if stop == Stop::Now {
+        return None;
+    }
+    lifecycle.enter(Phase::Draining);
+    tracing::info!("draining");
+    tokio::select! {
+        end = drain => Some(end),
+        _ = second_signal => None,
+    }
 }
 
 fn stopped(end: End) -> End {
@@ -179,5 +195,5 @@ async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
         handle.stop(true).await;
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
-    finished.map_or(End::Cut, |()| End::Clean)
+    End::cut_if(finished.is_err())
 }

@@ -20,6 +20,7 @@ use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Serialize;
 
+use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
@@ -29,24 +30,33 @@ pub use status::{
 };
 
 /// A server, as the admin side knows it.
-pub struct Subject {
-    /// What it serves.
-    pub service: &'static Service,
-    /// The name of the mode.
-    pub mode: String,
-    /// When it started.
-    pub started: Instant,
-    /// Where it takes requests.
-    pub public_port: u16,
-    /// Whether it is ready.
-    pub lifecycle: Lifecycle,
-    /// Everything else.
-    pub server: Box<dyn Inspect>,
+struct Subject {
+    service: &'static Service,
+    mode: String,
+    started: Instant,
+    public_port: u16,
+    lifecycle: Lifecycle,
+    server: Box<dyn Inspect>,
 }
 
-/// Answers about `subject` on `listener` from a new thread, until the process ends.
-pub fn start(listener: TcpListener, subject: Subject) -> io::Result<()> {
-    let subject = web::Data::new(subject);
+/// Answers about `server` on `listener` from a new thread, until the process ends. The caller moves the
+/// phase on, which is [`Phase::Starting`] at first: `/readyz` tells it.
+pub fn start(
+    listener: TcpListener,
+    service: &'static Service,
+    settings: &Settings,
+    public_port: u16,
+    server: impl Inspect,
+) -> io::Result<Lifecycle> {
+    let lifecycle = Lifecycle::default();
+    let subject = web::Data::new(Subject {
+        service,
+        mode: settings.mode.to_string(),
+        started: Instant::now(),
+        public_port,
+        lifecycle: lifecycle.clone(),
+        server: Box::new(server),
+    });
     let server = move || {
         HttpServer::new(move || App::new().app_data(subject.clone()).configure(routes))
             .workers(1)
@@ -61,7 +71,7 @@ pub fn start(listener: TcpListener, subject: Subject) -> io::Result<()> {
             tracing::error!(%err, "the admin listener ended");
         }
     })?;
-    Ok(())
+    Ok(lifecycle)
 }
 
 fn routes(app: &mut web::ServiceConfig) {

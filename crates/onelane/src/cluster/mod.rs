@@ -25,13 +25,13 @@ pub mod worker;
 
 use std::io;
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::admin::{self, Subject};
+use crate::admin;
 use crate::assembly;
 use crate::child::guard;
 use crate::config::Settings;
@@ -69,37 +69,25 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let metrics = assembly::metrics(service, settings);
     let roster = assembly::roster(&metrics);
     let board = Board::new(metrics.clone(), roster, settings.queue_max);
-    let lifecycle = Lifecycle::default();
-    let subject = Subject {
-        service,
-        mode: settings.mode.to_string(),
-        started: Instant::now(),
-        public_port: listen.port(),
-        lifecycle: lifecycle.clone(),
-        server: Box::new(board.clone()),
-    };
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
-    admin::start(admin_listener, subject)?;
+    let lifecycle = admin::start(
+        admin_listener,
+        service,
+        settings,
+        listen.port(),
+        board.clone(),
+    )?;
 
     let (tell, events) = mpsc::unbounded_channel();
     let mut cluster = Cluster {
         fleet: Fleet::new(listener.try_clone()?, settings, tell, board.clone()),
         door: Door::new(service, settings, &metrics, listener, &board).await?,
         events,
-        lifecycle,
+        lifecycle: lifecycle.clone(),
     };
-    let end = match cluster.serve(&mut instructions).await? {
-        Stop::Now => None,
-        Stop::Gracefully => {
-            cluster.lifecycle.enter(Phase::Draining);
-            tracing::info!("draining");
-            tokio::select! {
-                end = cluster.drain(settings) => Some(end),
-                () = instructions.stop() => None,
-            }
-        }
-    };
-    let end = match end {
+    let stop = cluster.serve(&mut instructions).await?;
+    let drain = cluster.drain(settings);
+    let end = match server::wind_down(stop, &lifecycle, drain, instructions.stop()).await {
         Some(end) => end,
         None => cluster.stop().await,
     };
@@ -161,22 +149,14 @@ impl Cluster {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
         let finished = timeout(settings.shutdown_timeout, self.empty()).await;
-        finished.map_or(End::Cut, |()| self.end())
+        End::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 
     /// Stops the workers at once: only they know for sure whether they had anything to do.
     async fn stop(&mut self) -> End {
         self.fleet.interrupt();
         let stopped = timeout(STOP_TIMEOUT, self.empty()).await;
-        stopped.map_or(End::Cut, |()| self.end())
-    }
-
-    fn end(&self) -> End {
-        if self.fleet.was_cut() {
-            End::Cut
-        } else {
-            End::Clean
-        }
+        End::cut_if(stopped.is_err() || self.fleet.was_cut())
     }
 
     /// Serves on as before, until dropped.

@@ -74,15 +74,12 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         Stop::Now => None,
         Stop::Gracefully => tokio::select! {
             finished = timeout(settings.shutdown_timeout, work) => {
-                Some(finished.map_or(End::Cut, |()| End::Clean))
+                Some(End::cut_if(finished.is_err()))
             }
             () = interrupted(&mut signals) => None,
         },
     };
-    let end = end.unwrap_or(match lane.metrics.in_flight.get() {
-        0 => End::Clean,
-        _ => End::Cut,
-    });
+    let end = end.unwrap_or_else(|| End::at_once(&lane.metrics));
     reporter.finished.store(true, Ordering::Relaxed);
     reporter.changed.notify_one();
     // Its end means that the parent knows everything, or is gone.
