@@ -1,4 +1,4 @@
-//! A lane: what lets requests in, what computes them, and what is known of both.
+//! A lane: the gate that lets requests in, the executor that computes them, and their numbers.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Every series as it is gate. Called by one thread at a time.
+    /// Every series as it is now. Only one thread may call this at a time.
     pub fn metrics_snapshot(&self) -> MetricsSnapshot {
         let gate = self.gate.snapshot();
         let busy = gate.slots.iter().filter(|slot| slot.holder.is_some());
@@ -35,8 +35,8 @@ impl Lane {
         self.metrics.snapshot(occupancy, &self.roster.snapshot())
     }
 
-    /// Why only a new process would help: half of the computations or more cannot be stopped, which
-    /// is one of one in a blocking lane. None if all is well.
+    /// Why only a new process would help: at least half of the slots compute something that cannot be
+    /// stopped. A blocking lane has one slot, so one such computation is enough. None if all is well.
     pub fn stuck(&self) -> Option<String> {
         let slots = self.gate.snapshot().slots;
         let holders = slots.iter().filter_map(|slot| slot.holder.as_ref());

@@ -1,4 +1,5 @@
-//! Who is alive among the child processes, and what became of the others: for status and metrics.
+//! The list of child processes: which are alive, what they work on, and why the others ended. The
+//! status and the metrics are made from it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
@@ -11,32 +12,32 @@ use serde::{Deserialize, Serialize};
 /// Why a child ended. The names are metric labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It had done what it was started for.
+    /// It had done its only job.
     Completed,
     /// Its computation took too long, and it was killed.
     Deadline,
-    /// Nobody waited for its answer any more, and it was killed.
+    /// Its client left, and it was killed.
     Cancelled,
-    /// It ended by itself, or somebody else killed it, before it was done.
+    /// It ended before it was done: by itself, or killed from outside.
     Crashed,
     /// It used more CPU time than it may.
     CpuLimit,
-    /// What it sent made no sense, and it was killed.
+    /// It sent something that is no valid message, and was killed.
     Garbled,
-    /// It had served its number of requests.
+    /// It had served as many requests as it should (`max_requests`).
     Recycled,
     /// It was replaced because the server was told to (SIGHUP).
     Reload,
     /// The server was told to run fewer (SIGTTOU).
     Surplus,
-    /// It gave no sign of life, or could not stop its computation, and was killed.
+    /// It was silent, or could not stop its computation, and was killed.
     Hung,
     /// The server stopped.
     Shutdown,
 }
 
 impl Cause {
-    /// Each of them.
+    /// Every cause.
     pub const ALL: [Self; 11] = [
         Self::Completed,
         Self::Deadline,
@@ -89,7 +90,7 @@ pub struct RosterSnapshot {
     pub exited: BTreeMap<Cause, u64>,
     /// Ended and replaced so far, by cause.
     pub replaced: BTreeMap<Cause, u64>,
-    /// CPU time that children have used, those that ended and, where they tell, those alive.
+    /// CPU time that children have used. Those alive count as far as they report it.
     pub cpu: Duration,
     /// The most memory that any child ever had resident.
     pub max_rss_bytes: u64,
@@ -102,7 +103,7 @@ pub struct ChildSnapshot {
     pub pid: u32,
     /// How long it has been alive.
     pub age: Duration,
-    /// What it works on, and since when.
+    /// What it works on now.
     pub task: Option<TaskSnapshot>,
 }
 
@@ -111,13 +112,12 @@ pub struct ChildSnapshot {
 pub struct TaskSnapshot {
     /// The gate's slot.
     pub slot: usize,
-    /// The request.
     pub request_id: String,
-    /// How long it has been at it.
+    /// How long it has worked on it.
     pub age: Duration,
 }
 
-/// Shared by whoever starts children and whoever watches. Cheap to clone.
+/// Written by the code that starts children, read by the admin side. Cheap to clone.
 #[derive(Clone)]
 pub struct Roster(Arc<Shared>);
 
@@ -132,13 +132,13 @@ struct State {
     spawned: u64,
     exited: BTreeMap<Cause, u64>,
     replaced: BTreeMap<Cause, u64>,
-    /// Of those that ended.
+    /// By the children that have ended.
     used: Usage,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// None until it was started.
+    /// None until it has started.
     pid: Option<u32>,
     since: Instant,
     task: Option<Task>,
@@ -159,7 +159,7 @@ impl Debug for Roster {
 }
 
 impl Roster {
-    /// An empty one. `observe_start` is told how long each start of a child took.
+    /// An empty roster. `observe_start` is told how long each start of a child took.
     pub fn new(observe_start: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::default(),
@@ -167,7 +167,7 @@ impl Roster {
         }))
     }
 
-    /// A child was ordered; `id` is any number that no other child has.
+    /// A child was ordered. `id` is any number that no other child has.
     pub fn expect(&self, id: u64) {
         let child = Entry {
             pid: None,
@@ -178,7 +178,7 @@ impl Roster {
         self.0.state.lock().alive.insert(id, child);
     }
 
-    /// It was started.
+    /// The child has started.
     pub fn born(&self, id: u64, pid: u32) {
         let mut state = self.0.state.lock();
         state.spawned += 1;
@@ -189,7 +189,7 @@ impl Roster {
         }
     }
 
-    /// The child got something to do, or is still at it.
+    /// The child works on this request, be it for the first time or still.
     pub fn busy(&self, id: u64, slot: usize, request_id: &str) {
         if let Some(child) = self.0.state.lock().alive.get_mut(&id) {
             let task = child.task.as_ref();
@@ -204,7 +204,7 @@ impl Roster {
         }
     }
 
-    /// The child is done with what it had to do, and has used so much in its life.
+    /// The child has nothing to do. `used` is what it has used in its whole life.
     pub fn idle(&self, id: u64, used: Usage) {
         if let Some(child) = self.0.state.lock().alive.get_mut(&id) {
             child.task = None;
@@ -212,7 +212,7 @@ impl Roster {
         }
     }
 
-    /// It was reaped, or could not be started at all.
+    /// The child was reaped, or could not be started at all.
     pub fn gone(&self, id: u64, cause: Cause, used: Usage) {
         let mut state = self.0.state.lock();
         if state
@@ -225,12 +225,12 @@ impl Roster {
         }
     }
 
-    /// Another one takes the place of a child that ended, or is about to.
+    /// Counts a child, ended or about to end, whose place another one takes.
     pub fn replaced(&self, cause: Cause) {
         *self.0.state.lock().replaced.entry(cause).or_default() += 1;
     }
 
-    /// What it looks like right now.
+    /// All children right now.
     pub fn snapshot(&self) -> RosterSnapshot {
         let state = self.0.state.lock();
         let all = state.alive.values().map(|child| child.used);

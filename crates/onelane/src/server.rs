@@ -21,14 +21,14 @@ use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
 use crate::service::Service;
 
-/// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
-/// nginx that closes, never we in the moment in which it sends.
+/// How long idle connections are kept. nginx closes them after 30 s, so that it is always nginx that
+/// closes: if the server did, nginx might be sending a request at that moment.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// As actix has it.
+/// The default of actix.
 const CONNECTIONS_MAX: usize = 25_600;
 
-/// How long a request that was sent before its client could know may take to turn up.
+/// How long a request may take to arrive that was sent before its client could know of the drain.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// How a server ended.
@@ -80,7 +80,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let admin_listen = admin_listener.local_addr()?;
 
     let lane = assembly::lane(service, settings)?;
-    // First of all, so that probes have an answer while the children start, which may take long, or fail.
+    // Before the children start, which may take long or fail: probes need an answer meanwhile.
     let lifecycle = admin::start(
         admin_listener,
         service,
@@ -90,7 +90,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     )?;
     tokio::select! {
         started = lane.executor.start() => started?,
-        // Nobody was let in, so there is nothing to finish.
+        // No request was accepted yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(End::Clean)),
     }
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
@@ -101,7 +101,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     )?;
     let handle = server.handle();
     let server = actix_rt::spawn(server);
-    // Its first step starts its threads, without which nobody is served.
+    // The first poll of the server starts its threads. Only then does it serve.
     yield_now().await;
     lifecycle.enter(Phase::Serving);
 
@@ -111,7 +111,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     };
     let drain = drain(settings, &lane.gate, &handle);
     let end = wind_down(stop, &lifecycle, drain, signals.next()).await;
-    // Whatever is left ends with the process, children included.
+    // Requests in flight end with the process, and so do children.
     Ok(stopped(end.unwrap_or_else(|| End::at_once(&lane.metrics))))
 }
 
@@ -139,7 +139,7 @@ fn stopped(end: End) -> End {
     end
 }
 
-/// The error that a listener ended with while it was still wanted: there was no thread for it, say.
+/// The error of a listener that ended before it was told to: there was no thread for it, for example.
 fn ended_early(ended: Result<io::Result<()>, JoinError>) -> StartError {
     StartError::Start(match ended {
         Ok(Ok(())) => io::Error::other("the listener ended by itself"),
@@ -152,8 +152,9 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
 }
 
-/// Connections beyond which the next ones wait: half of the descriptors, so that there are always some
-/// for the admin side and for the pipes of children. No more than anybody needs, without a limit.
+/// The most connections at once; further ones wait in the kernel's queue. Half of the descriptors that
+/// this process may have, so that some are left for the admin side and for the pipes of children, and at
+/// most as many as actix would take.
 fn connections_max() -> usize {
     let descriptors = getrlimit(Resource::Nofile).current;
     let descriptors = descriptors.and_then(|limit| usize::try_from(limit).ok());
@@ -172,26 +173,26 @@ fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io
     .max_connections(connections_max())
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
-    // A client that closes its end has left: its request is dropped, and its slot freed.
+    // A client that closes its end has left. Its request is dropped, which frees its slot.
     .h1_allow_half_closed(false)
     .shutdown_timeout(drain.as_secs())
     .listen(listener)?;
     Ok(server.run())
 }
 
-/// Ends a server that is no longer ready, after `shutdown_timeout` at the latest.
+/// Finishes the requests of a server that is no longer ready, within `shutdown_timeout`.
 ///
-/// The listener stays open until the last computation is done, and turns requests away meanwhile: a
-/// balancer takes them elsewhere at once, while a closed accept loop would let them wait in the
-/// kernel's queue only to be reset in the end.
+/// The listener stays open until the last computation is done and refuses new requests meanwhile, so that
+/// the balancer can take them elsewhere at once. If it did not accept, they would wait in the kernel's
+/// queue and be reset in the end.
 async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     let finish = async {
         gate.idle().await;
-        // What is on its way is still turned away, instead of cut off with its connection.
+        // Requests that are on their way now are refused, too, rather than cut off.
         sleep(SETTLE).await;
-        // Lets every answer reach its client; idle connections are closed.
+        // Waits until every answer has been sent; idle connections are closed at once.
         handle.stop(true).await;
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;

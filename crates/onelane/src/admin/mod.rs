@@ -1,5 +1,5 @@
-//! The admin side, for orchestrators, scrapers and people who watch. It only reads, and it runs on
-//! a thread of its own: a lane that is 100 % busy still answers here.
+//! The admin side, for orchestrators, Prometheus and people. It only reads, and it runs on a thread of
+//! its own: a lane that is 100 % busy still answers here.
 //!
 //! * `/livez`: 200, unless a computation outlived its deadline and could not be stopped
 //! * `/readyz`: 200 while serving, 503 while starting or draining; never because of load
@@ -39,8 +39,8 @@ struct Subject {
     server: Box<dyn Inspect>,
 }
 
-/// Answers about `server` on `listener` from a new thread, until the process ends. The caller moves the
-/// phase on, which is [`Phase::Starting`] at first: `/readyz` tells it.
+/// Answers about `server` on `listener` from a new thread, until the process ends. `/readyz` follows the
+/// lifecycle that this returns: the caller moves it on.
 pub fn start(
     listener: TcpListener,
     service: &'static Service,

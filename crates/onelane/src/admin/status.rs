@@ -1,4 +1,7 @@
-//! What there is to see of a server, whoever looks at which kind of it.
+//! What `/status` tells, and what a server has to offer so that the admin side can look at it.
+//!
+//! The types here are JSON for people. They are made from the snapshots of the gate and the roster,
+//! which are for code.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +25,7 @@ pub trait Inspect: Send + Sync + 'static {
 pub struct ServerStatus {
     /// Every slot, in order.
     pub slots: Vec<SlotStatus>,
-    /// Who waits.
+    /// The requests that wait.
     pub queue: QueueStatus,
     /// Requests that got no result so far, by reason.
     pub rejected: BTreeMap<String, u64>,
@@ -33,25 +36,23 @@ pub struct ServerStatus {
 /// A slot at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SlotStatus {
-    /// Whether somebody holds it.
+    /// Whether a request holds it.
     pub state: SlotState,
-    /// The process that computes there; none where every request gets a new one and none runs.
+    /// The process that computes there. None while an idle slot has no process, as in `fork`.
     pub pid: Option<u32>,
     /// The request that holds it.
     pub request_id: Option<String>,
-    /// For how long.
+    /// How long that request has held it.
     pub request_age_ms: Option<u64>,
     /// Requests that have held it and are done.
     pub requests_served: u64,
 }
 
-/// Whether a slot is free.
+/// Whether a request is being computed on a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SlotState {
-    /// It is.
     Idle,
-    /// A request is being computed there.
     Busy,
 }
 
@@ -86,7 +87,7 @@ pub struct ChildStatus {
     pub age_ms: u64,
     /// The request that it works on.
     pub request_id: Option<String>,
-    /// For how long.
+    /// How long it has worked on it.
     pub request_age_ms: Option<u64>,
 }
 
@@ -115,7 +116,7 @@ impl From<&ChildSnapshot> for ChildStatus {
     }
 }
 
-/// For people: what is less than a millisecond does not matter here.
+/// Rounded down, because the status is for people.
 pub fn whole_milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What processes use, as the kernel accounts for it.
+//! CPU time and memory of processes, as the kernel counts them.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ pub fn of_this_process() -> Usage {
     usage(UsageWho::RUSAGE_SELF)
 }
 
-/// Tells what each child of this process has used. The kernel only adds up what all of them have, as
-/// they are reaped.
+/// Tells what each child of this process has used. The kernel only has the sum over all children that
+/// were reaped.
 #[derive(Debug)]
 pub struct ReapedUsage(Usage);
 

@@ -1,5 +1,5 @@
-//! What is known of a cluster, for those who watch: the sum of its workers, those that are gone
-//! included, and of the parent.
+//! What is known of a cluster: the sum over its workers, including those that are gone, and its parent.
+//! The parent's loop writes here, and the admin thread reads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::admin::{
 use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::{Cause, Roster, Usage};
 
-/// Series that tell of the cluster as a whole, or of one process: the parent's own stand.
+/// Series that make no sense as a sum over processes: the parent's own are shown.
 const NOT_SUMMED: &[&str] = &[
     "onelane_build_info",
     "process_max_fds",
     "process_start_time_seconds",
 ];
 
-/// Time after which what a worker has told last must still be so: it would have told of a change, and
-/// been heard.
+/// The age from which a report is certain to be true still. If anything had changed, a newer report would
+/// have arrived by then.
 const SETTLED: Duration = PAUSE.saturating_add(Duration::from_millis(20));
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl LastReport {
     }
 }
 
-/// Shared by the parent's loop and the admin thread. Cheap to clone.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Board {
     /// The parent's own numbers.
@@ -62,9 +62,9 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 struct State {
     reports: BTreeMap<u64, LastReport>,
-    /// What the workers that are gone have counted.
+    /// The sum over the workers that are gone.
     gone: MetricsSnapshot,
-    /// Connections that they, and the parent, have taken.
+    /// Connections that those workers, and the parent, have taken.
     taken: u64,
     queued: Queued,
 }
@@ -123,7 +123,8 @@ impl Board {
         let Some(LastReport { report: last, .. }) = state.reports.remove(&id) else {
             return;
         };
-        // The request that it had is lost with it, unless it was told to finish or had said 504.
+        // A worker that crashes, or is silent, loses its request. One that could not stop its computation
+        // has answered 504 already, and all others were told to finish.
         let was_lost = cause == Cause::Crashed || cause == Cause::Hung && last.stuck.is_none();
         if was_lost && last.is_busy() {
             let rejected = &self.metrics.rejected;
@@ -133,21 +134,21 @@ impl Board {
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
     }
 
-    /// Connections taken by workers, and by the parent, so far.
+    /// Connections that workers and the parent have taken so far.
     pub(super) fn taken(&self) -> u64 {
         let state = self.state.lock();
         let alive = state.reports.values().map(|last| last.report.accepted);
         state.taken + alive.sum::<u64>()
     }
 
-    /// As many connections as workers may take at once: nobody knows better until they tell.
+    /// How many workers may be idle now. It can be too high until their next reports arrive.
     pub(super) fn idle(&self) -> usize {
         let state = self.state.lock();
         let reports = state.reports.values();
         reports.filter(|last| last.may_be_idle()).count()
     }
 
-    /// The parent took some, to refuse them.
+    /// The parent took `count` connections to refuse them.
     pub(super) fn refused(&self, count: u64) {
         self.state.lock().taken += count;
     }
@@ -156,7 +157,7 @@ impl Board {
         self.state.lock().queued = queued;
     }
 
-    /// How long somebody who comes now would wait, by the workers' recent experience.
+    /// How long a request that comes now would wait, judged by the recent ones of all workers.
     pub(super) fn estimated_wait(&self) -> Duration {
         let state = self.state.lock();
         let reports = state.reports.values();
@@ -213,7 +214,7 @@ impl Inspect for Board {
         self.metrics_snapshot().render()
     }
 
-    /// Never: the parent kills what does not stop.
+    /// Never: the parent replaces workers that cannot stop.
     fn stuck(&self) -> Option<String> {
         None
     }

@@ -33,11 +33,14 @@ pub(super) struct Fleet {
     target: usize,
     /// Oldest first.
     members: Vec<Member>,
+    /// When the members were looked at last.
     judged: Instant,
     next_id: u64,
     backoff: Backoff,
+    /// Whether any worker has ever listened. If not, there is no point in trying for ever.
     ever_ready: bool,
     used: ReapedUsage,
+    /// Whether the members were told to end, all of them.
     ending: bool,
     cut: bool,
     events: mpsc::UnboundedSender<Event>,
@@ -115,7 +118,7 @@ impl Fleet {
         self.members.iter().any(Member::is_listening)
     }
 
-    /// Whether a worker left a request unanswered when it was told to finish, or to stop.
+    /// Whether a worker that was told to finish, or to stop, left a request unanswered.
     pub(super) fn was_cut(&self) -> bool {
         self.cut
     }

@@ -1,6 +1,6 @@
-//! The topology of several processes on one port: a parent that binds the socket and keeps the
-//! workers alive, each of them a blocking lane. The parent does no request's work; it only says no
-//! where too many wait, or for too long.
+//! The topology of several processes on one port. A parent binds the socket and keeps the workers alive,
+//! each of which is a blocking lane. The parent computes nothing. It only refuses requests, when too many
+//! wait or when they wait for too long.
 //!
 //! | signal | meaning |
 //! |---|---|
@@ -9,7 +9,8 @@
 //! | HUP | replace every worker, the new one before the old one |
 //! | TTIN, TTOU | one worker more, one fewer |
 //!
-//! It tells a worker to finish by TERM, however often, and to stop now by INT.
+//! The parent in turn sends a worker TERM to have it finish, perhaps several times, and INT to have it
+//! exit now.
 
 mod accept_queue;
 mod board;
@@ -44,13 +45,13 @@ use fleet::Fleet;
 use instructions::{Instruction, Instructions};
 use process::Event;
 
-/// How often the parent looks at the queue and at its workers: no refusal comes later than that.
+/// How often the parent looks at the queue and at its workers. A refusal may come late by this much.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How long a worker may take to stop when it is to do so at once.
+/// How long a worker may take to exit after INT.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections that the kernel keeps beyond those that may wait, until the parent refuses them.
+/// Room in the kernel's queue beyond `queue_max`: for connections that the parent is about to refuse.
 const BACKLOG_SPARE: u32 = 1024;
 
 /// Serves until a signal ends it.
@@ -96,7 +97,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     Ok(end)
 }
 
-/// The socket that all workers share, with room in the kernel for all that may wait.
+/// Binds the socket that all workers share, with a queue in the kernel that is long enough.
 fn bind(settings: &Settings) -> io::Result<TcpListener> {
     let socket = if settings.listen.is_ipv4() {
         TcpSocket::new_v4()
@@ -109,7 +110,7 @@ fn bind(settings: &Settings) -> io::Result<TcpListener> {
     socket.listen(backlog)?.into_std()
 }
 
-/// The parent's loop, and what it looks after.
+/// The parent's loop and its two duties: the fleet of workers, and the queue at the door.
 struct Cluster {
     fleet: Fleet,
     door: Door,
@@ -118,7 +119,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Keeps the cluster as it should be until a signal says to stop.
+    /// Keeps the fleet complete and the queue short until a signal says to stop.
     async fn serve(&mut self, instructions: &mut Instructions) -> Result<Stop, StartError> {
         let mut ticks = ticks();
         loop {
@@ -144,7 +145,7 @@ impl Cluster {
         Ok(self.fleet.note(event)?)
     }
 
-    /// Lets the workers finish while whoever still comes is refused, for `shutdown_timeout` at most.
+    /// Lets the workers finish within `shutdown_timeout`, and refuses new requests meanwhile.
     async fn drain(&mut self, settings: &Settings) -> End {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
@@ -152,22 +153,22 @@ impl Cluster {
         End::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 
-    /// Stops the workers at once: only they know for sure whether they had anything to do.
+    /// Stops the workers by INT and not by KILL, because their exit codes tell whether a request was
+    /// cut off.
     async fn stop(&mut self) -> End {
         self.fleet.interrupt();
         let stopped = timeout(STOP_TIMEOUT, self.empty()).await;
         End::cut_if(stopped.is_err() || self.fleet.was_cut())
     }
 
-    /// Serves on as before, until dropped.
+    /// Serves as before, until dropped.
     async fn idle_along(&mut self) {
         let mut ticks = ticks();
         loop {
-            // It stops anyway.
+            // The cluster is about to stop: that workers fail makes no difference.
             self.fleet.maintain().ok();
             tokio::select! {
                 event = self.events.recv() => {
-                    // It stops anyway.
                     self.note(event).ok();
                 }
                 _ = ticks.tick() => self.door.control(),
@@ -175,13 +176,13 @@ impl Cluster {
         }
     }
 
-    /// Until the last worker is gone, and everybody who was refused has heard so.
+    /// Waits until the last worker is gone, and until every refusal has been sent.
     async fn empty(&mut self) {
         let mut ticks = ticks();
         while !self.fleet.is_empty() {
             tokio::select! {
                 event = self.events.recv() => {
-                    // Fewer workers are what is wanted.
+                    // A worker that fails is one worker fewer, as wanted.
                     self.note(event).ok();
                 }
                 _ = ticks.tick() => self.door.close(),
@@ -196,7 +197,7 @@ impl Cluster {
         }
     }
 
-    /// Ends whoever is left.
+    /// Kills the workers that are left.
     async fn kill(&mut self) {
         self.fleet.kill();
         while !self.fleet.is_empty() {

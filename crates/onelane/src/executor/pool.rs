@@ -1,5 +1,5 @@
-//! Child processes that stay. Each computes one job after the other; whichever was used last, whose
-//! caches are warm, is used next. One that failed in any way is never used again.
+//! Child processes that stay. Each computes one job after the other. The next job goes to the child
+//! that was used last, because its caches are warm. A child that failed in any way is never used again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::child::{Backoff, Child, Lost, NeverReady, Nursery, with_jitter};
 use crate::roster::Cause;
 use crate::workload::{Answer, Job};
 
-/// How long a new child may take to say that it is there: it takes milliseconds.
+/// How long a new child may take to say that it is ready. It takes milliseconds as a rule.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A set of children, kept at its size, once started, by a task that ends with the runtime.
+/// A set of children. Once started, a task keeps it at its size until the runtime ends.
 #[derive(Debug)]
 pub struct Pool(Arc<Shared>);
 
@@ -24,22 +24,22 @@ pub struct Pool(Arc<Shared>);
 struct Shared {
     nursery: Nursery,
     size: usize,
-    /// Jobs after which a child is replaced, more or less; 0 is never.
+    /// Jobs after which a child is replaced, within 10 %; 0 is never.
     max_jobs: u32,
     state: Mutex<State>,
-    /// A child is idle.
+    /// Told when a child has become idle.
     ready: Notify,
-    /// A child is needed.
+    /// Told when a child has to be replaced.
     needed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Last in, first out.
+    /// A stack: the child that was used last is on top.
     idle: Vec<Member>,
-    /// Idle or busy.
+    /// Children, both idle and busy.
     alive: usize,
-    /// Of those alive, the ones that are to be replaced.
+    /// Those among the alive that have done all their jobs and are to be replaced.
     spent: usize,
     backoff: Backoff,
 }
@@ -52,7 +52,7 @@ struct Member {
 }
 
 impl Pool {
-    /// A pool for `size` children, of which there is none yet.
+    /// A pool for `size` children, none of which is started yet.
     pub fn new(nursery: Nursery, size: u32, max_jobs: u32) -> Self {
         Self(Arc::new(Shared {
             nursery,
@@ -117,11 +117,11 @@ impl Pool {
 }
 
 impl Shared {
-    /// The child that was used last, as soon as one is idle.
+    /// Waits until a child is idle and takes the one that was used last.
     async fn take(self: &Arc<Self>) -> Lease {
         loop {
             let ready = self.ready.notified();
-            // Not in the condition, which would hold the lock until its end.
+            // Not in the `if let` below, which would hold the lock through its whole block.
             let idle = self.state.lock().idle.pop();
             if let Some(member) = idle {
                 let mut lease = Lease {
@@ -138,8 +138,8 @@ impl Shared {
         }
     }
 
-    /// Keeps the pool at its size: a child that is lost is replaced at once, one that failed
-    /// without having computed anything after a pause, and one that is spent before it leaves.
+    /// Keeps the pool at its size. A child that is lost is replaced at once, or after a pause if it had
+    /// never computed anything. A child that is spent leaves after its successor is ready.
     async fn maintain(self: Arc<Self>) {
         loop {
             self.bury();
@@ -191,7 +191,7 @@ impl Shared {
         Ok(child)
     }
 
-    /// Removes idle children that have ended, or are of no use.
+    /// Removes idle children that have ended, or that sent something without being asked.
     fn bury(&self) {
         let mut state = self.state.lock();
         for mut member in std::mem::take(&mut state.idle) {
@@ -211,7 +211,7 @@ impl State {
         self.alive < size + self.spent
     }
 
-    /// Lets idle children go that are spent, as long as there are more than needed.
+    /// Ends idle children that are spent, as long as there are more than `size`.
     fn retire_surplus(&mut self, size: usize) {
         while self.alive > size {
             let Some(at) = self.idle.iter().position(Member::is_spent) else {
@@ -242,7 +242,7 @@ impl Member {
     }
 }
 
-/// A child that is in use. If this is dropped in the middle, it is not used again.
+/// A child that is in use. One whose lease is dropped in the middle of a job is not used again.
 struct Lease {
     pool: Arc<Shared>,
     member: Option<Member>,

@@ -16,8 +16,8 @@ use super::{Failure, Ticket, compute};
 use crate::roster::{Cause, Roster};
 use crate::workload::{Answer, Interrupt, Job};
 
-/// How long a computation may take to notice that it is to stop. Workloads look at their interrupt
-/// every few milliseconds at most; one that has not after this long does not look.
+/// How long a computation may take to notice that it is to stop. A workload should look at its
+/// interrupt every few milliseconds; one that has not looked for so long never will.
 pub const STUCK_AFTER: Duration = Duration::from_secs(1);
 
 /// The threads, by slot. They end when this is dropped and their job is done.
@@ -27,7 +27,8 @@ pub struct Threads(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     senders: Mutex<Vec<mpsc::Sender<Task>>>,
-    /// Where a thread that cannot be stopped is counted, once it is replaced.
+    /// Counts threads that were replaced because they could not be stopped. None if they are not
+    /// replaced.
     replace: Option<Roster>,
     lost: Arc<AtomicUsize>,
 }
@@ -40,8 +41,8 @@ struct Task {
     reply: oneshot::Sender<Result<Answer, Failure>>,
 }
 
-/// Proof that the slot is taken. Whoever takes it out, the thread that is done or somebody who
-/// gives the thread up, frees the slot.
+/// Holds the permit for the slot. The slot becomes free when the permit is taken out: by the thread
+/// when it is done, or by [`Shared::replace`] when it gives the thread up.
 #[derive(Clone)]
 struct Hold(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
@@ -106,10 +107,10 @@ impl Task {
     fn compute(self) {
         let outcome = compute(self.job, &self.interrupt);
         if self.hold.take().is_none() {
-            // Given up, and come back after all.
+            // This thread had been given up and has finished after all. It ends now.
             self.lost.fetch_sub(1, Ordering::Relaxed);
         }
-        // Nobody listens any more where the client left.
+        // If the client has left, there is no receiver any more.
         self.reply.send(outcome).ok();
     }
 }
@@ -129,12 +130,12 @@ impl Shared {
     fn replace(&self, slot: usize, hold: &Hold, roster: &Roster) {
         let sender = match start_one(slot) {
             Ok(sender) => sender,
-            // Then the slot stays taken, as if it could not be replaced.
+            // The slot stays taken.
             Err(err) => return tracing::error!(%err, slot, "no thread to replace a stuck one"),
         };
         self.lost.fetch_add(1, Ordering::Relaxed);
         let Some(permit) = hold.take() else {
-            // It has stopped in this very moment.
+            // It has just stopped by itself.
             self.lost.fetch_sub(1, Ordering::Relaxed);
             return;
         };
@@ -145,8 +146,8 @@ impl Shared {
     }
 }
 
-/// Stops the computation, or sees to it that its slot does not suffer, however the wait for its
-/// answer ends.
+/// Stops the computation when the wait for its answer ends, in whatever way, and has its thread replaced
+/// if it does not stop.
 struct StopOnDrop {
     threads: Arc<Shared>,
     slot: usize,
@@ -157,14 +158,14 @@ struct StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         if self.hold.is_taken() {
-            // Done: nobody is left to be woken, which costs as much as a write.
+            // It is done: to raise its interrupt would wake nothing, and costs as much as a write.
             return;
         }
         self.interrupt.raise();
         if self.threads.replace.is_none() {
             return;
         }
-        // None is left when the process ends, and the thread with it.
+        // Without a runtime the process is ending, and the thread with it.
         let Ok(runtime) = Handle::try_current() else {
             return;
         };

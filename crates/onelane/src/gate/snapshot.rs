@@ -1,4 +1,4 @@
-//! A gate at one moment, for those who watch.
+//! A gate at one moment: what the status and the metrics are made from.
 
 use std::time::{Duration, Instant};
 
@@ -9,29 +9,28 @@ use super::Slot;
 pub struct GateSnapshot {
     /// Every slot, in order.
     pub slots: Vec<SlotSnapshot>,
-    /// How many wait.
+    /// Requests that wait.
     pub queue_depth: usize,
-    /// How many may wait.
+    /// Requests that may wait.
     pub queue_limit: usize,
-    /// How long the oldest of them has been waiting since its arrival.
+    /// Time since the oldest request in the queue arrived.
     pub oldest_wait: Option<Duration>,
 }
 
 /// A slot at one moment.
 #[derive(Debug)]
 pub struct SlotSnapshot {
-    /// Who holds it; none when idle.
+    /// None when idle.
     pub holder: Option<HolderSnapshot>,
     /// Requests that have held it and finished.
     pub served: u64,
-    /// Time it has been held in all, the present holder included.
+    /// Time that it has been held in all, by the present holder too.
     pub busy: Duration,
 }
 
 /// The holder of a slot at one moment.
 #[derive(Debug)]
 pub struct HolderSnapshot {
-    /// The request.
     pub request_id: String,
     /// How long it has held the slot.
     pub age: Duration,

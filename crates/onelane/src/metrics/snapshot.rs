@@ -1,4 +1,4 @@
-//! All series at one moment, as plain data: can be sent to another process, added up, written out.
+//! All series at one moment, as plain data: to be sent to another process, added up, and written out.
 
 use std::collections::BTreeMap;
 
@@ -34,14 +34,14 @@ enum Value {
 }
 
 impl MetricsSnapshot {
-    /// What a registry has gathered.
-    pub fn of(families: &[MetricFamily]) -> Self {
+    /// The series that a registry has gathered.
+    pub(super) fn of(families: &[MetricFamily]) -> Self {
         let known = families.iter().filter_map(|family| {
             let value: fn(&Metric) -> Value = match family.get_field_type() {
                 MetricType::COUNTER => |metric| Value::Counter(metric.get_counter().get_value()),
                 MetricType::GAUGE => |metric| Value::Gauge(metric.get_gauge().get_value()),
                 MetricType::HISTOGRAM => |metric| histogram(metric.get_histogram()),
-                // There are none of these here.
+                // The engine has no series of these types.
                 MetricType::SUMMARY | MetricType::UNTYPED => return None,
             };
             let name = family.name().to_owned();
@@ -58,7 +58,7 @@ impl MetricsSnapshot {
         Self(known.collect())
     }
 
-    /// Adds the numbers of another process.
+    /// Adds the values of another process.
     pub fn add(&mut self, other: &Self) {
         for (name, family) in &other.0 {
             let Some(mine) = self.0.get_mut(name) else {
@@ -82,7 +82,7 @@ impl MetricsSnapshot {
         self
     }
 
-    /// Only what counts up and never goes back: what remains of a process that is gone.
+    /// Keeps counters and histograms, and drops gauges: these end with their process.
     #[must_use]
     pub fn counts(mut self) -> Self {
         self.0.retain(|_, family| family.counts);
@@ -160,7 +160,8 @@ impl Value {
                 *sum += more_sum;
                 *count += more_count;
             }
-            // The processes of one server run the same program: a name has one type in all.
+            // All processes of a server run the same program, so that a series has the same type in
+            // all of them.
             _ => {}
         }
     }
