@@ -43,6 +43,7 @@ pub fn roster(metrics: &Arc<Metrics>) -> Roster {
     Roster::new(move |took| metrics.children.start_seconds.observe(took.as_secs_f64()))
 }
 
+/// What computes in this mode. The worker of a cluster computes like a blocking lane.
 fn executor(settings: &Settings, roster: &Roster) -> io::Result<Executor> {
     let nursery = || {
         let settings = settings.to_json();

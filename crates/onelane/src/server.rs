@@ -161,7 +161,7 @@ fn connections_max() -> usize {
     descriptors.map_or(CONNECTIONS_MAX, |limit| CONNECTIONS_MAX.min(limit / 2))
 }
 
-/// The public listener. One worker is enough: it never computes.
+/// The public listener. One worker thread is enough: it never computes.
 fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         App::new()

@@ -43,6 +43,7 @@ fn slot_status(
     children: &RosterSnapshot,
 ) -> SlotStatus {
     let holder = slot.holder.as_ref();
+    // The gate knows no processes: a slot's child is found by the task that it works on.
     let mut alive = children.alive.iter();
     let child = alive.find(|child| child.task.as_ref().is_some_and(|task| task.slot == at));
     SlotStatus {

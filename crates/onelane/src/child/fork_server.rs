@@ -57,9 +57,13 @@ pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
     }
 }
 
+/// What a process does after an order. One that forks goes on as two processes.
 enum Next {
+    /// The fork server waits for the next order.
     Serve,
+    /// This is a new child.
     Compute(Ends),
+    /// The server is gone.
     End,
 }
 
@@ -132,6 +136,7 @@ impl ForkServer {
         }
     }
 
+    /// Takes note of a new child, and tells the server of it.
     fn adopt(&mut self, id: u64, pid: Pid) -> io::Result<Next> {
         // The child does the same. Either may come first, and then there is a group to kill.
         setpgid(Some(pid), Some(pid)).ok();
@@ -166,6 +171,7 @@ impl ForkServer {
         }
     }
 
+    /// Tells the server that a child was reaped. Of an orphan it knows nothing.
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> io::Result<()> {
         let used = self.used.next();
         let Some(ForkedChild { id, ended }) = self.children.remove(&pid) else {

@@ -59,7 +59,7 @@ impl Pipe {
     }
 }
 
-/// Reads without waiting, as [`Pipe::read_now`] does.
+/// Reads without waiting, as `read_now` does.
 impl Read for &Pipe {
     fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
         self.read_now(chunk)

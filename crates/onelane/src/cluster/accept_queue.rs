@@ -82,6 +82,7 @@ impl AcceptQueue {
         ))
     }
 
+    /// How long ago the first connection was seen that is not among the `taken` ones.
     fn oldest_wait(&mut self, depth: usize, taken: u64) -> Option<Duration> {
         if depth == 0 {
             // Workers report with a delay what they have taken. An empty queue is a clean start.

@@ -79,6 +79,7 @@ impl Board {
         }
     }
 
+    /// Counts an event in a worker's life, by the name that it has in metrics.
     pub(super) fn event(&self, event: &str) {
         let counter = self
             .metrics
@@ -88,10 +89,12 @@ impl Board {
         counter.inc();
     }
 
+    /// A worker is about to be started. `id` is its number from now on.
     pub(super) fn expect(&self, id: u64) {
         self.roster.expect(id);
     }
 
+    /// That worker could not be started.
     pub(super) fn unborn(&self, id: u64) {
         self.roster.gone(id, Cause::Crashed, Usage::default());
     }
@@ -100,6 +103,7 @@ impl Board {
         self.roster.born(id, pid);
     }
 
+    /// A worker has reported. Only its last report is kept: all numbers in it are totals.
     pub(super) fn report(&self, id: u64, report: Report) {
         let slot = report.slot.as_ref();
         match slot.and_then(|slot| slot.request_id.as_deref()) {
@@ -153,6 +157,7 @@ impl Board {
         self.state.lock().taken += count;
     }
 
+    /// The parent has looked at the queue.
     pub(super) fn queued(&self, queued: Queued) {
         self.state.lock().queued = queued;
     }
@@ -170,9 +175,11 @@ impl Board {
         (sum / u32::max(workers, 1)).saturating_mul(ahead) / u32::max(workers, 1)
     }
 
+    /// The sum of the series of all processes, whether alive or gone.
     fn metrics_snapshot(&self) -> MetricsSnapshot {
         let state = self.state.lock();
         let occupancy = Occupancy {
+            // The parent has no slots; those of the workers are added below.
             slots: 0,
             busy: 0,
             busy_total: Duration::ZERO,

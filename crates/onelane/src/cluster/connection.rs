@@ -63,6 +63,7 @@ pub(super) async fn service(
     })
 }
 
+/// Calls its function when dropped: a request may end by an answer, a panic, or a client that leaves.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {

@@ -82,6 +82,7 @@ impl Door {
         self.refuse(&self.closed, queued.depth);
     }
 
+    /// Looks at the queue. If that fails it counts as empty, so that nothing is refused by mistake.
     fn look(&mut self) -> Queued {
         let queued = self.queue.look(self.board.taken());
         let was_blind = std::mem::replace(&mut self.is_blind, queued.is_err());
@@ -95,6 +96,7 @@ impl Door {
         queued
     }
 
+    /// Refuses the oldest connections, and tells the board how many left the queue.
     fn refuse(&self, refuser: &Refuser, at_most: usize) -> u64 {
         let count = refuser.refuse(&self.listener, at_most);
         self.board.refused(count);

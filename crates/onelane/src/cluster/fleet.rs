@@ -192,6 +192,7 @@ impl Fleet {
         tracing::info!(pid, "worker {event}");
     }
 
+    /// A worker has reported.
     fn hear(&mut self, id: u64, report: Report) {
         let Some(at) = self.position(id) else { return };
         let member = &mut self.members[at];
@@ -211,6 +212,7 @@ impl Fleet {
         self.board.report(id, report);
     }
 
+    /// A worker was reaped.
     fn bury(&mut self, id: u64, status: io::Result<ExitStatus>) -> Result<(), NeverReady> {
         let Some(at) = self.position(id) else {
             return Ok(());
@@ -253,6 +255,7 @@ impl Fleet {
         }
     }
 
+    /// Starts a worker, unless a failure was too recent.
     fn start_if_due(&mut self) -> Result<(), NeverReady> {
         if !self.backoff.delay().is_zero() {
             return Ok(());

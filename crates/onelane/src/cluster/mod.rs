@@ -207,6 +207,7 @@ impl Cluster {
     }
 }
 
+/// Ticks for one loop. After a long gap there is one tick and not all that were missed.
 fn ticks() -> Interval {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

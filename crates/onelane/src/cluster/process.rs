@@ -25,6 +25,7 @@ pub(super) enum Event {
     Reported(u64, Box<Report>),
     /// It closed its report pipe.
     Disconnected(u64),
+    /// It was reaped.
     Exited(u64, io::Result<ExitStatus>),
 }
 

@@ -131,29 +131,34 @@ struct Reporter {
     /// The next report will be the last.
     finished: AtomicBool,
     accepted: AtomicU64,
+    /// Told when there is something to report.
     changed: Notify,
     /// Told when the worker is to take no more connections.
     closed: Notify,
 }
 
 impl Reporter {
+    /// Has [`work`] take no more connections.
     fn close(&self) {
         self.listening.store(false, Ordering::Relaxed);
         self.closed.notify_one();
         self.changed.notify_one();
     }
 
+    /// The worker has nothing to do.
     fn wait(&self) {
         self.idle.store(true, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
+    /// The worker has taken a connection.
     fn accept(&self) {
         self.idle.store(false, Ordering::Relaxed);
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
+    /// Sends reports until the last one is sent, or the parent is gone.
     async fn report(self: Arc<Self>, mut parent: Sender) {
         loop {
             let finished = self.finished.load(Ordering::Relaxed);

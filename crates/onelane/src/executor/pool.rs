@@ -47,6 +47,7 @@ struct State {
 #[derive(Debug)]
 struct Member {
     child: Child,
+    /// Jobs that it has computed.
     jobs: u32,
     max_jobs: u32,
 }
@@ -184,6 +185,7 @@ impl Shared {
         }
     }
 
+    /// Has a child forked and asks it whether it is ready.
     async fn start_one(&self) -> Result<Child, Lost> {
         let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
         let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready)).await;
@@ -223,6 +225,7 @@ impl State {
         }
     }
 
+    /// Takes a child off the books that was lost for `cause`.
     fn lose(&mut self, member: &Member, cause: Cause, nursery: &Nursery) {
         self.alive -= 1;
         if member.is_spent() {
@@ -255,6 +258,7 @@ impl Lease {
             .expect("a lease has its child until it ends")
     }
 
+    /// Returns a child that can be used again.
     fn give_back(mut self) {
         let mut member = self.member.take().expect("a lease ends once");
         let mut state = self.pool.state.lock();
@@ -270,6 +274,7 @@ impl Lease {
         self.pool.ready.notify_one();
     }
 
+    /// Ends a child that cannot be used again.
     fn discard(mut self, cause: Cause) {
         self.lose(cause);
     }

@@ -26,10 +26,12 @@ pub struct Threads(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// The way to the thread of each slot.
     senders: Mutex<Vec<mpsc::Sender<Task>>>,
     /// Counts threads that were replaced because they could not be stopped. None if they are not
     /// replaced.
     replace: Option<Roster>,
+    /// Threads that were given up and are still computing.
     lost: Arc<AtomicUsize>,
 }
 
@@ -95,6 +97,7 @@ impl Threads {
     }
 }
 
+/// Starts a thread that computes what is sent to it, until the sender is dropped.
 fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
     let (sender, tasks) = mpsc::channel();
     thread::Builder::new()

@@ -15,10 +15,12 @@ pub struct MetricsSnapshot(BTreeMap<String, Family>);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Family {
     help: String,
+    /// Whether its values only grow: true for counters and histograms.
     counts: bool,
     series: Vec<(Labels, Value)>,
 }
 
+/// Names and values, in the order in which the registry gives them.
 type Labels = Vec<(String, String)>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
