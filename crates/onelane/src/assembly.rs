@@ -15,7 +15,7 @@ use crate::metrics::{Build, Metrics};
 use crate::roster::Roster;
 use crate::service::Service;
 
-/// All parts of a server that is one process, to be looked at before the children of its pool are started.
+/// All parts of a server that is one process. The children of a pool are not started yet.
 pub fn lane(service: &Service, settings: &Settings) -> io::Result<Lane> {
     let metrics = metrics(service, settings);
     let roster = roster(&metrics);
@@ -27,7 +27,7 @@ pub fn lane(service: &Service, settings: &Settings) -> io::Result<Lane> {
     })
 }
 
-/// Every series, at zero.
+/// All series, at zero.
 pub fn metrics(service: &Service, settings: &Settings) -> Arc<Metrics> {
     let build = Build {
         service: service.name,
@@ -37,12 +37,13 @@ pub fn metrics(service: &Service, settings: &Settings) -> Arc<Metrics> {
     Arc::new(Metrics::new(&build, http::REASONS))
 }
 
-/// No children yet.
+/// A list of children, empty so far.
 pub fn roster(metrics: &Arc<Metrics>) -> Roster {
     let metrics = metrics.clone();
     Roster::new(move |took| metrics.children.start_seconds.observe(took.as_secs_f64()))
 }
 
+/// What computes in this mode. The worker of a cluster computes like a blocking lane.
 fn executor(settings: &Settings, roster: &Roster) -> io::Result<Executor> {
     let nursery = || {
         let settings = settings.to_json();
@@ -60,7 +61,7 @@ fn executor(settings: &Settings, roster: &Roster) -> io::Result<Executor> {
     })
 }
 
-/// A public side that has `lane` compute.
+/// A public side whose requests are computed by `lane`.
 pub fn front(service: &'static Service, settings: &Settings, lane: &Lane) -> web::Data<Front> {
     let gate = lane.gate.clone();
     let admission = Admission::Open {
@@ -71,7 +72,7 @@ pub fn front(service: &'static Service, settings: &Settings, lane: &Lane) -> web
     with(service, settings, admission, &lane.metrics, estimated_wait)
 }
 
-/// A public side that computes nothing, because of `refusal`.
+/// A public side that answers every request with `refusal`.
 pub fn refusing_front(
     service: &'static Service,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! The role of the processes that compute for a server: a fork server, and each of its children.
+//! The role of the processes that compute for a server: the fork server, and its children.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write, stderr, stdin};
@@ -13,16 +13,17 @@ use crate::ipc::{self, Inbox};
 use crate::service::Service;
 use crate::workload::{Interrupt, Parcel};
 
-/// Forks children as the server says on standard input, and is each of them.
+/// Runs the fork server, which obeys the server at the other end of standard input. Every child that it
+/// forks goes on here, too, and answers jobs.
 pub fn run(parent: i32, service: &Service, settings: &Settings) -> io::Result<()> {
     guard::die_with(parent)?;
     guard::leave_signals_to_the_server()?;
     let control = stdin().as_fd().try_clone_to_owned()?;
-    // A workload that prints does so into the log, and one that reads finds nothing.
+    // A workload that reads standard input finds nothing, and what it prints goes to the log.
     dup2_stdin(File::open("/dev/null")?)?;
     dup2_stdout(stderr())?;
-    // When memory runs out, the kernel takes a child rather than the server. Where that may not be
-    // said, the limit on the child has to do.
+    // When memory runs out, the kernel kills a child rather than the server. Where this is not allowed,
+    // only the child's own limit protects the server.
     fs::write("/proc/self/oom_score_adj", "1000").ok();
     match child::serve(control)? {
         Some(ends) => answer(ends, service, settings),
@@ -47,7 +48,7 @@ fn answer(ends: Ends, service: &Service, settings: &Settings) -> io::Result<()> 
             }
         };
         match answers.write_all(&frame?) {
-            // The server does not want it any more, and is about to end this child.
+            // The server has closed its end: it no longer wants the answer, and will kill this child.
             Err(err) if err.kind() == ErrorKind::BrokenPipe => break,
             written => written?,
         }
@@ -58,7 +59,7 @@ fn answer(ends: Ends, service: &Service, settings: &Settings) -> io::Result<()> 
 fn compute(parcel: Parcel, service: &Service) -> Reply {
     let job = parcel.unpack(&service.workloads);
     let outcome = match job {
-        // Nobody raises this interrupt: a child that is to stop is killed.
+        // This interrupt is never raised: a child that is to stop is killed.
         Some(job) => executor::compute(job, &Interrupt::default()),
         None => Err(Failure::Crashed("no such workload".to_owned())),
     };

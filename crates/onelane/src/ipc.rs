@@ -1,5 +1,5 @@
-//! Messages between processes: JSON in frames that begin with their length. It knows none of the
-//! types that it carries.
+//! Messages between processes: JSON in frames that begin with their length. Which messages there are
+//! is for the senders and receivers to decide.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -11,7 +11,7 @@ use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 /// The longest frame that is taken, in bytes. An input is at most 1 MiB as the caller wrote it; an
 /// answer should be of that order.
-pub const FRAME_MAX_BYTES: usize = 16 * 1024 * 1024;
+const FRAME_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// How much is read at once: most messages are far smaller.
 const CHUNK_BYTES: usize = 4096;
@@ -30,7 +30,7 @@ pub fn frame(message: &impl Serialize) -> io::Result<BytesMut> {
     Ok(frame)
 }
 
-/// What has arrived so far from one sender, cut into messages.
+/// Cuts the bytes that arrive from one sender into messages.
 #[derive(Debug)]
 pub struct Inbox {
     codec: LengthDelimitedCodec,
@@ -47,18 +47,18 @@ impl Default for Inbox {
 }
 
 impl Inbox {
-    /// Whether nothing has arrived but whole messages that were taken.
+    /// Whether there is nothing left: not even the beginning of a message.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// Takes in more bytes.
+    /// Adds bytes that have arrived.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next message that is complete. The error is for a sender that does not keep to the
-    /// format (`InvalidData`): nothing that it sends from then on makes sense.
+    /// Takes the next message, if it is complete. The error is `InvalidData` when the sender does not
+    /// keep to the format: whatever it sends after that cannot be read either.
     pub fn take<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some(frame) = self.codec.decode(&mut self.buffer)? else {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Inbox {
             .map_err(|err| io::Error::new(ErrorKind::InvalidData, err))
     }
 
-    /// Blocks until the next message is here; none at the end of the stream.
+    /// Blocks until the next message has arrived; none at the end of the stream.
     pub fn read<T: DeserializeOwned>(&mut self, from: &mut impl Read) -> io::Result<Option<T>> {
         let mut chunk = [0; CHUNK_BYTES];
         loop {

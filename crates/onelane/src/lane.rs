@@ -1,10 +1,10 @@
-//! A lane: what lets requests in, what computes them, and what is known of both.
+//! A lane: the gate that lets requests in, the executor that computes them, and their numbers.
 
 use std::sync::Arc;
 
 use crate::executor::{Executor, STUCK_AFTER};
 use crate::gate::Gate;
-use crate::metrics::{Metrics, Occupancy, Snapshot};
+use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::Roster;
 
 /// The parts of a server that is one process, with children or without. Cheap to clone.
@@ -21,22 +21,22 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Every series as it is now. Called by one thread at a time.
-    pub fn snapshot(&self) -> Snapshot {
-        let now = self.gate.snapshot();
-        let busy = now.slots.iter().filter(|slot| slot.holder.is_some());
+    /// Every series as it is now. Only one thread may call this at a time.
+    pub fn metrics_snapshot(&self) -> MetricsSnapshot {
+        let gate = self.gate.snapshot();
+        let busy = gate.slots.iter().filter(|slot| slot.holder.is_some());
         let occupancy = Occupancy {
-            slots: now.slots.len(),
+            slots: gate.slots.len(),
             busy: busy.count(),
-            busy_total: now.slots.iter().map(|slot| slot.busy).sum(),
-            queue_depth: now.queue_depth,
-            queue_limit: now.queue_limit,
+            busy_total: gate.slots.iter().map(|slot| slot.busy).sum(),
+            queue_depth: gate.queue_depth,
+            queue_limit: gate.queue_limit,
         };
-        self.metrics.snapshot(occupancy, &self.roster.census())
+        self.metrics.snapshot(occupancy, &self.roster.snapshot())
     }
 
-    /// Why only a new process would help: half of the computations or more cannot be stopped, which
-    /// is one of one in a blocking lane. None if all is well.
+    /// Why only a new process would help: at least half of the slots compute something that cannot be
+    /// stopped. A blocking lane has one slot, so one such computation is enough. None if all is well.
     pub fn stuck(&self) -> Option<String> {
         let slots = self.gate.snapshot().slots;
         let holders = slots.iter().filter_map(|slot| slot.holder.as_ref());

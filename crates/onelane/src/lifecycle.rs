@@ -16,7 +16,7 @@ pub enum Phase {
     Starting,
     /// Taking requests.
     Serving,
-    /// Finishing what runs; nothing new, please.
+    /// Finishing what runs, and taking nothing new.
     Draining,
 }
 
@@ -43,13 +43,13 @@ impl Lifecycle {
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// SIGTERM, from an orchestrator: finish, then leave.
+    /// SIGTERM, sent by an orchestrator: finish, then exit.
     Gracefully,
-    /// SIGINT, from a terminal: leave.
+    /// SIGINT, sent from a terminal: exit.
     Now,
 }
 
-/// The signals that stop a server. As long as this lives, they do nothing else.
+/// The signals that stop a server. As long as this lives, they have no other effect.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,

@@ -14,7 +14,7 @@ use crate::service::Service;
 /// Sends every event of this process, panics included, to stderr. Call it once.
 pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
     let level = LevelFilter::from(level);
-    // What libraries say below a warning is of no use to whoever runs a lane.
+    // Of libraries only warnings and errors: the rest does not help to run a lane.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_CRATE_NAME"), level)

@@ -1,7 +1,7 @@
 //! The role of a health check: asks the server beside it whether it is ready.
 //!
-//! In its own words instead of a library's: a question that never changes, to an address that needs
-//! no name resolution, which would make the static binary 4 % larger.
+//! It writes the request itself instead of using an HTTP client. The request never changes and its
+//! address needs no name resolution, while a client would make the static binary 4 % larger.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -23,7 +23,7 @@ pub fn run(admin_listen: SocketAddr) -> Result<(), String> {
     }
 }
 
-/// The whole answer: a server closes the connection after it in this version of HTTP.
+/// The whole answer. In HTTP/1.0 the server closes the connection after it.
 fn ask(address: SocketAddr) -> io::Result<String> {
     let mut server = TcpStream::connect_timeout(&address, TIMEOUT)?;
     server.set_read_timeout(Some(TIMEOUT))?;
@@ -33,7 +33,7 @@ fn ask(address: SocketAddr) -> io::Result<String> {
     Ok(answer)
 }
 
-/// A server that listens on every address is reached by loopback.
+/// An address to connect to: loopback, if the server listens on every address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

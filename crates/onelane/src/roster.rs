@@ -1,41 +1,43 @@
-//! Who is alive among the child processes, and what became of the others: for status and metrics.
+//! The list of child processes: which are alive, what they work on, and why the others ended. The
+//! status and the metrics are made from it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// Why a child ended. The names are metric labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It had done what it was started for.
+    /// It had done its only job.
     Completed,
     /// Its computation took too long, and it was killed.
     Deadline,
-    /// Nobody waited for its answer any more, and it was killed.
+    /// Its client left, and it was killed.
     Cancelled,
-    /// It ended by itself, or somebody else killed it, before it was done.
+    /// It ended before it was done: by itself, or killed from outside.
     Crashed,
     /// It used more CPU time than it may.
     CpuLimit,
-    /// What it sent made no sense, and it was killed.
+    /// It sent something that is no valid message, and was killed.
     Garbled,
-    /// It had served its number of requests.
+    /// It had served as many requests as it should (`max_requests`).
     Recycled,
     /// It was replaced because the server was told to (SIGHUP).
     Reload,
     /// The server was told to run fewer (SIGTTOU).
     Surplus,
-    /// It gave no sign of life, or could not stop its computation, and was killed.
+    /// It was silent, or could not stop its computation, and was killed.
     Hung,
     /// The server stopped.
     Shutdown,
 }
 
 impl Cause {
-    /// Each of them.
+    /// Every cause.
     pub const ALL: [Self; 11] = [
         Self::Completed,
         Self::Deadline,
@@ -79,16 +81,16 @@ pub struct Usage {
 
 /// All children at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct Census {
+pub struct RosterSnapshot {
     /// Those alive, oldest first.
-    pub alive: Vec<ChildView>,
+    pub alive: Vec<ChildSnapshot>,
     /// Started so far.
     pub spawned: u64,
     /// Ended so far, by cause.
     pub exited: BTreeMap<Cause, u64>,
     /// Ended and replaced so far, by cause.
     pub replaced: BTreeMap<Cause, u64>,
-    /// CPU time that children have used, those that ended and, where they tell, those alive.
+    /// CPU time that children have used. Those alive count as far as they report it.
     pub cpu: Duration,
     /// The most memory that any child ever had resident.
     pub max_rss_bytes: u64,
@@ -96,27 +98,26 @@ pub struct Census {
 
 /// One child at one moment.
 #[derive(Debug, Clone)]
-pub struct ChildView {
+pub struct ChildSnapshot {
     /// Its process id.
     pub pid: u32,
     /// How long it has been alive.
     pub age: Duration,
-    /// What it works on, and since when.
-    pub task: Option<TaskView>,
+    /// What it works on now.
+    pub task: Option<TaskSnapshot>,
 }
 
 /// What a child works on.
 #[derive(Debug, Clone)]
-pub struct TaskView {
+pub struct TaskSnapshot {
     /// The gate's slot.
     pub slot: usize,
-    /// The request.
     pub request_id: String,
-    /// How long it has been at it.
+    /// How long it has worked on it.
     pub age: Duration,
 }
 
-/// Shared by whoever starts children and whoever watches. Cheap to clone.
+/// Written by the code that starts children, read by the admin side. Cheap to clone.
 #[derive(Clone)]
 pub struct Roster(Arc<Shared>);
 
@@ -127,17 +128,17 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    alive: BTreeMap<u64, Child>,
+    alive: BTreeMap<u64, Entry>,
     spawned: u64,
     exited: BTreeMap<Cause, u64>,
     replaced: BTreeMap<Cause, u64>,
-    /// Of those that ended.
+    /// By the children that have ended.
     used: Usage,
 }
 
 #[derive(Debug)]
-struct Child {
-    /// None until it was started.
+struct Entry {
+    /// None until it has started.
     pid: Option<u32>,
     since: Instant,
     task: Option<Task>,
@@ -153,12 +154,12 @@ struct Task {
 
 impl Debug for Roster {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        self.lock().fmt(formatter)
+        self.0.state.lock().fmt(formatter)
     }
 }
 
 impl Roster {
-    /// An empty one. `observe_start` is told how long each start of a child took.
+    /// An empty roster. `observe_start` is told how long each start of a child took.
     pub fn new(observe_start: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::default(),
@@ -166,26 +167,20 @@ impl Roster {
         }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        let state = self.0.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A child was ordered; `id` is any number that no other child has.
+    /// A child was ordered. `id` is any number that no other child has.
     pub fn expect(&self, id: u64) {
-        let child = Child {
+        let child = Entry {
             pid: None,
             since: Instant::now(),
             task: None,
             used: Usage::default(),
         };
-        self.lock().alive.insert(id, child);
+        self.0.state.lock().alive.insert(id, child);
     }
 
-    /// It was started.
+    /// The child has started.
     pub fn born(&self, id: u64, pid: u32) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         state.spawned += 1;
         if let Some(child) = state.alive.get_mut(&id) {
             (self.0.observe_start)(child.since.elapsed());
@@ -194,9 +189,9 @@ impl Roster {
         }
     }
 
-    /// The child got something to do, or is still at it.
+    /// The child works on this request, be it for the first time or still.
     pub fn busy(&self, id: u64, slot: usize, request_id: &str) {
-        if let Some(child) = self.lock().alive.get_mut(&id) {
+        if let Some(child) = self.0.state.lock().alive.get_mut(&id) {
             let task = child.task.as_ref();
             if task.is_some_and(|task| task.request_id == request_id) {
                 return;
@@ -209,17 +204,17 @@ impl Roster {
         }
     }
 
-    /// The child is done with what it had to do, and has used so much in its life.
+    /// The child has nothing to do. `used` is what it has used in its whole life.
     pub fn idle(&self, id: u64, used: Usage) {
-        if let Some(child) = self.lock().alive.get_mut(&id) {
+        if let Some(child) = self.0.state.lock().alive.get_mut(&id) {
             child.task = None;
             child.used = used;
         }
     }
 
-    /// It was reaped, or could not be started at all.
+    /// The child was reaped, or could not be started at all.
     pub fn gone(&self, id: u64, cause: Cause, used: Usage) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         if state
             .alive
             .remove(&id)
@@ -230,18 +225,18 @@ impl Roster {
         }
     }
 
-    /// Another one takes the place of a child that ended, or is about to.
+    /// Counts a child, ended or about to end, whose place another one takes.
     pub fn replaced(&self, cause: Cause) {
-        *self.lock().replaced.entry(cause).or_default() += 1;
+        *self.0.state.lock().replaced.entry(cause).or_default() += 1;
     }
 
-    /// What it looks like right now.
-    pub fn census(&self) -> Census {
-        let state = self.lock();
+    /// All children right now.
+    pub fn snapshot(&self) -> RosterSnapshot {
+        let state = self.0.state.lock();
         let all = state.alive.values().map(|child| child.used);
         let used = all.fold(state.used, Usage::and);
-        Census {
-            alive: state.alive.values().filter_map(Child::view).collect(),
+        RosterSnapshot {
+            alive: state.alive.values().filter_map(Entry::snapshot).collect(),
             spawned: state.spawned,
             exited: state.exited.clone(),
             replaced: state.replaced.clone(),
@@ -260,12 +255,12 @@ impl Usage {
     }
 }
 
-impl Child {
-    fn view(&self) -> Option<ChildView> {
-        Some(ChildView {
+impl Entry {
+    fn snapshot(&self) -> Option<ChildSnapshot> {
+        Some(ChildSnapshot {
             pid: self.pid?,
             age: self.since.elapsed(),
-            task: self.task.as_ref().map(|task| TaskView {
+            task: self.task.as_ref().map(|task| TaskSnapshot {
                 slot: task.slot,
                 request_id: task.request_id.clone(),
                 age: task.since.elapsed(),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -11,23 +11,24 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::{JoinError, yield_now};
 use tokio::time::{sleep, timeout};
 
-use crate::admin::{self, Subject};
+use crate::admin;
 use crate::assembly;
 use crate::child::{NeverReady, guard};
 use crate::config::Settings;
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Front};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
+use crate::metrics::Metrics;
 use crate::service::Service;
 
-/// Idle connections are kept longer than nginx keeps its end of them (30 s), so that it is always
-/// nginx that closes, never we in the moment in which it sends.
+/// How long idle connections are kept. nginx closes them after 30 s, so that it is always nginx that
+/// closes: if the server did, nginx might be sending a request at that moment.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// As actix has it.
+/// The default of actix.
 const CONNECTIONS_MAX: usize = 25_600;
 
-/// How long a request that was sent before its client could know may take to turn up.
+/// How long a request may take to arrive that was sent before its client could know of the drain.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// How a server ended.
@@ -37,6 +38,18 @@ pub enum End {
     Clean,
     /// Requests were cut off.
     Cut,
+}
+
+impl End {
+    /// The end of a server that may have `cut` requests off.
+    pub(crate) fn cut_if(cut: bool) -> Self {
+        if cut { Self::Cut } else { Self::Clean }
+    }
+
+    /// The end of a server that does not wait for the requests in flight.
+    pub(crate) fn at_once(metrics: &Metrics) -> Self {
+        Self::cut_if(metrics.in_flight.get() > 0)
+    }
 }
 
 /// Why a server did not start.
@@ -67,20 +80,17 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let admin_listen = admin_listener.local_addr()?;
 
     let lane = assembly::lane(service, settings)?;
-    let lifecycle = Lifecycle::default();
-    let subject = Subject {
+    // Before the children start, which may take long or fail: probes need an answer meanwhile.
+    let lifecycle = admin::start(
+        admin_listener,
         service,
-        mode: settings.mode.to_string(),
-        started: Instant::now(),
-        public_port: listen.port(),
-        lifecycle: lifecycle.clone(),
-        view: Box::new(lane.clone()),
-    };
-    // First of all, so that probes can be told that it starts, which may take long, or fail.
-    admin::start(admin_listener, subject)?;
+        settings,
+        listen.port(),
+        lane.clone(),
+    )?;
     tokio::select! {
         started = lane.executor.start() => started?,
-        // Nobody was let in, so there is nothing to finish.
+        // No request was accepted yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(End::Clean)),
     }
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
@@ -91,7 +101,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     )?;
     let handle = server.handle();
     let server = actix_rt::spawn(server);
-    // Its first step starts its threads, without which nobody is served.
+    // The first poll of the server starts its threads. Only then does it serve.
     yield_now().await;
     lifecycle.enter(Phase::Serving);
 
@@ -99,23 +109,29 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         stop = signals.next() => stop,
         ended = server => return Err(ended_early(ended)),
     };
-    let end = match stop {
-        Stop::Now => None,
-        Stop::Gracefully => {
-            lifecycle.enter(Phase::Draining);
-            tracing::info!("draining");
-            tokio::select! {
-                end = drain(settings, &lane.gate, &handle) => Some(end),
-                _ = signals.next() => None,
-            }
-        }
-    };
-    // Whatever is left ends with the process, children included.
-    let end = end.unwrap_or(match lane.metrics.in_flight.get() {
-        0 => End::Clean,
-        _ => End::Cut,
-    });
-    Ok(stopped(end))
+    let drain = drain(settings, &lane.gate, &handle);
+    let end = wind_down(stop, &lifecycle, drain, signals.next()).await;
+    // Requests in flight end with the process, and so do children.
+    Ok(stopped(end.unwrap_or_else(|| End::at_once(&lane.metrics))))
+}
+
+/// Drains a server if `stop` asks for that. None if it has to stop at once instead: because of `stop`, or
+/// because a `second_signal` came before the drain was over.
+pub(crate) async fn wind_down<T>(
+    stop: Stop,
+    lifecycle: &Lifecycle,
+    drain: impl Future<Output = End>,
+    second_signal: impl Future<Output = T>,
+) -> Option<End> {
+    if stop == Stop::Now {
+        return None;
+    }
+    lifecycle.enter(Phase::Draining);
+    tracing::info!("draining");
+    tokio::select! {
+        end = drain => Some(end),
+        _ = second_signal => None,
+    }
 }
 
 fn stopped(end: End) -> End {
@@ -123,7 +139,7 @@ fn stopped(end: End) -> End {
     end
 }
 
-/// The error that a listener ended with while it was still wanted: there was no thread for it, say.
+/// The error of a listener that ended before it was told to: there was no thread for it, for example.
 fn ended_early(ended: Result<io::Result<()>, JoinError>) -> StartError {
     StartError::Start(match ended {
         Ok(Ok(())) => io::Error::other("the listener ended by itself"),
@@ -136,15 +152,16 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
 }
 
-/// Connections beyond which the next ones wait: half of the descriptors, so that there are always some
-/// for the admin side and for the pipes of children. No more than anybody needs, without a limit.
+/// The most connections at once; further ones wait in the kernel's queue. Half of the descriptors that
+/// this process may have, so that some are left for the admin side and for the pipes of children, and at
+/// most as many as actix would take.
 fn connections_max() -> usize {
     let descriptors = getrlimit(Resource::Nofile).current;
     let descriptors = descriptors.and_then(|limit| usize::try_from(limit).ok());
     descriptors.map_or(CONNECTIONS_MAX, |limit| CONNECTIONS_MAX.min(limit / 2))
 }
 
-/// The public listener. One worker is enough: it never computes.
+/// The public listener. One worker thread is enough: it never computes.
 fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         App::new()
@@ -156,28 +173,28 @@ fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io
     .max_connections(connections_max())
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
-    // A client that closes its end has left: its request is dropped, and its slot freed.
+    // A client that closes its end has left. Its request is dropped, which frees its slot.
     .h1_allow_half_closed(false)
     .shutdown_timeout(drain.as_secs())
     .listen(listener)?;
     Ok(server.run())
 }
 
-/// Ends a server that is no longer ready, after `shutdown_timeout` at the latest.
+/// Finishes the requests of a server that is no longer ready, within `shutdown_timeout`.
 ///
-/// The listener stays open until the last computation is done, and turns requests away meanwhile: a
-/// balancer takes them elsewhere at once, while a closed accept loop would let them wait in the
-/// kernel's queue only to be reset in the end.
+/// The listener stays open until the last computation is done and refuses new requests meanwhile, so that
+/// the balancer can take them elsewhere at once. If it did not accept, they would wait in the kernel's
+/// queue and be reset in the end.
 async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     let finish = async {
         gate.idle().await;
-        // What is on its way is still turned away, instead of cut off with its connection.
+        // Requests that are on their way now are refused, too, rather than cut off.
         sleep(SETTLE).await;
-        // Lets every answer reach its client; idle connections are closed.
+        // Waits until every answer has been sent; idle connections are closed at once.
         handle.stop(true).await;
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
-    finished.map_or(End::Cut, |()| End::Clean)
+    End::cut_if(finished.is_err())
 }

@@ -1,34 +1,34 @@
-//! The view of a server that is one process, with children or without.
+//! The status of a server that is one process, with children or without.
 
-use super::view::{
-    ChildrenSight, QueueSight, Sight, SlotSight, SlotState, View, whole_milliseconds,
+use super::status::{
+    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotState, SlotStatus, whole_milliseconds,
 };
 use crate::executor::Executor;
-use crate::gate::SlotView;
+use crate::gate::SlotSnapshot;
 use crate::lane::Lane;
-use crate::roster::Census;
+use crate::roster::RosterSnapshot;
 
-impl View for Lane {
-    fn sight(&self) -> Sight {
-        let now = self.gate.snapshot();
-        let children = self.roster.census();
-        let slots = now.slots.iter().enumerate();
-        Sight {
+impl Inspect for Lane {
+    fn status(&self) -> ServerStatus {
+        let gate = self.gate.snapshot();
+        let children = self.roster.snapshot();
+        let slots = gate.slots.iter().enumerate();
+        ServerStatus {
             slots: slots
-                .map(|(at, slot)| slot_sight(&self.executor, at, slot, &children))
+                .map(|(at, slot)| slot_status(&self.executor, at, slot, &children))
                 .collect(),
-            queue: QueueSight {
-                depth: now.queue_depth,
-                limit: now.queue_limit,
-                oldest_wait_ms: now.oldest_wait.map(whole_milliseconds),
+            queue: QueueStatus {
+                depth: gate.queue_depth,
+                limit: gate.queue_limit,
+                oldest_wait_ms: gate.oldest_wait.map(whole_milliseconds),
             },
             rejected: self.metrics.rejected_by_reason(),
-            children: ChildrenSight::from(&children),
+            children: ChildrenStatus::from(&children),
         }
     }
 
     fn metrics(&self) -> String {
-        self.snapshot().render()
+        self.metrics_snapshot().render()
     }
 
     fn stuck(&self) -> Option<String> {
@@ -36,11 +36,17 @@ impl View for Lane {
     }
 }
 
-fn slot_sight(executor: &Executor, at: usize, slot: &SlotView, children: &Census) -> SlotSight {
+fn slot_status(
+    executor: &Executor,
+    at: usize,
+    slot: &SlotSnapshot,
+    children: &RosterSnapshot,
+) -> SlotStatus {
     let holder = slot.holder.as_ref();
+    // The gate knows no processes: a slot's child is found by the task that it works on.
     let mut alive = children.alive.iter();
     let child = alive.find(|child| child.task.as_ref().is_some_and(|task| task.slot == at));
-    SlotSight {
+    SlotStatus {
         state: match holder {
             Some(_) => SlotState::Busy,
             None => SlotState::Idle,

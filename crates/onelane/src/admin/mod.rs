@@ -1,5 +1,5 @@
-//! The admin side, for orchestrators, scrapers and people who watch. It only reads, and it runs on
-//! a thread of its own: a lane that is 100 % busy still answers here.
+//! The admin side, for orchestrators, Prometheus and people. It only reads, and it runs on a thread of
+//! its own: a lane that is 100 % busy still answers here.
 //!
 //! * `/livez`: 200, unless a computation outlived its deadline and could not be stopped
 //! * `/readyz`: 200 while serving, 503 while starting or draining; never because of load
@@ -8,7 +8,7 @@
 //! * `/`: the page
 
 mod lane;
-mod view;
+mod status;
 
 use std::io;
 use std::net::TcpListener;
@@ -20,31 +20,43 @@ use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Serialize;
 
+use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
-pub use view::{ChildrenSight, QueueSight, Sight, SlotSight, SlotState, View, whole_milliseconds};
+pub use status::{
+    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotState, SlotStatus, whole_milliseconds,
+};
 
 /// A server, as the admin side knows it.
-pub struct Subject {
-    /// What it serves.
-    pub service: &'static Service,
-    /// The name of the mode.
-    pub mode: String,
-    /// When it started.
-    pub started: Instant,
-    /// Where it takes requests.
-    pub public_port: u16,
-    /// Whether it is ready.
-    pub lifecycle: Lifecycle,
-    /// Everything else.
-    pub view: Box<dyn View>,
+struct Subject {
+    service: &'static Service,
+    mode: String,
+    started: Instant,
+    public_port: u16,
+    lifecycle: Lifecycle,
+    server: Box<dyn Inspect>,
 }
 
-/// Answers about `subject` on `listener` from a new thread, until the process ends.
-pub fn start(listener: TcpListener, subject: Subject) -> io::Result<()> {
-    let subject = web::Data::new(subject);
+/// Answers about `server` on `listener` from a new thread, until the process ends. `/readyz` follows the
+/// lifecycle that this returns: the caller moves it on.
+pub fn start(
+    listener: TcpListener,
+    service: &'static Service,
+    settings: &Settings,
+    public_port: u16,
+    server: impl Inspect,
+) -> io::Result<Lifecycle> {
+    let lifecycle = Lifecycle::default();
+    let subject = web::Data::new(Subject {
+        service,
+        mode: settings.mode.to_string(),
+        started: Instant::now(),
+        public_port,
+        lifecycle: lifecycle.clone(),
+        server: Box::new(server),
+    });
     let server = move || {
         HttpServer::new(move || App::new().app_data(subject.clone()).configure(routes))
             .workers(1)
@@ -59,7 +71,7 @@ pub fn start(listener: TcpListener, subject: Subject) -> io::Result<()> {
             tracing::error!(%err, "the admin listener ended");
         }
     })?;
-    Ok(())
+    Ok(lifecycle)
 }
 
 fn routes(app: &mut web::ServiceConfig) {
@@ -75,7 +87,7 @@ async fn show_page(subject: web::Data<Subject>) -> HttpResponse {
 }
 
 async fn livez(subject: web::Data<Subject>) -> HttpResponse {
-    match subject.view.stuck() {
+    match subject.server.stuck() {
         None => verdict(StatusCode::OK, "ok"),
         Some(why) => verdict(StatusCode::SERVICE_UNAVAILABLE, &why),
     }
@@ -98,9 +110,10 @@ fn verdict(status: StatusCode, text: &str) -> HttpResponse {
 async fn metrics(subject: web::Data<Subject>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(prometheus::TEXT_FORMAT)
-        .body(subject.view.metrics())
+        .body(subject.server.metrics())
 }
 
+/// What `/status` answers: who the server is, and its [`ServerStatus`].
 #[derive(Serialize)]
 struct Status<'a> {
     service: &'static str,
@@ -111,7 +124,7 @@ struct Status<'a> {
     phase: Phase,
     uptime_seconds: u64,
     #[serde(flatten)]
-    sight: Sight,
+    server: ServerStatus,
 }
 
 async fn status(subject: web::Data<Subject>) -> HttpResponse {
@@ -123,6 +136,6 @@ async fn status(subject: web::Data<Subject>) -> HttpResponse {
         mode: &subject.mode,
         phase: subject.lifecycle.phase(),
         uptime_seconds: subject.started.elapsed().as_secs(),
-        sight: subject.view.sight(),
+        server: subject.server.status(),
     })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// As many failures in a row, before it ever worked, make clear that it never will.
+/// After so many failures in a row, what has never worked never will.
 const HOPELESS: u32 = 5;
 
 /// Not one child could be started; the last one failed like this.
@@ -13,18 +13,18 @@ const HOPELESS: u32 = 5;
 #[error("{HOPELESS} children in a row failed before they were ready; the last one: {0}")]
 pub struct NeverReady(pub String);
 
-/// Failures in a row.
+/// Counts failures in a row, and says when to try again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Backoff {
     failures: u32,
-    /// Attempts that came to nothing: several at once may fail together.
+    /// The same, but those that failed together count as one.
     rounds: u32,
     /// When to try again.
     due: Option<Instant>,
 }
 
 impl Backoff {
-    /// It failed (again).
+    /// An attempt failed.
     pub fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1);
         let now = Instant::now();
@@ -34,7 +34,7 @@ impl Backoff {
         }
     }
 
-    /// It worked.
+    /// An attempt worked.
     pub fn worked(&mut self) {
         *self = Self::default();
     }
@@ -53,7 +53,7 @@ impl Backoff {
     }
 }
 
-/// After the first attempt, and after so many more.
+/// The pause after the first failure and `more` further ones.
 fn pause_after(more: u32) -> Duration {
     FIRST.saturating_mul(1 << more.min(10)).min(LONGEST)
 }

@@ -1,5 +1,5 @@
-//! The fork server: a process with one thread and next to no memory that forks children on demand,
-//! kills them on demand, and reaps them. Forking a server with threads would neither be safe nor fast.
+//! The fork server: a process with one thread and next to no memory. It forks children on demand, kills
+//! them on demand, and reaps them. To fork a server with threads would be neither safe nor fast.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,10 +14,10 @@ use rustix::process::{
 };
 
 use super::protocol::{News, Order, receive, send};
-use super::{Exit, guard, usage};
-use crate::roster::Usage;
+use super::usage::ReapedUsage;
+use super::{Exit, guard};
 
-/// What a child has of the pipes between it and the server.
+/// A child's ends of the two pipes to the server.
 #[derive(Debug)]
 pub struct Ends {
     /// Where its jobs come from.
@@ -26,22 +26,23 @@ pub struct Ends {
     pub answers: OwnedFd,
 }
 
-/// How often to look for processes that children have left behind: their end wakes nobody.
+/// How often to look for orphans that have ended. Nothing wakes this process when they do.
 const LOOK_FOR_ORPHANS: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
 
-/// Forks as told over `control`, in a process that has no other thread. Returns once in every
-/// child, with its ends of the pipes and nothing else open, and in the server itself, with none,
-/// when the other end of `control` is closed.
+/// Obeys the orders that come over `control`, in a process that has no other thread. This returns in
+/// every child, with the child's ends of its pipes, and no other descriptor left open. In the fork server
+/// it returns none, when the other end of `control` is closed.
 pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
-    // Whatever a child leaves behind is ours to reap, and not somebody's that never does.
+    // Orphans of the children come to this process, which reaps them. Otherwise they would go to the
+    // first process of the container, which may never do so.
     set_child_subreaper(Some(getpid()))?;
     let mut server = ForkServer {
         control,
         children: HashMap::new(),
-        used: usage::of_children(),
+        used: ReapedUsage::from_now_on(),
         has_any: false,
     };
     loop {
@@ -56,29 +57,32 @@ pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
     }
 }
 
+/// What a process does after an order. One that forks goes on as two processes.
 enum Next {
+    /// The fork server waits for the next order.
     Serve,
+    /// This is a new child.
     Compute(Ends),
+    /// The server is gone.
     End,
 }
 
 struct ForkServer {
     control: OwnedFd,
-    children: HashMap<Pid, Child>,
-    /// By all children reaped so far.
-    used: Usage,
-    /// Whether there are children at all, left-behind ones of children included.
+    children: HashMap<Pid, ForkedChild>,
+    used: ReapedUsage,
+    /// Whether there are children at all, orphans included.
     has_any: bool,
 }
 
-struct Child {
+struct ForkedChild {
     id: u64,
-    /// Becomes readable when the child ends.
+    /// A pidfd: becomes readable when the child ends.
     ended: OwnedFd,
 }
 
 impl ForkServer {
-    /// Waits for an order or the end of a child; true for an order.
+    /// Waits for an order or for the end of a child. True means an order.
     fn wait(&self) -> io::Result<bool> {
         let watched = self.children.values().map(|child| child.ended.as_fd());
         let mut watched: Vec<PollFd> = [self.control.as_fd()]
@@ -98,7 +102,7 @@ impl ForkServer {
             None => Ok(Next::End),
             Some((Order::Fork(id), pipes)) => self.fork(id, pipes),
             Some((Order::Kill(id), _)) => {
-                // Gone already, as likely as not.
+                // It may have ended already.
                 if let Some((pid, _)) = self.children.iter().find(|(_, child)| child.id == id) {
                     kill_process_group(*pid, Signal::KILL).ok();
                 }
@@ -109,7 +113,7 @@ impl ForkServer {
 
     fn fork(&mut self, id: u64, pipes: Vec<OwnedFd>) -> io::Result<Next> {
         let Ok([jobs, answers]) = <[OwnedFd; 2]>::try_from(pipes) else {
-            // Descriptors that we had no room for were dropped by the kernel.
+            // The kernel drops descriptors for which this process has no room.
             let errno = rustix::io::Errno::MFILE.raw_os_error();
             return self.tell(News::NotForked { id, errno });
         };
@@ -132,17 +136,18 @@ impl ForkServer {
         }
     }
 
+    /// Takes note of a new child, and tells the server of it.
     fn adopt(&mut self, id: u64, pid: Pid) -> io::Result<Next> {
-        // The child does the same: whoever comes first, there is a group to kill.
+        // The child does the same. Either may come first, and then there is a group to kill.
         setpgid(Some(pid), Some(pid)).ok();
         self.has_any = true;
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(ended) => {
-                self.children.insert(pid, Child { id, ended });
+                self.children.insert(pid, ForkedChild { id, ended });
                 let pid = pid.as_raw_pid().unsigned_abs();
                 self.tell(News::Forked { id, pid })
             }
-            // A child whose end we would not notice.
+            // Without a pidfd its end would go unnoticed.
             Err(err) => {
                 kill_process_group(pid, Signal::KILL).ok();
                 let errno = err.raw_os_error();
@@ -166,19 +171,20 @@ impl ForkServer {
         }
     }
 
+    /// Tells the server that a child was reaped. Of an orphan it knows nothing.
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> io::Result<()> {
-        let before = std::mem::replace(&mut self.used, usage::of_children());
-        let Some(Child { id, ended }) = self.children.remove(&pid) else {
+        let used = self.used.next();
+        let Some(ForkedChild { id, ended }) = self.children.remove(&pid) else {
             return Ok(());
         };
         drop(ended);
-        // Its group is known by its number as long as anybody is left in it.
+        // What it started may still run. The group's number is not used again before all of it is gone.
         kill_process_group(pid, Signal::KILL).ok();
         let gone = News::Gone {
             id,
             exit: Exit::of(status),
-            cpu: self.used.cpu.saturating_sub(before.cpu),
-            max_rss_bytes: self.used.max_rss_bytes,
+            cpu: used.cpu,
+            max_rss_bytes: used.max_rss_bytes,
         };
         self.tell(gone).map(|_| ())
     }

@@ -1,4 +1,5 @@
-//! What a child does about itself, first thing: nobody else can do it safely.
+//! What a process does to itself before anything else: its limits, its signals, its descriptors, and its
+//! end when its parent ends. No other process could do that without a race.
 
 use std::io;
 use std::sync::Arc;
@@ -16,14 +17,14 @@ use super::usage;
 /// The first descriptor that is not standard input, output or error.
 const FIRST_OWN_FD: i32 = 3;
 
-/// Keeps descriptors that this process was started with, by mistake of whoever did, from its
-/// children. All that are opened later close themselves already.
+/// Keeps descriptors that this process was started with by mistake from its own children. Descriptors
+/// that are opened later are close-on-exec anyway.
 pub fn inherit_nothing() {
     close_fds::set_fds_cloexec(FIRST_OWN_FD, &[]);
 }
 
-/// Has the kernel kill this process when the thread that started it ends. The error says that
-/// `parent` was gone before.
+/// Has the kernel kill this process when the thread that started it ends. The error says that `parent`
+/// has ended already.
 pub fn die_with(parent: i32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if getppid().map(Pid::as_raw_pid) != Some(parent) {
@@ -32,12 +33,12 @@ pub fn die_with(parent: i32) -> io::Result<()> {
     Ok(())
 }
 
-/// Has SIGTERM, SIGINT and SIGHUP do nothing to this process, nor to those that it forks. Whoever sends
-/// them to every process of a service, as systemd does, means the server, which lets its children
-/// finish, or ends them by SIGKILL.
+/// Makes SIGTERM, SIGINT and SIGHUP do nothing to this process and to those that it forks. systemd, for
+/// one, sends them to every process of a service, but only the server should act on them: it lets its
+/// children finish, or ends them by SIGKILL.
 ///
-/// With handlers that do as good as nothing, because those are reset in a program that a workload starts. It
-/// would inherit signals that are ignored or blocked, and could not be ended as usual.
+/// The signals get handlers without effect instead of being ignored or blocked, because handlers are reset
+/// in a program that a workload starts. Such a program can be ended by these signals as usual.
 pub fn leave_signals_to_the_server() -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
@@ -46,14 +47,14 @@ pub fn leave_signals_to_the_server() -> io::Result<()> {
     Ok(())
 }
 
-/// Limits the memory of this process to `bytes` of data, private mappings included; what exceeds
-/// it fails to be allocated, which ends a Rust program with SIGABRT.
+/// Limits the memory of this process to `bytes` of data, private mappings included. An allocation beyond
+/// that fails, which ends a Rust program with SIGABRT.
 pub fn limit_memory(bytes: u64) -> io::Result<()> {
     lower(Resource::Data, bytes)
 }
 
-/// Limits the CPU time of this process from now on, in whole seconds, rounded up. The kernel
-/// enforces it with SIGXCPU.
+/// Gives this process `more` CPU time from now on, rounded up to whole seconds. After that the kernel
+/// ends it by SIGXCPU.
 pub fn limit_cpu(more: Duration) -> io::Result<()> {
     let total = usage::of_this_process().cpu.saturating_add(more);
     lower(
@@ -62,7 +63,7 @@ pub fn limit_cpu(more: Duration) -> io::Result<()> {
     )
 }
 
-/// Sets the limit that counts and leaves the one up to which it may be raised again.
+/// Sets the soft limit and leaves the hard one, so that it can be raised again.
 fn lower(resource: Resource, current: u64) -> io::Result<()> {
     let maximum = getrlimit(resource).maximum;
     let current = maximum.map_or(current, |maximum| current.min(maximum));

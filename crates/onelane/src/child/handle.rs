@@ -1,31 +1,29 @@
-//! One child, as whoever gives it work sees it.
+//! One child, as the executor that gives it work sees it.
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::nursery::Shared;
 use super::pipe::Pipe;
-use super::{Exit, Lost};
+use super::{Exit, Lost, Nursery};
 use crate::ipc::{self, Inbox};
 use crate::roster::{Cause, Usage};
 
 /// What became of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// With the errno that says why.
+    /// The errno says why.
     NotStarted(i32),
     Gone(Exit),
 }
 
-/// A child that was ordered. It is killed, with everything it has started, when this is dropped.
+/// A child that was ordered. When this is dropped, it is killed with everything it has started.
 #[derive(Debug)]
 pub struct Child {
     id: u64,
-    nursery: Arc<Shared>,
+    nursery: Nursery,
     jobs: Pipe,
     answers: Pipe,
     inbox: Inbox,
@@ -36,7 +34,7 @@ pub struct Child {
 impl Child {
     pub(super) fn new(
         id: u64,
-        nursery: Arc<Shared>,
+        nursery: Nursery,
         jobs: Pipe,
         answers: Pipe,
         fate: oneshot::Receiver<Fate>,
@@ -52,22 +50,22 @@ impl Child {
         }
     }
 
-    /// Says for whom the child works now.
+    /// Notes which request the child works for now.
     pub fn occupy(&self, slot: usize, request_id: &str) {
-        self.nursery.roster.busy(self.id, slot, request_id);
+        self.nursery.roster().busy(self.id, slot, request_id);
     }
 
-    /// Says that it works for nobody any more.
+    /// Notes that the child is idle. `used` is what it has used in its whole life.
     pub fn vacate(&self, used: Usage) {
-        self.nursery.roster.idle(self.id, used);
+        self.nursery.roster().idle(self.id, used);
     }
 
-    /// Ends it, and says why. Without, a child that is dropped counts as cancelled.
+    /// Ends the child because of `cause`. A child that is just dropped counts as cancelled.
     pub fn end(mut self, cause: Cause) {
         self.cause_of_end = cause;
     }
 
-    /// Why it is of no use any more, if that is known before it is asked.
+    /// Looks at an idle child: why it can be used no more, or none if it can.
     pub fn fault(&mut self) -> Option<Cause> {
         if self.fate.try_recv() != Err(TryRecvError::Empty) {
             return Some(Cause::Crashed);
@@ -75,13 +73,13 @@ impl Child {
         match (self.inbox.is_empty(), self.answers.read_now(&mut [0])) {
             (true, Err(err)) if err.kind() == ErrorKind::WouldBlock => None,
             (true, Err(_) | Ok(0)) => Some(Cause::Crashed),
-            // It said something unasked, which would pass for its next answer.
+            // It sent something without being asked. That would be taken for its next answer.
             _ => Some(Cause::Garbled),
         }
     }
 
-    /// Sends one message and waits for one in return. After an error, or a dropped future, the
-    /// child is of no further use.
+    /// Sends a message and waits for the answer. After an error, or if the future is dropped, the child
+    /// must not be used again.
     pub async fn ask<T: DeserializeOwned>(&mut self, question: &impl Serialize) -> Result<T, Lost> {
         let Self {
             jobs,
@@ -99,13 +97,13 @@ impl Child {
             outcome = conversation => match outcome {
                 Ok(Some(answer)) => return Ok(answer),
                 Err(err) if err.kind() == ErrorKind::InvalidData => return Err(Lost::Garbled(err)),
-                // It closed its end: it is about to be gone, or never came to be.
+                // It closed its end: it is about to end, or was never started.
                 Ok(None) | Err(_) => fate.await,
             },
             fate = &mut *fate => {
-                // The answer of a child that has ended since is still in the pipe, which a process
-                // that it left behind may keep open.
-                if let Some(answer) = receive_now(answers, inbox) {
+                // The child may have answered before it ended. Its answer is read without waiting: a
+                // process that it left behind may keep the pipe open.
+                if let Ok(Some(answer)) = inbox.read(&mut &*answers) {
                     return Ok(answer);
                 }
                 fate
@@ -127,19 +125,6 @@ async fn receive<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> io::
         }
         match answers.read(&mut chunk).await? {
             0 => return Ok(None),
-            count => inbox.extend(&chunk[..count]),
-        }
-    }
-}
-
-fn receive_now<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> Option<T> {
-    let mut chunk = [0; 4096];
-    loop {
-        if let Some(message) = inbox.take().ok()? {
-            return Some(message);
-        }
-        match answers.read_now(&mut chunk).ok()? {
-            0 => return None,
             count => inbox.extend(&chunk[..count]),
         }
     }

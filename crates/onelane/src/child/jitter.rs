@@ -1,6 +1,6 @@
-//! Numbers that several processes have alike, spread a little.
+//! Spreads a number that several processes would have in common.
 
-/// Within 10 % of `count`, so that children that were started together do not leave together.
+/// A number within 10 % of `count`, so that children that started together do not leave together.
 /// 0 stays 0.
 pub fn with_jitter(count: u32) -> u32 {
     let tenth = count / 10;

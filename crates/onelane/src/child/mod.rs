@@ -1,12 +1,12 @@
 //! Child processes: how they are started, spoken to, watched and ended.
 //!
-//! There are two ways to get one. [`Nursery`] has a process with a single thread, started for the
-//! purpose, fork off children of its own: for less than the start of the smallest program costs, which is
-//! why every computing child comes from there (docs/architecture.md tells more). [`command`] starts this
-//! program afresh in another role: for processes that live long.
+//! There are two ways to get one. [`Nursery`] is for children that compute: it starts a fork server, a
+//! process with a single thread, which forks them. That takes less time than to start the smallest program
+//! (docs/architecture.md tells more). [`command`] is for processes that live long: it starts this program
+//! once more, in another role.
 //!
 //! In either case the child is the head of a process group, gets no descriptors but the ones meant
-//! for it, and dies with its parent. What parent and child say to each other is not known here.
+//! for it, and dies with its parent. What parent and child say to each other is not decided here.
 
 mod backoff;
 mod fork_server;
@@ -50,7 +50,7 @@ impl Exit {
         }
     }
 
-    /// Whether it was the kernel, because of [`guard::limit_cpu`].
+    /// Whether the kernel killed it because of [`guard::limit_cpu`].
     pub fn is_cpu_limit(self) -> bool {
         self == Self::Signal(Signal::XCPU.as_raw())
     }
@@ -68,13 +68,13 @@ impl Display for Exit {
 /// Why a child gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
-    /// There was no process, or no descriptor, to be had.
+    /// There was no room for another process, or for its pipes.
     #[error("no child could be started: {0}")]
     NotStarted(io::Error),
     /// It ended before it answered.
     #[error("the child ended with {0}")]
     Ended(Exit),
-    /// What it sent is not an answer.
+    /// It sent something that is no valid answer.
     #[error("the child sent nonsense: {0}")]
     Garbled(io::Error),
 }

@@ -1,4 +1,4 @@
-//! The server's side of the fork server: orders children, and hears what becomes of them.
+//! The server's side of the fork server: orders children there, and hears when they start and end.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -7,10 +7,11 @@ use std::io::{self, ErrorKind, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc, mpsc::SendError};
+use std::sync::{Arc, mpsc, mpsc::SendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 use tokio::sync::{Notify, oneshot};
@@ -21,39 +22,39 @@ use super::protocol::{News, Order, receive, send};
 use super::{Backoff, Child, Exit, orphans};
 use crate::roster::{Cause, Roster, Usage};
 
-/// How often to look at what nobody tells.
+/// How often to look for orphans, and for a fork server that hangs.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Silence about an order after which the fork server is given up. A fork takes it less than a
-/// millisecond, and the end of a child not much more.
+/// A fork server that has not carried out an order for so long is killed. A fork takes it less than a
+/// millisecond, and to end a child not much longer.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Where children come from. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Nursery(Arc<Shared>);
 
-pub(super) struct Shared {
-    /// The way to the fork server; none while there is no such process.
+struct Shared {
+    /// The socket to the fork server. None while there is no such process.
     control: Mutex<Option<Arc<OwnedFd>>>,
     ordered: Mutex<HashMap<u64, Ordered>>,
     next_id: AtomicU64,
     ended: Notify,
-    pub(super) roster: Roster,
+    roster: Roster,
 }
 
-/// A child that was ordered and is not known to be gone.
+/// A child from its order until it is known to be gone.
 struct Ordered {
     since: Instant,
     is_born: bool,
     fate: oneshot::Sender<Fate>,
-    /// Why it will have ended, if it is us who end it, and since when we mean to.
+    /// Why it was ordered to be killed, and when.
     doom: Option<(Cause, Instant)>,
-    /// Dropped when it is gone.
+    /// Dropped when the child is gone, such as the permit for its slot.
     _kept: Box<dyn Any + Send>,
 }
 
 impl Ordered {
-    /// Since when it should have been started, or ended; none if it is as it should be.
+    /// When its start, or its end, was ordered. None if no order about it is open.
     fn overdue_since(&self) -> Option<Instant> {
         match self.doom {
             _ if !self.is_born => Some(self.since),
@@ -70,8 +71,8 @@ impl Debug for Shared {
 }
 
 impl Nursery {
-    /// Starts the fork server, again and again should it end, as `program`: which calls
-    /// [`super::serve`] with its standard input.
+    /// Starts the fork server, and once more whenever it ends. `program` is a command for a process that
+    /// calls [`super::serve`] with its standard input.
     pub fn start(
         program: impl Fn() -> Command + Send + 'static,
         roster: Roster,
@@ -95,13 +96,13 @@ impl Nursery {
         Ok(nursery)
     }
 
-    /// A new child. `kept` is dropped as soon as it is gone, which may be later than its handle.
-    /// The error is for a lack of descriptors, or of a fork server.
+    /// Orders a new child. `kept` is dropped when the child is gone, which may be later than its handle.
+    /// The error says that there are no descriptors left, or no fork server at the moment.
     pub fn fork(&self, kept: impl Send + 'static) -> io::Result<Child> {
         let (jobs_there, jobs) = pipe()?;
         let (answers, answers_there) = pipe()?;
         let (jobs, answers) = (Pipe::new(jobs)?, Pipe::new(answers)?);
-        let control = self.0.control().clone();
+        let control = self.0.control.lock().clone();
         let control = control.ok_or_else(|| io::Error::other("the fork server is restarting"))?;
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let (tell, fate) = oneshot::channel();
@@ -113,9 +114,9 @@ impl Nursery {
             _kept: Box::new(kept),
         };
         self.0.roster.expect(id);
-        self.0.ordered().insert(id, ordered);
-        // From here on the child, or its absence, is reported through its fate.
-        let child = Child::new(id, self.0.clone(), jobs, answers, fate);
+        self.0.ordered.lock().insert(id, ordered);
+        // From here on, its fate tells if it could not be started.
+        let child = Child::new(id, self.clone(), jobs, answers, fate);
         let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
         let sent = send(
             control.as_fd(),
@@ -130,44 +131,35 @@ impl Nursery {
         Ok(child)
     }
 
-    /// Where its children are listed.
+    /// The list of its children.
     pub fn roster(&self) -> &Roster {
         &self.0.roster
     }
 
-    /// Waits until any child has ended since the last call.
+    /// Waits until a child ends, or returns at once if one has ended since the last call.
     pub async fn loss(&self) {
         self.0.ended.notified().await;
-    }
-}
-
-impl Shared {
-    fn control(&self) -> MutexGuard<'_, Option<Arc<OwnedFd>>> {
-        // Nothing panics under this lock, nor under the next.
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn ordered(&self) -> MutexGuard<'_, HashMap<u64, Ordered>> {
-        self.ordered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends a child, and everything it has started, because of `cause`.
     pub(super) fn kill(&self, id: u64, cause: Cause) {
-        match self.ordered().get_mut(&id) {
+        match self.0.ordered.lock().get_mut(&id) {
             Some(ordered) => ordered.doom = Some((cause, Instant::now())),
             // It has ended already.
             None => return,
         }
-        // Not in the condition, which would hold the lock until its end: this may have to wait for a
-        // fork server that hangs, and whoever replaces that needs the lock.
-        let control = self.control().clone();
+        // Not in the `if let` below, which would hold the lock while it sends. That may have to wait for
+        // a fork server that hangs, and `attend` needs the lock to replace it.
+        let control = self.0.control.lock().clone();
         if let Some(control) = control {
-            // A fork server that cannot hear this is gone, and its children with it.
+            // If that fails, the fork server is gone, and its children with it.
             send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
         }
     }
+}
 
-    /// Listens to a fork server until it ends, or does not do what it is told.
+impl Shared {
+    /// Listens to a fork server until it ends or hangs.
     fn follow(&self, process: &std::process::Child, control: &OwnedFd, backoff: &mut Backoff) {
         loop {
             match receive(control.as_fd()) {
@@ -187,9 +179,9 @@ impl Shared {
         }
     }
 
-    /// Whether a child was ordered, or its end, so long ago that nobody can be there to see to it.
+    /// Whether an order has been open for so long that the fork server must be hanging.
     fn is_ignored(&self) -> bool {
-        let ordered = self.ordered();
+        let ordered = self.ordered.lock();
         let mut overdue = ordered.values().filter_map(Ordered::overdue_since);
         overdue.any(|since| since.elapsed() > SILENCE)
     }
@@ -198,7 +190,7 @@ impl Shared {
         match news {
             News::Forked { id, pid } => {
                 self.roster.born(id, pid);
-                if let Some(ordered) = self.ordered().get_mut(&id) {
+                if let Some(ordered) = self.ordered.lock().get_mut(&id) {
                     ordered.is_born = true;
                 }
             }
@@ -217,7 +209,11 @@ impl Shared {
     }
 
     fn cause(&self, id: u64, exit: Exit) -> Cause {
-        let doom = self.ordered().get(&id).and_then(|ordered| ordered.doom);
+        let doom = self
+            .ordered
+            .lock()
+            .get(&id)
+            .and_then(|ordered| ordered.doom);
         match (doom, exit) {
             (Some((cause, _)), _) => cause,
             (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
@@ -227,9 +223,9 @@ impl Shared {
 
     fn forget(&self, id: u64, fate: Fate) {
         self.roster.gone(id, Cause::Crashed, Usage::default());
-        let ordered = self.ordered().remove(&id);
+        let ordered = self.ordered.lock().remove(&id);
         if let Some(ordered) = ordered {
-            // Nobody listens where the handle was dropped.
+            // If the handle was dropped, there is no receiver any more.
             ordered.fate.send(fate).ok();
         }
         self.ended.notify_one();
@@ -237,21 +233,21 @@ impl Shared {
 
     /// After the end of the fork server, and so of all children.
     fn forget_all(&self) {
-        let ids: Vec<u64> = self.ordered().keys().copied().collect();
+        let ids: Vec<u64> = self.ordered.lock().keys().copied().collect();
         for id in ids {
             self.forget(id, Fate::Gone(Exit::Signal(KILLED)));
         }
     }
 }
 
-/// What the kernel sends to children of a parent that ended.
+/// The signal that the kernel sends to children whose parent has ended.
 const KILLED: i32 = 9;
 
 /// Keeps one fork server running, and listens to it.
 fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<io::Result<()>>) {
     let mut backoff = Backoff::default();
     loop {
-        // Only the first attempt is waited for.
+        // `Nursery::start` waits for the result of the first attempt only.
         match start(program) {
             Err(err) => {
                 if let Err(SendError(Err(err))) = first.send(Err(err)) {
@@ -261,11 +257,11 @@ fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<i
             Ok((mut process, control)) => {
                 first.send(Ok(())).ok();
                 let control = Arc::new(control);
-                *shared.control() = Some(control.clone());
+                *shared.control.lock() = Some(control.clone());
                 shared.follow(&process, &control, &mut backoff);
-                // First, because it sets free whoever waits to tell it something.
+                // First, because this wakes a thread that waits to send to it.
                 process.kill().ok();
-                *shared.control() = None;
+                *shared.control.lock() = None;
                 let status = process.wait();
                 shared.forget_all();
                 tracing::error!(?status, "the fork server ended; starting another one");

@@ -1,7 +1,7 @@
-//! One end of a pipe to a child, usable on any runtime: it is registered only while it is waited
-//! for, because a child of the pool is started on one thread and used on another.
+//! One end of a pipe to a child. It works on any runtime, because a child of the pool is started on one
+//! thread and used on another: it is registered with a runtime only while a task waits for it.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{ioctl_fionbio, read, write};
@@ -30,7 +30,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Reads what there is, as soon as there is something; 0 at the end of the stream.
+    /// Waits until there is something to read, and reads it; 0 at the end of the stream.
     pub(super) async fn read(&self, chunk: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.read_now(chunk) {
@@ -42,12 +42,12 @@ impl Pipe {
         }
     }
 
-    /// Reads what there is right now; the error is `WouldBlock` if there is nothing.
+    /// Reads without waiting. The error is `WouldBlock` if there is nothing.
     pub(super) fn read_now(&self, chunk: &mut [u8]) -> io::Result<usize> {
         Ok(read(&self.0, chunk)?)
     }
 
-    /// Takes no descriptor, of which there may be none left.
+    /// Waits without a descriptor of its own, because there may be none left.
     #[expect(
         deprecated,
         reason = "for types that may close their descriptor while it is registered; this one is borrowed"
@@ -56,5 +56,12 @@ impl Pipe {
         let registered = AsyncFd::with_interest(self.0.as_fd(), interest)?;
         registered.ready(interest).await?.retain_ready();
         Ok(())
+    }
+}
+
+/// Reads without waiting, as `read_now` does.
+impl Read for &Pipe {
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        self.read_now(chunk)
     }
 }

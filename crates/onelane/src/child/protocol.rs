@@ -1,4 +1,5 @@
-//! What a server and its fork server tell each other: one message a datagram, descriptors attached.
+//! The messages between a server and its fork server. Each is one datagram; descriptors are attached
+//! to it.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -14,17 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Exit;
 
-/// From the server. Children are known by a number of the server's choice, because process ids
-/// come into use again.
+/// From the server. It gives each child a number, because the kernel reuses process ids.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum Order {
-    /// Fork a child; with its end of both pipes, jobs first.
+    /// Fork a child. The child's ends of both pipes are attached, the one for jobs first.
     Fork(u64),
     /// Kill this child and whatever it has started.
     Kill(u64),
 }
 
-/// From the fork server.
+/// From the fork server, about the child with this number.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum News {
     Forked {
@@ -40,12 +40,12 @@ pub(super) enum News {
         id: u64,
         exit: Exit,
         cpu: Duration,
-        /// Of the largest child so far, which may have been another one.
+        /// That of the largest child so far, which may have been another one.
         max_rss_bytes: u64,
     },
 }
 
-/// Longer than any message above.
+/// More than any message above needs.
 const DATAGRAM_MAX_BYTES: usize = 256;
 
 const PIPES: usize = 2;
@@ -67,7 +67,7 @@ pub(super) fn send(
     Ok(())
 }
 
-/// Blocks until a message is here; none when the other side is gone.
+/// Blocks until a message arrives. None means that the other side is gone.
 pub(super) fn receive<T: DeserializeOwned>(
     socket: BorrowedFd<'_>,
 ) -> io::Result<Option<(T, Vec<OwnedFd>)>> {

@@ -1,4 +1,4 @@
-//! This very program, started afresh in another role.
+//! Starts this program once more, in another role.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use std::process::Command;
 /// from a terminal reach only the server. The role is told who its parent is, for
 /// [`super::guard::die_with`].
 pub fn command(role: &str, settings: &str) -> Command {
-    // By this name it is what runs here, even if the file was replaced since.
+    // The program that runs now, even if its file has been replaced since.
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0(

@@ -1,4 +1,4 @@
-//! What processes use, as the kernel accounts for it.
+//! CPU time and memory of processes, as the kernel counts them.
 
 use std::time::Duration;
 
@@ -12,9 +12,26 @@ pub fn of_this_process() -> Usage {
     usage(UsageWho::RUSAGE_SELF)
 }
 
-/// What all reaped children of this process have used together; the memory is that of the largest.
-pub fn of_children() -> Usage {
-    usage(UsageWho::RUSAGE_CHILDREN)
+/// Tells what each child of this process has used. The kernel only has the sum over all children that
+/// were reaped.
+#[derive(Debug)]
+pub struct ReapedUsage(Usage);
+
+impl ReapedUsage {
+    /// Leaves out the children that were reaped before.
+    pub fn from_now_on() -> Self {
+        Self(usage(UsageWho::RUSAGE_CHILDREN))
+    }
+
+    /// What the children used that were reaped since the last call. The memory is that of the largest
+    /// child so far, which may have been another one.
+    pub fn next(&mut self) -> Usage {
+        let before = std::mem::replace(&mut self.0, usage(UsageWho::RUSAGE_CHILDREN));
+        Usage {
+            cpu: self.0.cpu.saturating_sub(before.cpu),
+            max_rss_bytes: self.0.max_rss_bytes,
+        }
+    }
 }
 
 fn usage(who: UsageWho) -> Usage {

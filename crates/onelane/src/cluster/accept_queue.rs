@@ -1,6 +1,9 @@
-//! The kernel's queue of connections that no worker has taken yet: its length, and how long the
-//! oldest has been in it. The kernel tells the former only; the latter follows from when as many had
-//! arrived as have been taken by now, and one more.
+//! The kernel's queue of connections that no worker has taken yet: its length, and how long the oldest
+//! connection has been in it.
+//!
+//! The kernel tells only the length. The rest follows from it: length and connections taken so far make
+//! the number that has arrived. If 10 have been taken, the oldest one in the queue is the 11th, which came
+//! when the number that has arrived became 11 or more.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,9 +19,9 @@ const LISTEN: &str = "0A";
 #[derive(Debug)]
 pub(super) struct AcceptQueue {
     inode: String,
-    /// Kept open: there may be no descriptor left when it is needed most.
+    /// Kept open, because under load there may be no descriptor left to open it.
     table: File,
-    /// How many had arrived when, wherever that was seen to have changed.
+    /// How many connections had arrived at which time; one entry for each change that was seen.
     arrivals: VecDeque<(Instant, u64)>,
 }
 
@@ -44,7 +47,7 @@ impl AcceptQueue {
         })
     }
 
-    /// Looks now, when `taken` connections have been taken by whomever.
+    /// Looks at the queue; `taken` connections have left it so far.
     pub(super) fn look(&mut self, taken: u64) -> io::Result<Queued> {
         let depth = self.depth()?;
         Ok(Queued {
@@ -53,10 +56,11 @@ impl AcceptQueue {
         })
     }
 
-    /// Listening sockets come first, so that a table with many connections is not read to its end.
+    /// Reads the kernel's table up to the line of this socket. Listening sockets come first in it, so
+    /// that open connections, however many, need not be read.
     fn depth(&self) -> io::Result<usize> {
         let mut table = BufReader::new(&self.table);
-        // From there the kernel writes it anew.
+        // The kernel makes the table anew for every read from its start.
         table.rewind()?;
         for line in table.lines().skip(1) {
             let line = line?;
@@ -78,9 +82,10 @@ impl AcceptQueue {
         ))
     }
 
+    /// How long ago the first connection was seen that is not among the `taken` ones.
     fn oldest_wait(&mut self, depth: usize, taken: u64) -> Option<Duration> {
         if depth == 0 {
-            // Workers tell with a delay what they take: with nobody there, all is known again.
+            // Workers report with a delay what they have taken. An empty queue is a clean start.
             self.arrivals.clear();
             return None;
         }

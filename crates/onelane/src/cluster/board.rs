@@ -1,51 +1,54 @@
-//! What is known of a cluster, for those who watch: the sum of its workers, those that are gone
-//! included, and of the parent.
+//! What is known of a cluster: the sum over its workers, including those that are gone, and its parent.
+//! The parent's loop writes here, and the admin thread reads.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::accept_queue::Queued;
 use super::report::{PAUSE, Report};
-use crate::admin::{ChildrenSight, QueueSight, Sight, SlotSight, View, whole_milliseconds};
-use crate::metrics::{Metrics, Occupancy, Snapshot};
+use crate::admin::{
+    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
+};
+use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::{Cause, Roster, Usage};
 
-/// Series that tell of the cluster as a whole, or of one process: the parent's own stand.
+/// Series that make no sense as a sum over processes: the parent's own are shown.
 const NOT_SUMMED: &[&str] = &[
     "onelane_build_info",
     "process_max_fds",
     "process_start_time_seconds",
 ];
 
-/// Time after which what a worker has told last must still be so: it would have told of a change, and
-/// been heard.
+/// The age from which a report is certain to be true still. If anything had changed, a newer report would
+/// have arrived by then.
 const SETTLED: Duration = PAUSE.saturating_add(Duration::from_millis(20));
 
-/// What a worker told last, and when.
 #[derive(Debug)]
-struct Known {
+struct LastReport {
     report: Report,
-    since: Instant,
+    received: Instant,
 }
 
-impl Known {
-    /// Its slot as it must be by now.
-    fn slot(&self) -> Option<SlotSight> {
+impl LastReport {
+    /// The worker's slot as it must be by now.
+    fn slot(&self) -> Option<SlotStatus> {
         let mut slot = self.report.slot.clone()?;
         if let Some(age_ms) = &mut slot.request_age_ms {
-            *age_ms += whole_milliseconds(self.since.elapsed());
+            *age_ms += whole_milliseconds(self.received.elapsed());
         }
         Some(slot)
     }
 
-    /// Whether it takes a connection at once, or may do so before it tells.
+    /// Whether the worker is idle, or may have become idle since it reported.
     fn may_be_idle(&self) -> bool {
-        self.report.listening && (self.report.idle || self.since.elapsed() < SETTLED)
+        self.report.listening && (self.report.idle || self.received.elapsed() < SETTLED)
     }
 }
 
-/// Shared by the parent's loop and the admin thread. Cheap to clone.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Board {
     /// The parent's own numbers.
@@ -58,10 +61,10 @@ pub(super) struct Board {
 
 #[derive(Debug, Default)]
 struct State {
-    reports: BTreeMap<u64, Known>,
-    /// What the workers that are gone have counted.
-    gone: Snapshot,
-    /// Connections that they, and the parent, have taken.
+    reports: BTreeMap<u64, LastReport>,
+    /// The sum over the workers that are gone.
+    gone: MetricsSnapshot,
+    /// Connections that those workers, and the parent, have taken.
     taken: u64,
     queued: Queued,
 }
@@ -76,11 +79,7 @@ impl Board {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+    /// Counts an event in a worker's life, by the name that it has in metrics.
     pub(super) fn event(&self, event: &str) {
         let counter = self
             .metrics
@@ -90,10 +89,12 @@ impl Board {
         counter.inc();
     }
 
+    /// A worker is about to be started. `id` is its number from now on.
     pub(super) fn expect(&self, id: u64) {
         self.roster.expect(id);
     }
 
+    /// That worker could not be started.
     pub(super) fn unborn(&self, id: u64) {
         self.roster.gone(id, Cause::Crashed, Usage::default());
     }
@@ -102,17 +103,18 @@ impl Board {
         self.roster.born(id, pid);
     }
 
+    /// A worker has reported. Only its last report is kept: all numbers in it are totals.
     pub(super) fn report(&self, id: u64, report: Report) {
         let slot = report.slot.as_ref();
         match slot.and_then(|slot| slot.request_id.as_deref()) {
             Some(request_id) => self.roster.busy(id, 0, request_id),
             None => self.roster.idle(id, Usage::default()),
         }
-        let known = Known {
+        let last = LastReport {
             report,
-            since: Instant::now(),
+            received: Instant::now(),
         };
-        self.lock().reports.insert(id, known);
+        self.state.lock().reports.insert(id, last);
     }
 
     /// A worker was reaped.
@@ -121,11 +123,12 @@ impl Board {
         if !matches!(cause, Cause::Shutdown | Cause::Surplus) {
             self.roster.replaced(cause);
         }
-        let mut state = self.lock();
-        let Some(Known { report: last, .. }) = state.reports.remove(&id) else {
+        let mut state = self.state.lock();
+        let Some(LastReport { report: last, .. }) = state.reports.remove(&id) else {
             return;
         };
-        // The request that it had is lost with it, unless it was told to finish or had said 504.
+        // A worker that crashes, or is silent, loses its request. One that could not stop its computation
+        // has answered 504 already, and all others were told to finish.
         let was_lost = cause == Cause::Crashed || cause == Cause::Hung && last.stuck.is_none();
         if was_lost && last.is_busy() {
             let rejected = &self.metrics.rejected;
@@ -135,35 +138,36 @@ impl Board {
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
     }
 
-    /// Connections taken by workers, and by the parent, so far.
+    /// Connections that workers and the parent have taken so far.
     pub(super) fn taken(&self) -> u64 {
-        let state = self.lock();
-        let alive = state.reports.values().map(|known| known.report.accepted);
+        let state = self.state.lock();
+        let alive = state.reports.values().map(|last| last.report.accepted);
         state.taken + alive.sum::<u64>()
     }
 
-    /// As many connections as workers may take at once: nobody knows better until they tell.
+    /// How many workers may be idle now. It can be too high until their next reports arrive.
     pub(super) fn idle(&self) -> usize {
-        let state = self.lock();
+        let state = self.state.lock();
         let reports = state.reports.values();
-        reports.filter(|known| known.may_be_idle()).count()
+        reports.filter(|last| last.may_be_idle()).count()
     }
 
-    /// The parent took some, to refuse them.
+    /// The parent took `count` connections to refuse them.
     pub(super) fn refused(&self, count: u64) {
-        self.lock().taken += count;
+        self.state.lock().taken += count;
     }
 
+    /// The parent has looked at the queue.
     pub(super) fn queued(&self, queued: Queued) {
-        self.lock().queued = queued;
+        self.state.lock().queued = queued;
     }
 
-    /// How long somebody who comes now would wait, by the workers' recent experience.
+    /// How long a request that comes now would wait, judged by the recent ones of all workers.
     pub(super) fn estimated_wait(&self) -> Duration {
-        let state = self.lock();
+        let state = self.state.lock();
         let reports = state.reports.values();
-        let known = reports.filter_map(|known| known.report.mean_service);
-        let (workers, sum) = known.fold((0, Duration::ZERO), |(count, sum), mean| {
+        let means = reports.filter_map(|last| last.report.mean_service);
+        let (workers, sum) = means.fold((0, Duration::ZERO), |(count, sum), mean| {
             (count + 1, sum + mean)
         });
         let ahead = u32::try_from(state.queued.depth + 1).unwrap_or(u32::MAX);
@@ -171,33 +175,39 @@ impl Board {
         (sum / u32::max(workers, 1)).saturating_mul(ahead) / u32::max(workers, 1)
     }
 
-    fn snapshot(&self) -> Snapshot {
-        let state = self.lock();
+    /// The sum of the series of all processes, whether alive or gone.
+    fn metrics_snapshot(&self) -> MetricsSnapshot {
+        let state = self.state.lock();
         let occupancy = Occupancy {
+            // The parent has no slots; those of the workers are added below.
             slots: 0,
             busy: 0,
             busy_total: Duration::ZERO,
             queue_depth: state.queued.depth,
             queue_limit: self.queue_max,
         };
-        let children = self.roster.census();
+        let children = self.roster.snapshot();
         let mut sum = self.metrics.snapshot(occupancy, &children);
         sum.add(&state.gone);
-        for known in state.reports.values() {
-            sum.add(&known.report.metrics.clone().without(NOT_SUMMED));
+        for last in state.reports.values() {
+            sum.add(&last.report.metrics.clone().without(NOT_SUMMED));
         }
         sum
     }
 }
 
-impl View for Board {
-    fn sight(&self) -> Sight {
-        let rejected = self.snapshot().by_label("onelane_rejected_total");
-        let children = ChildrenSight::from(&self.roster.census());
-        let state = self.lock();
-        Sight {
-            slots: state.reports.values().filter_map(Known::slot).collect(),
-            queue: QueueSight {
+impl Inspect for Board {
+    fn status(&self) -> ServerStatus {
+        let rejected = self.metrics_snapshot().by_label("onelane_rejected_total");
+        let children = ChildrenStatus::from(&self.roster.snapshot());
+        let state = self.state.lock();
+        ServerStatus {
+            slots: state
+                .reports
+                .values()
+                .filter_map(LastReport::slot)
+                .collect(),
+            queue: QueueStatus {
                 depth: state.queued.depth,
                 limit: self.queue_max,
                 oldest_wait_ms: state.queued.oldest_wait.map(whole_milliseconds),
@@ -208,10 +218,10 @@ impl View for Board {
     }
 
     fn metrics(&self) -> String {
-        self.snapshot().render()
+        self.metrics_snapshot().render()
     }
 
-    /// Never: the parent kills what does not stop.
+    /// Never: the parent replaces workers that cannot stop.
     fn stuck(&self) -> Option<String> {
         None
     }

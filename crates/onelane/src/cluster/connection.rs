@@ -1,5 +1,5 @@
-//! HTTP on connections that were accepted here and not by a server of actix: the public routes, for
-//! one request each. A connection that is kept would hold whoever has it without a request.
+//! The public routes on connections that were accepted by this code and not by an actix server. Each
+//! connection serves one request: a worker that kept it could serve no other client meanwhile.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,17 +15,17 @@ use tokio::net::TcpStream;
 
 use crate::http::{self, Front};
 
-/// How long a client may take for the head of its request, which it sent long ago as a rule: its
-/// connection has waited in the kernel's queue.
+/// How long a client may take to send the head of its request. As a rule it arrived long ago, while the
+/// connection waited in the kernel's queue.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a client may take to close its end. As actix has it.
+/// How long a client may take to close its end: the default of actix.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers one connection.
 pub(super) type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// What answers for `front`. `changed` is called whenever a request begins or ends.
+/// The public routes of `front`. `changed` is called whenever a request begins or ends.
 pub(super) async fn service(
     front: web::Data<Front>,
     changed: impl Fn() + Clone + 'static,
@@ -57,12 +57,13 @@ pub(super) async fn service(
         let service = service.clone();
         Box::pin(async move {
             let client = stream.peer_addr().ok();
-            // Clients may leave before they hear anything.
+            // The client may leave at any time.
             service.call((stream, client)).await.ok();
         })
     })
 }
 
+/// Calls its function when dropped: a request may end by an answer, a panic, or a client that leaves.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {

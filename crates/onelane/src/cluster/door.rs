@@ -1,4 +1,4 @@
-//! The queue in front of the workers, and who is turned away from it.
+//! The queue in front of the workers, and which requests the parent refuses there.
 
 use std::io;
 use std::net::TcpListener;
@@ -13,15 +13,16 @@ use crate::gate::Refusal;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
-/// The parent's end of the listening socket.
+/// The parent's part of the listening socket.
 pub(super) struct Door {
     listener: TcpListener,
     queue: AcceptQueue,
     queue_max: usize,
     queue_timeout: Duration,
-    /// Too many at the last look. A worker that became idle in that moment may have taken them by now.
+    /// How many were too many at the last look. They are refused only if they still are at the next one:
+    /// a worker that has just become idle may take them first.
     surplus: usize,
-    /// Whether the last look failed, which is told once.
+    /// Whether the last look failed. Only the first failure in a row is logged.
     is_blind: bool,
     full: Refuser,
     late: Refuser,
@@ -31,7 +32,7 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// A door that is open.
+    /// A door with an open queue behind it.
     pub(super) async fn new(
         service: &'static Service,
         settings: &Settings,
@@ -59,7 +60,7 @@ impl Door {
         })
     }
 
-    /// Refuses those who have waited too long, and those who are too many.
+    /// Refuses requests that have waited too long, and those beyond `queue_max`.
     pub(super) fn control(&mut self) {
         let mut queued = self.look();
         while queued.oldest_wait > Some(self.queue_timeout) {
@@ -68,19 +69,20 @@ impl Door {
             }
             queued = self.look();
         }
-        // Whom an idle worker is about to take does not wait.
+        // A connection that an idle worker is about to take does not count as waiting.
         let room = self.queue_max + self.board.idle();
         let surplus = queued.depth.saturating_sub(room);
         let before = std::mem::replace(&mut self.surplus, surplus);
         self.refuse(&self.full, surplus.min(before));
     }
 
-    /// Refuses everybody.
+    /// Refuses every request in the queue.
     pub(super) fn close(&mut self) {
         let queued = self.look();
         self.refuse(&self.closed, queued.depth);
     }
 
+    /// Looks at the queue. If that fails it counts as empty, so that nothing is refused by mistake.
     fn look(&mut self) -> Queued {
         let queued = self.queue.look(self.board.taken());
         let was_blind = std::mem::replace(&mut self.is_blind, queued.is_err());
@@ -94,13 +96,14 @@ impl Door {
         queued
     }
 
+    /// Refuses the oldest connections, and tells the board how many left the queue.
     fn refuse(&self, refuser: &Refuser, at_most: usize) -> u64 {
         let count = refuser.refuse(&self.listener, at_most);
         self.board.refused(count);
         count
     }
 
-    /// Whether anybody is still being told.
+    /// Whether a refusal is still being sent.
     pub(super) fn is_answering(&self) -> bool {
         self.metrics.in_flight.get() > 0
     }

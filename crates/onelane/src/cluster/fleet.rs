@@ -1,5 +1,5 @@
-//! The workers of a cluster: who there is, who is to come and who is to go. Called from one place
-//! only, which tells it what happened; it starts, stops and counts.
+//! The workers of a cluster: starts them, replaces them, and ends them, so that there are always as
+//! many as wanted. The parent's loop tells it of every event and calls [`Fleet::maintain`] often.
 
 use std::io;
 use std::net::TcpListener;
@@ -11,69 +11,76 @@ use rustix::process::Signal;
 use tokio::sync::mpsc;
 
 use super::board::Board;
+use super::member::{Member, Verdict};
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
-use crate::child::{Backoff, NeverReady, orphans, usage};
+use crate::child::usage::ReapedUsage;
+use crate::child::{Backoff, NeverReady, orphans};
 use crate::config::Settings;
-use crate::roster::{Cause, Usage};
+use crate::roster::Cause;
 
-/// Silence after which a worker is given up. It reports every second, from a thread that never
-/// computes.
-const SILENCE: Duration = HEARTBEAT.saturating_mul(5);
-
-/// Time between two looks at the workers after which none is judged: this process did not run, or
-/// nothing here did, and what they have said is not read yet. It looks every 20 ms.
+/// The members are looked at every 20 ms. After a longer gap none is judged: the whole
+/// machine may have stood still, and reports that arrived meanwhile are not read yet.
 const ABSENCE: Duration = Duration::from_secs(1);
 
-/// A worker that has served nothing for so long, and then ends, had been fine.
-const STABLE_AFTER: Duration = Duration::from_secs(10);
-
-/// Workers beyond the target while others are replaced: the new one comes before the old one goes.
+/// Workers beyond the target during a replacement: the new one starts before the old one leaves.
 const SURGE: usize = 1;
 
-/// The workers.
+/// The workers, as their parent keeps them.
 pub(super) struct Fleet {
     listener: TcpListener,
     settings: Settings,
     target: usize,
-    workers: Vec<Worker>,
-    /// When they were judged last.
+    /// Oldest first.
+    members: Vec<Member>,
+    /// When the members were looked at last.
     judged: Instant,
     next_id: u64,
     backoff: Backoff,
+    /// Whether any worker has ever listened. If not, there is no point in trying for ever.
     ever_ready: bool,
-    used: Usage,
+    used: ReapedUsage,
+    /// Whether the members were told to end, all of them.
     ending: bool,
     cut: bool,
     events: mpsc::UnboundedSender<Event>,
     board: Board,
 }
 
-struct Worker {
-    id: u64,
-    pid: u32,
-    since: Instant,
-    heard: Instant,
-    stage: Stage,
-    /// Why it is to be replaced.
-    outdated: Option<Cause>,
-    signals: mpsc::UnboundedSender<Signal>,
-    /// The last one, if any: it may have died of that.
-    signal: Option<Signal>,
-    report: Option<Report>,
+/// What brings the fleet closer to its target.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Start,
+    Release { at: usize, cause: Cause },
+    Wait,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Starting,
-    Online,
-    Listening,
-    /// It was told to finish, or killed, because of this.
-    Leaving(Cause, Instant),
+/// What `members` need so that `target` of them stay that are not outdated.
+fn next_step(members: &[Member], target: usize) -> Step {
+    let all = members.iter().enumerate();
+    let staying = || all.clone().filter(|(_, member)| member.is_staying());
+    let fresh = staying().filter(|(_, member)| member.outdated().is_none());
+    if fresh.count() < target && staying().count() < target + SURGE {
+        return Step::Start;
+    }
+    if staying().count() <= target {
+        return Step::Wait;
+    }
+    let listening = staying().filter(|(_, member)| member.is_listening());
+    let outdated = staying().find_map(|(at, member)| Some((at, member.outdated()?)));
+    match (outdated, staying().next_back()) {
+        (Some((at, cause)), _) if listening.count() > target => Step::Release { at, cause },
+        (None, Some((at, _youngest))) => Step::Release {
+            at,
+            cause: Cause::Surplus,
+        },
+        // An outdated member stays until its successor listens.
+        _ => Step::Wait,
+    }
 }
 
 impl Fleet {
-    /// No workers yet; `events` is where their doings are heard.
+    /// A fleet without workers yet. What happens to them is sent to `events`.
     pub(super) fn new(
         listener: TcpListener,
         settings: &Settings,
@@ -84,17 +91,17 @@ impl Fleet {
             listener,
             settings: Settings {
                 slots: 1,
-                // They wait in the kernel's queue, and the parent looks after that.
+                // Requests wait in the kernel's queue, which the parent watches.
                 queue_max: 0,
                 ..settings.clone()
             },
             target: settings.slots as usize,
-            workers: Vec::new(),
+            members: Vec::new(),
             judged: Instant::now(),
             next_id: 1,
             backoff: Backoff::default(),
             ever_ready: false,
-            used: Usage::default(),
+            used: ReapedUsage::from_now_on(),
             ending: false,
             cut: false,
             events,
@@ -102,19 +109,16 @@ impl Fleet {
         }
     }
 
-    /// Whether all are gone.
     pub(super) fn is_empty(&self) -> bool {
-        self.workers.is_empty()
+        self.members.is_empty()
     }
 
-    /// Whether anybody takes connections.
+    /// Whether at least one worker takes connections.
     pub(super) fn is_listening(&self) -> bool {
-        self.workers
-            .iter()
-            .any(|worker| worker.stage == Stage::Listening)
+        self.members.iter().any(Member::is_listening)
     }
 
-    /// Whether a worker left a request unanswered when it was told to finish, or to stop.
+    /// Whether a worker that was told to finish, or to stop, left a request unanswered.
     pub(super) fn was_cut(&self) -> bool {
         self.cut
     }
@@ -134,8 +138,8 @@ impl Fleet {
     /// Replaces every worker there is.
     pub(super) fn roll(&mut self) {
         tracing::info!("replacing all workers");
-        for worker in &mut self.workers {
-            worker.outdated.get_or_insert(Cause::Reload);
+        for member in &mut self.members {
+            member.outdate(Cause::Reload);
         }
     }
 
@@ -156,8 +160,8 @@ impl Fleet {
 
     fn end(&mut self, signal: Signal) {
         self.ending = true;
-        for worker in &mut self.workers {
-            worker.leave(Cause::Shutdown, signal);
+        for member in &mut self.members {
+            member.leave(Cause::Shutdown, signal);
         }
     }
 
@@ -165,14 +169,12 @@ impl Fleet {
     pub(super) fn note(&mut self, event: Event) -> Result<(), NeverReady> {
         match event {
             Event::Reported(id, report) => {
-                self.heard(id, *report);
+                self.hear(id, *report);
                 Ok(())
             }
             Event::Disconnected(id) => {
-                if let Some(worker) = self.worker(id) {
-                    let pid = worker.pid;
-                    self.board.event("disconnect");
-                    tracing::info!(pid, "worker disconnect");
+                if let Some(at) = self.position(id) {
+                    self.announce(self.members[at].pid, "disconnect");
                 }
                 Ok(())
             }
@@ -180,87 +182,80 @@ impl Fleet {
         }
     }
 
-    fn worker(&mut self, id: u64) -> Option<&mut Worker> {
-        self.workers.iter_mut().find(|worker| worker.id == id)
+    fn position(&self, id: u64) -> Option<usize> {
+        self.members.iter().position(|member| member.id == id)
     }
 
-    fn heard(&mut self, id: u64, report: Report) {
-        let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) else {
-            return;
-        };
-        worker.heard = Instant::now();
-        let pid = worker.pid;
-        if worker.stage == Stage::Starting {
-            worker.stage = Stage::Online;
-            self.board.event("online");
-            tracing::info!(pid, "worker online");
-        }
-        if worker.stage == Stage::Online && report.listening {
-            worker.stage = Stage::Listening;
-            self.ever_ready = true;
-            self.board.event("listening");
-            tracing::info!(pid, "worker listening");
-        }
-        if report.spent {
-            worker.outdated.get_or_insert(Cause::Recycled);
-        }
-        if worker.has_served(&report) {
+    /// Counts and logs an event in a worker's life.
+    fn announce(&self, pid: u32, event: &str) {
+        self.board.event(event);
+        tracing::info!(pid, "worker {event}");
+    }
+
+    /// A worker has reported.
+    fn hear(&mut self, id: u64, report: Report) {
+        let Some(at) = self.position(id) else { return };
+        let member = &mut self.members[at];
+        let pid = member.pid;
+        let events = member.hear(&report);
+        self.ever_ready |= member.is_listening();
+        if member.has_proved_itself() {
             self.backoff.worked();
         }
         if let Some(why) = &report.stuck {
             tracing::error!(pid, why, "worker cannot stop its computation");
-            worker.leave(Cause::Hung, Signal::KILL);
+            member.leave(Cause::Hung, Signal::KILL);
         }
-        self.board.report(id, report.clone());
-        worker.report = Some(report);
+        for event in events {
+            self.announce(pid, event);
+        }
+        self.board.report(id, report);
     }
 
+    /// A worker was reaped.
     fn bury(&mut self, id: u64, status: io::Result<ExitStatus>) -> Result<(), NeverReady> {
-        let Some(at) = self.workers.iter().position(|worker| worker.id == id) else {
+        let Some(at) = self.position(id) else {
             return Ok(());
         };
-        let worker = self.workers.remove(at);
-        let before = std::mem::replace(&mut self.used, usage::of_children());
-        let used = Usage {
-            cpu: self.used.cpu.saturating_sub(before.cpu),
-            max_rss_bytes: self.used.max_rss_bytes,
-        };
-        let cause = worker.cause_of_death(&status);
+        let member = self.members.remove(at);
+        let used = self.used.next();
+        let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
+        let cause = member.cause_of_death(signal);
         self.board.event("exit");
         self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
-        // One that never reported had no request either, and may not even know the signal.
-        self.cut |= self.ending && worker.report.is_some() && !succeeded;
+        // One that never reported had no request either, and may have died of a signal that it could
+        // not handle yet.
+        self.cut |= self.ending && member.has_reported() && !succeeded;
         let status = status.map_or_else(|err| err.to_string(), |status| status.to_string());
         tracing::info!(
-            pid = worker.pid,
+            pid = member.pid,
             status,
             cause = cause.name(),
             "worker exit"
         );
-        if !worker.is_staying() || worker.was_fine() {
+        if !member.is_staying() || member.has_proved_itself() {
             return Ok(());
         }
         self.failed(status)
     }
 
-    /// Brings the fleet closer to what it should be. To be called often. The error says that it makes
-    /// no sense to go on.
+    /// Brings the fleet one step closer to what it should be. The error says that it makes no sense to
+    /// go on.
     pub(super) fn maintain(&mut self) -> Result<(), NeverReady> {
-        self.give_up_the_silent()?;
-        orphans::reap(|pid| self.workers.iter().any(|worker| worker.pid == pid));
-        let staying = self.workers.iter().filter(|worker| worker.is_staying());
-        let fresh = staying.clone().filter(|worker| worker.outdated.is_none());
-        let (staying, fresh) = (staying.count(), fresh.count());
-        if fresh < self.target && staying < self.target + SURGE {
-            return self.start_if_due();
+        self.judge()?;
+        orphans::reap(|pid| self.members.iter().any(|member| member.pid == pid));
+        match next_step(&self.members, self.target) {
+            Step::Start => self.start_if_due(),
+            Step::Release { at, cause } => {
+                self.members[at].leave(cause, Signal::TERM);
+                Ok(())
+            }
+            Step::Wait => Ok(()),
         }
-        if staying > self.target {
-            self.release_one();
-        }
-        Ok(())
     }
 
+    /// Starts a worker, unless a failure was too recent.
     fn start_if_due(&mut self) -> Result<(), NeverReady> {
         if !self.backoff.delay().is_zero() {
             return Ok(());
@@ -272,7 +267,7 @@ impl Fleet {
         self.failed(err.to_string())
     }
 
-    /// A worker came to nothing, because of `why`.
+    /// Counts a worker that failed before it was of use; `why` says how.
     fn failed(&mut self, why: String) -> Result<(), NeverReady> {
         self.backoff.failed();
         if !self.ever_ready && self.backoff.is_hopeless() {
@@ -281,51 +276,29 @@ impl Fleet {
         Ok(())
     }
 
-    /// Lets one go that is not needed: an outdated one as soon as its successor listens, or else the
-    /// youngest.
-    fn release_one(&mut self) {
-        let staying = || self.workers.iter().filter(|worker| worker.is_staying());
-        let listening = staying().filter(|worker| worker.stage == Stage::Listening);
-        let enough = listening.count() > self.target;
-        let mut staying = self.workers.iter_mut().filter(|worker| worker.is_staying());
-        let outdated = staying.find_map(|worker| Some((worker.outdated?, worker)));
-        match outdated {
-            Some((cause, worker)) if enough => worker.leave(cause, Signal::TERM),
-            Some(_) => {}
-            None => {
-                let staying = self.workers.iter_mut().filter(|worker| worker.is_staying());
-                if let Some(youngest) = staying.last() {
-                    youngest.leave(Cause::Surplus, Signal::TERM);
-                }
-            }
-        }
-    }
-
-    fn give_up_the_silent(&mut self) -> Result<(), NeverReady> {
+    /// Kills workers that are silent, or that take too long to leave.
+    fn judge(&mut self) -> Result<(), NeverReady> {
         let absence = std::mem::replace(&mut self.judged, Instant::now()).elapsed();
         if absence > ABSENCE {
             tracing::warn!(seconds = absence.as_secs_f64(), "this process stood still");
-            self.workers.iter_mut().for_each(Worker::excuse);
+            self.members.iter_mut().for_each(Member::excuse);
         }
-        // The worker keeps to the same limit by itself, as long as it is well.
+        // A healthy worker ends by itself after `shutdown_timeout`.
         let patience = self.settings.shutdown_timeout + HEARTBEAT;
-        let mut unborn = 0;
-        for worker in &mut self.workers {
-            match worker.stage {
-                Stage::Leaving(_, since) if since.elapsed() > patience => {
-                    worker.send(Signal::KILL);
+        let mut never_ready = 0;
+        for member in &mut self.members {
+            match member.judge(patience) {
+                Verdict::Well => {}
+                Verdict::Lingering => member.send(Signal::KILL),
+                Verdict::Silent => {
+                    tracing::error!(pid = member.pid, "worker is silent");
+                    never_ready += usize::from(member.is_starting());
+                    member.leave(Cause::Hung, Signal::KILL);
                 }
-                Stage::Leaving(..) => {}
-                stage if worker.heard.elapsed() > SILENCE => {
-                    tracing::error!(pid = worker.pid, "worker is silent");
-                    worker.leave(Cause::Hung, Signal::KILL);
-                    unborn += usize::from(stage == Stage::Starting);
-                }
-                _ => {}
             }
         }
-        // Now, and not when they are buried: the next ones are about to be started.
-        (0..unborn).try_for_each(|_| self.failed("it hung before it was ready".to_owned()))
+        // Counted here because their successors may be started before they are reaped.
+        (0..never_ready).try_for_each(|_| self.failed("it hung before it was ready".to_owned()))
     }
 
     fn start(&mut self) -> io::Result<()> {
@@ -336,74 +309,58 @@ impl Fleet {
         let child = started.inspect_err(|_| self.board.unborn(id))?;
         let pid = child.id().expect("it was not waited for yet");
         self.board.born(id, pid);
-        self.board.event("fork");
-        tracing::info!(pid, "worker fork");
-        let (signals, orders) = mpsc::unbounded_channel();
-        actix_rt::spawn(process::attend(id, pid, child, orders, self.events.clone()));
-        self.workers.push(Worker {
-            id,
-            pid,
-            since: Instant::now(),
-            heard: Instant::now(),
-            stage: Stage::Starting,
-            outdated: None,
-            signals,
-            signal: None,
-            report: None,
-        });
+        self.announce(pid, "fork");
+        let (signals, to_send) = mpsc::unbounded_channel();
+        let events = self.events.clone();
+        actix_rt::spawn(process::attend(id, pid, child, to_send, events));
+        self.members.push(Member::new(id, pid, signals));
         Ok(())
     }
 }
 
-impl Worker {
-    fn is_staying(&self) -> bool {
-        !matches!(self.stage, Stage::Leaving(..))
+#[cfg(test)]
+mod tests {
+    use super::super::member::tests::{listening, starting};
+    use super::*;
+
+    fn outdated() -> Member {
+        let mut member = listening();
+        member.outdate(Cause::Reload);
+        member
     }
 
-    /// Sends it `signal`. The first reason to leave is the one that counts.
-    fn leave(&mut self, cause: Cause, signal: Signal) {
-        if self.is_staying() {
-            self.stage = Stage::Leaving(cause, Instant::now());
-        }
-        self.send(signal);
+    #[test]
+    fn a_fleet_grows_to_its_target_and_no_further() {
+        assert_eq!(next_step(&[listening()], 2), Step::Start);
+        assert_eq!(next_step(&[listening(), starting()], 2), Step::Wait);
     }
 
-    fn send(&mut self, signal: Signal) {
-        self.signal = Some(signal);
-        // It may be gone already.
-        self.signals.send(signal).ok();
+    #[test]
+    fn an_outdated_member_leaves_once_its_successor_listens() {
+        assert_eq!(next_step(&[outdated()], 1), Step::Start);
+        assert_eq!(next_step(&[outdated(), starting()], 1), Step::Wait);
+        let release = Step::Release {
+            at: 0,
+            cause: Cause::Reload,
+        };
+        assert_eq!(next_step(&[outdated(), listening()], 1), release);
     }
 
-    /// Why it has ended. That it was told to leave is not the reason if something else killed it first,
-    /// except at the end of all, when nobody asks.
-    fn cause_of_death(&self, status: &io::Result<ExitStatus>) -> Cause {
-        let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
-        let is_ours = signal.is_none() || signal == self.signal.map(Signal::as_raw);
-        match self.stage {
-            Stage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
-            _ => Cause::Crashed,
-        }
+    #[test]
+    fn outdated_members_are_replaced_one_after_the_other() {
+        let members = [outdated(), outdated(), starting()];
+        assert_eq!(next_step(&members, 2), Step::Wait);
     }
 
-    /// Counts its silence, or the time that it takes to leave, from now on.
-    fn excuse(&mut self) {
-        self.heard = Instant::now();
-        if let Stage::Leaving(_, since) = &mut self.stage {
-            *since = Instant::now();
-        }
-    }
-
-    fn has_served(&self, report: &Report) -> bool {
-        report
-            .slot
-            .as_ref()
-            .is_some_and(|slot| slot.requests_served > 0)
-            || self.stage == Stage::Listening && self.since.elapsed() > STABLE_AFTER
-    }
-
-    fn was_fine(&self) -> bool {
-        self.report
-            .as_ref()
-            .is_some_and(|report| self.has_served(report))
+    #[test]
+    fn the_youngest_is_the_one_too_many() {
+        let mut leaving = listening();
+        leaving.leave(Cause::Reload, Signal::TERM);
+        let members = [listening(), listening(), leaving];
+        let release = Step::Release {
+            at: 1,
+            cause: Cause::Surplus,
+        };
+        assert_eq!(next_step(&members, 1), release);
     }
 }

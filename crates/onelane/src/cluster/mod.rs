@@ -1,6 +1,6 @@
-//! The topology of several processes on one port: a parent that binds the socket and keeps the
-//! workers alive, each of them a blocking lane. The parent does no request's work; it only says no
-//! where too many wait, or for too long.
+//! The topology of several processes on one port. A parent binds the socket and keeps the workers alive,
+//! each of which is a blocking lane. The parent computes nothing. It only refuses requests, when too many
+//! wait or when they wait for too long.
 //!
 //! | signal | meaning |
 //! |---|---|
@@ -9,14 +9,16 @@
 //! | HUP | replace every worker, the new one before the old one |
 //! | TTIN, TTOU | one worker more, one fewer |
 //!
-//! It tells a worker to finish by TERM, however often, and to stop now by INT.
+//! The parent in turn sends a worker TERM to have it finish, perhaps several times, and INT to have it
+//! exit now.
 
 mod accept_queue;
 mod board;
 mod connection;
 mod door;
 mod fleet;
-mod orders;
+mod instructions;
+mod member;
 mod process;
 mod refuse;
 mod report;
@@ -24,13 +26,13 @@ pub mod worker;
 
 use std::io;
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::admin::{self, Subject};
+use crate::admin;
 use crate::assembly;
 use crate::child::guard;
 use crate::config::Settings;
@@ -40,16 +42,16 @@ use crate::service::Service;
 use board::Board;
 use door::Door;
 use fleet::Fleet;
-use orders::{Order, Orders};
+use instructions::{Instruction, Instructions};
 use process::Event;
 
-/// How often the parent looks at the queue and at its workers: no refusal comes later than that.
+/// How often the parent looks at the queue and at its workers. A refusal may come late by this much.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How long a worker may take to stop when it is to do so at once.
+/// How long a worker may take to exit after INT.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections that the kernel keeps beyond those that may wait, until the parent refuses them.
+/// Room in the kernel's queue beyond `queue_max`: for connections that the parent is about to refuse.
 const BACKLOG_SPARE: u32 = 1024;
 
 /// Serves until a signal ends it.
@@ -59,7 +61,7 @@ pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartE
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
-    let mut orders = Orders::listen()?;
+    let mut instructions = Instructions::listen()?;
     let listener = bind(settings).map_err(|err| StartError::Listen(settings.listen, err))?;
     let admin_listener = server::bind(settings.admin_listen)?;
     let listen = listener.local_addr()?;
@@ -68,37 +70,25 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let metrics = assembly::metrics(service, settings);
     let roster = assembly::roster(&metrics);
     let board = Board::new(metrics.clone(), roster, settings.queue_max);
-    let lifecycle = Lifecycle::default();
-    let subject = Subject {
-        service,
-        mode: settings.mode.to_string(),
-        started: Instant::now(),
-        public_port: listen.port(),
-        lifecycle: lifecycle.clone(),
-        view: Box::new(board.clone()),
-    };
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
-    admin::start(admin_listener, subject)?;
+    let lifecycle = admin::start(
+        admin_listener,
+        service,
+        settings,
+        listen.port(),
+        board.clone(),
+    )?;
 
     let (tell, events) = mpsc::unbounded_channel();
     let mut cluster = Cluster {
         fleet: Fleet::new(listener.try_clone()?, settings, tell, board.clone()),
         door: Door::new(service, settings, &metrics, listener, &board).await?,
         events,
-        lifecycle,
+        lifecycle: lifecycle.clone(),
     };
-    let end = match cluster.serve(&mut orders).await? {
-        Stop::Now => None,
-        Stop::Gracefully => {
-            cluster.lifecycle.enter(Phase::Draining);
-            tracing::info!("draining");
-            tokio::select! {
-                end = cluster.drain(settings) => Some(end),
-                () = orders.stop() => None,
-            }
-        }
-    };
-    let end = match end {
+    let stop = cluster.serve(&mut instructions).await?;
+    let drain = cluster.drain(settings);
+    let end = match server::wind_down(stop, &lifecycle, drain, instructions.stop()).await {
         Some(end) => end,
         None => cluster.stop().await,
     };
@@ -107,7 +97,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     Ok(end)
 }
 
-/// The socket that all workers share, with room in the kernel for all that may wait.
+/// Binds the socket that all workers share, with a queue in the kernel that is long enough.
 fn bind(settings: &Settings) -> io::Result<TcpListener> {
     let socket = if settings.listen.is_ipv4() {
         TcpSocket::new_v4()
@@ -120,7 +110,7 @@ fn bind(settings: &Settings) -> io::Result<TcpListener> {
     socket.listen(backlog)?.into_std()
 }
 
-/// The parent's loop, and what it looks after.
+/// The parent's loop and its two duties: the fleet of workers, and the queue at the door.
 struct Cluster {
     fleet: Fleet,
     door: Door,
@@ -129,8 +119,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Keeps the cluster as it should be until a signal says to stop.
-    async fn serve(&mut self, orders: &mut Orders) -> Result<Stop, StartError> {
+    /// Keeps the fleet complete and the queue short until a signal says to stop.
+    async fn serve(&mut self, instructions: &mut Instructions) -> Result<Stop, StartError> {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
@@ -140,11 +130,11 @@ impl Cluster {
             tokio::select! {
                 event = self.events.recv() => self.note(event)?,
                 _ = ticks.tick() => self.door.control(),
-                order = orders.next() => match order {
-                    Order::Stop(stop) => return Ok(stop),
-                    Order::Roll => self.fleet.roll(),
-                    Order::Grow => self.fleet.grow(),
-                    Order::Shrink => self.fleet.shrink(),
+                instruction = instructions.next() => match instruction {
+                    Instruction::Stop(stop) => return Ok(stop),
+                    Instruction::Roll => self.fleet.roll(),
+                    Instruction::Grow => self.fleet.grow(),
+                    Instruction::Shrink => self.fleet.shrink(),
                 }
             }
         }
@@ -155,38 +145,30 @@ impl Cluster {
         Ok(self.fleet.note(event)?)
     }
 
-    /// Lets the workers finish while whoever still comes is refused, for `shutdown_timeout` at most.
+    /// Lets the workers finish within `shutdown_timeout`, and refuses new requests meanwhile.
     async fn drain(&mut self, settings: &Settings) -> End {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
         let finished = timeout(settings.shutdown_timeout, self.empty()).await;
-        finished.map_or(End::Cut, |()| self.end())
+        End::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 
-    /// Stops the workers at once: only they know for sure whether they had anything to do.
+    /// Stops the workers by INT and not by KILL, because their exit codes tell whether a request was
+    /// cut off.
     async fn stop(&mut self) -> End {
         self.fleet.interrupt();
         let stopped = timeout(STOP_TIMEOUT, self.empty()).await;
-        stopped.map_or(End::Cut, |()| self.end())
+        End::cut_if(stopped.is_err() || self.fleet.was_cut())
     }
 
-    fn end(&self) -> End {
-        if self.fleet.was_cut() {
-            End::Cut
-        } else {
-            End::Clean
-        }
-    }
-
-    /// Serves on as before, until dropped.
+    /// Serves as before, until dropped.
     async fn idle_along(&mut self) {
         let mut ticks = ticks();
         loop {
-            // It stops anyway.
+            // The cluster is about to stop: that workers fail makes no difference.
             self.fleet.maintain().ok();
             tokio::select! {
                 event = self.events.recv() => {
-                    // It stops anyway.
                     self.note(event).ok();
                 }
                 _ = ticks.tick() => self.door.control(),
@@ -194,13 +176,13 @@ impl Cluster {
         }
     }
 
-    /// Until the last worker is gone, and everybody who was refused has heard so.
+    /// Waits until the last worker is gone, and until every refusal has been sent.
     async fn empty(&mut self) {
         let mut ticks = ticks();
         while !self.fleet.is_empty() {
             tokio::select! {
                 event = self.events.recv() => {
-                    // Fewer workers are what is wanted.
+                    // A worker that fails is one worker fewer, as wanted.
                     self.note(event).ok();
                 }
                 _ = ticks.tick() => self.door.close(),
@@ -215,7 +197,7 @@ impl Cluster {
         }
     }
 
-    /// Ends whoever is left.
+    /// Kills the workers that are left.
     async fn kill(&mut self) {
         self.fleet.kill();
         while !self.fleet.is_empty() {
@@ -225,6 +207,7 @@ impl Cluster {
     }
 }
 
+/// Ticks for one loop. After a long gap there is one tick and not all that were missed.
 fn ticks() -> Interval {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -16,20 +16,21 @@ use crate::child;
 use crate::config::Settings;
 use crate::ipc::Inbox;
 
-/// How long to read on from a worker that has ended.
+/// How long to wait for more from the pipe of a worker that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
-/// What happens to a worker.
+/// What happened to the worker with this id.
 #[derive(Debug)]
 pub(super) enum Event {
     Reported(u64, Box<Report>),
     /// It closed its report pipe.
     Disconnected(u64),
+    /// It was reaped.
     Exited(u64, io::Result<ExitStatus>),
 }
 
-/// Starts a worker that accepts from `listener`. To be called on the main thread, which lives as
-/// long as the process: a worker dies with the thread that started it.
+/// Starts a worker that accepts from `listener`. To be called on the main thread, which lives as long as
+/// the process: the kernel kills a worker when the thread that started it ends.
 pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<Child> {
     let listener = listener.as_fd().try_clone_to_owned()?;
     let mut command = Command::from(child::command("worker", &settings.to_json()));
@@ -39,8 +40,8 @@ pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<C
         .spawn()
 }
 
-/// Sends a signal to the head of `group`. What its request has started is needed until that is done, and
-/// ends only with all of them.
+/// Sends a signal to a worker, which is the head of `group`. Programs that its request has started get
+/// only KILL: the request may need them until it is done.
 fn tell(group: Pid, signal: Signal) {
     let told = match signal {
         Signal::KILL => kill_process_group(group, signal),
@@ -50,7 +51,8 @@ fn tell(group: Pid, signal: Signal) {
     told.ok();
 }
 
-/// One worker's life, as seen from here: what it reports, the signals it gets, and its end.
+/// Looks after one worker until it is reaped: passes its reports on, sends it signals, and tells of its
+/// end.
 pub(super) async fn attend(
     id: u64,
     pid: u32,
@@ -71,21 +73,23 @@ pub(super) async fn attend(
                     connected = false;
                     events.send(Event::Disconnected(id)).ok();
                     if report.is_err() {
-                        // Its next reports would make no more sense: it can only be replaced.
+                        // After a report that cannot be read, the next ones cannot either: it has to be
+                        // replaced.
                         kill_process_group(group, Signal::KILL).ok();
                     }
                 }
             }
-            // Not reaped yet: the number is still its own.
+            // It is not reaped yet, so that its process id is still its own.
             Some(signal) = signals.recv() => {
                 tell(group, signal);
             }
             status = child.wait() => break status,
         }
     };
-    // Its group is known by its number as long as anybody is left in it.
+    // What it started may still run. The group's number is not used again before all of it is gone.
     kill_process_group(group, Signal::KILL).ok();
-    // What it said last is still in the pipe, which a process that it left behind may keep open.
+    // Its last reports are still in the pipe. A process that it left behind may keep that open, so that
+    // the wait for its end has a limit.
     while connected {
         let report = timeout(LAST_WORDS, inbox.receive::<Report>(&mut reports)).await;
         connected = matches!(report, Ok(Ok(Some(_))));

@@ -1,6 +1,5 @@
-//! Answers for connections that no worker gets to: the parent takes them out of the kernel's queue
-//! and says 503, through the same routes as everybody else, so that they are labelled, logged and
-//! counted like everything else.
+//! Refusals by the parent. It takes a connection out of the kernel's queue and answers 503, through the
+//! same routes as a worker, so that refused requests are labelled, logged and counted like all others.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,12 +14,12 @@ use crate::http::Estimate;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
-/// Says the same to everybody.
+/// Answers every request with the same refusal.
 #[derive(Clone)]
 pub(super) struct Refuser(Serve);
 
 impl Refuser {
-    /// One that gives `refusal` as the reason, on the current thread.
+    /// A refuser with this `refusal`, for the current thread.
     pub(super) async fn new(
         service: &'static Service,
         settings: &Settings,
@@ -32,12 +31,12 @@ impl Refuser {
         Self(connection::service(front, || {}).await)
     }
 
-    /// Takes up to `count` connections out of the queue, the oldest first, and refuses them.
-    /// Returns how many there were.
+    /// Takes up to `count` connections out of the queue, the oldest first, and refuses them. Returns how
+    /// many it took.
     pub(super) fn refuse(&self, listener: &TcpListener, count: usize) -> u64 {
         let mut refused = 0;
         for _ in 0..count {
-            // The socket does not block: a worker may have been faster.
+            // Accepting does not block: a worker may have taken the connection first.
             let Ok((stream, _)) = listener.accept() else {
                 break;
             };

@@ -1,38 +1,38 @@
-//! What a worker tells its parent about itself: at once when something changes, and regularly when
+//! What a worker tells its parent about itself. It reports when something changes, and every second if
 //! nothing does, so that silence means trouble.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{SlotSight, SlotState};
-use crate::metrics::Snapshot;
+use crate::admin::{SlotState, SlotStatus};
+use crate::metrics::MetricsSnapshot;
 
 /// The longest a healthy worker is silent.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// The shortest time between two reports: what changes more often is told together.
+/// The shortest time between two reports: faster changes share one.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// A worker at one moment.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Report {
     /// Whether it takes connections.
     pub(super) listening: bool,
-    /// Whether it has nothing to do, so that it takes the next one at once.
+    /// Whether it has nothing to do, so that it takes the next connection at once.
     pub(super) idle: bool,
     /// Connections that it has taken so far.
     pub(super) accepted: u64,
     /// Whether it has served as many requests as it should.
     pub(super) spent: bool,
-    /// Why it cannot stop what it computes.
+    /// Why only a new process would help, if its computation cannot be stopped.
     pub(super) stuck: Option<String>,
     /// Its only slot.
-    pub(super) slot: Option<SlotSight>,
-    /// Recent time per request.
+    pub(super) slot: Option<SlotStatus>,
+    /// The recent mean time per request.
     pub(super) mean_service: Option<Duration>,
     /// All its numbers.
-    pub(super) metrics: Snapshot,
+    pub(super) metrics: MetricsSnapshot,
 }
 
 impl Report {

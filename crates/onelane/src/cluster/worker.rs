@@ -1,6 +1,6 @@
-//! The role of a worker: a blocking lane whose listening socket, shared with its siblings, is its
-//! standard input. It takes a connection only when it has nothing to do, so that the kernel's queue
-//! is the queue of all of them. Its standard output carries its reports.
+//! The role of a worker: a blocking lane. It gets the listening socket, which it shares with the other
+//! workers, as its standard input, and reports to its parent on its standard output. It takes a connection
+//! only when it has nothing to do, so that all workers have one queue: the kernel's.
 
 use std::fs::File;
 use std::io::{self, stderr, stdin, stdout};
@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Serve};
 use super::report::{HEARTBEAT, PAUSE, Report};
-use crate::admin::View;
+use crate::admin::Inspect;
 use crate::assembly;
 use crate::child::{guard, with_jitter};
 use crate::config::Settings;
@@ -29,10 +29,10 @@ use crate::lifecycle::{Signals, Stop};
 use crate::server::{End, StartError};
 use crate::service::Service;
 
-/// How long to wait for what accepting lacked: descriptors, as a rule.
+/// The pause after a connection could not be accepted, for want of descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves until a signal, or the end of the parent, ends it.
+/// Serves until a signal ends it. If the parent ends, the kernel kills it.
 pub fn run(parent: i32, service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::die_with(parent)?;
     actix_rt::System::new().block_on(serve(service, settings))
@@ -41,10 +41,11 @@ pub fn run(parent: i32, service: &'static Service, settings: &Settings) -> Resul
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
     let listener = TcpListener::from(stdin().as_fd().try_clone_to_owned()?);
-    // A workload that reads finds nothing, and what it starts does not hold the socket open.
+    // A workload that reads standard input finds nothing, and programs that it starts do not inherit
+    // the socket.
     dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
     let reports = Sender::from_owned_fd(stdout().as_fd().try_clone_to_owned()?)?;
-    // A workload that prints does so into the log.
+    // What a workload prints goes to the log.
     dup2_stdout(stderr()).map_err(io::Error::from)?;
 
     let lane = assembly::lane(service, settings)?;
@@ -74,30 +75,27 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         Stop::Now => None,
         Stop::Gracefully => tokio::select! {
             finished = timeout(settings.shutdown_timeout, work) => {
-                Some(finished.map_or(End::Cut, |()| End::Clean))
+                Some(End::cut_if(finished.is_err()))
             }
             () = interrupted(&mut signals) => None,
         },
     };
-    let end = end.unwrap_or(match lane.metrics.in_flight.get() {
-        0 => End::Clean,
-        _ => End::Cut,
-    });
+    let end = end.unwrap_or_else(|| End::at_once(&lane.metrics));
     reporter.finished.store(true, Ordering::Relaxed);
     reporter.changed.notify_one();
-    // Its end means that the parent knows everything, or is gone.
+    // When this task ends, the last report is sent, or the parent is gone.
     reports.await.ok();
     Ok(end)
 }
 
-/// Until it is told to stop now. To be told once more to finish means nothing: supervisors tell every
-/// process of a service, and so does the parent.
+/// Waits until a signal says to stop now. Further ones that say to finish change nothing, and they do
+/// come: both the parent and a supervisor, such as systemd, send them.
 async fn interrupted(signals: &mut Signals) {
     while signals.next().await != Stop::Now {}
 }
 
-/// Takes one connection after the other, and the next only when there is nothing else to do: until
-/// then it stays where a sibling can take it. Once closed, finishes the one that it has.
+/// Serves one connection after the other. It takes the next one only when it has nothing else to do:
+/// until then another worker can take it. Once closed, it finishes the connection that it has.
 async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Reporter) {
     while reporter.listening.load(Ordering::Relaxed) {
         reporter.wait();
@@ -108,7 +106,7 @@ async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Report
         match accepted {
             Ok((stream, _)) => {
                 reporter.accept();
-                // As a task, so that a panic ends the connection and not the worker.
+                // In a task of its own, so that a panic ends the connection and not the worker.
                 actix_rt::spawn(serve(stream)).await.ok();
             }
             Err(err) => {
@@ -116,8 +114,7 @@ async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Report
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-        // A computation whose request was answered, with a 504, or whose client has left, may need
-        // a moment to stop.
+        // After a 504, or when the client has left, the computation may need a moment to stop.
         tokio::select! {
             () = reporter.lane.gate.idle() => {}
             () = reporter.closed.notified() => return,
@@ -125,38 +122,43 @@ async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Report
     }
 }
 
-/// Tells the parent.
+/// What the worker knows about itself, and reports to the parent.
 struct Reporter {
     lane: Lane,
     max_requests: u32,
     listening: AtomicBool,
     idle: AtomicBool,
-    /// The next report is the last.
+    /// The next report will be the last.
     finished: AtomicBool,
     accepted: AtomicU64,
+    /// Told when there is something to report.
     changed: Notify,
-    /// It is to take no more connections.
+    /// Told when the worker is to take no more connections.
     closed: Notify,
 }
 
 impl Reporter {
+    /// Has [`work`] take no more connections.
     fn close(&self) {
         self.listening.store(false, Ordering::Relaxed);
         self.closed.notify_one();
         self.changed.notify_one();
     }
 
+    /// The worker has nothing to do.
     fn wait(&self) {
         self.idle.store(true, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
+    /// The worker has taken a connection.
     fn accept(&self) {
         self.idle.store(false, Ordering::Relaxed);
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
+    /// Sends reports until the last one is sent, or the parent is gone.
     async fn report(self: Arc<Self>, mut parent: Sender) {
         loop {
             let finished = self.finished.load(Ordering::Relaxed);
@@ -165,7 +167,7 @@ impl Reporter {
                 Err(err) => Err(err),
             };
             if let Err(err) = sent {
-                // The parent is gone, and so are we.
+                // The parent is gone, and the kernel is about to kill this process.
                 return tracing::debug!(%err, "no more reports");
             }
             if finished {
@@ -177,7 +179,7 @@ impl Reporter {
     }
 
     fn now(&self) -> Report {
-        let slot = self.lane.sight().slots.into_iter().next();
+        let slot = self.lane.status().slots.into_iter().next();
         let served = slot.as_ref().map_or(0, |slot| slot.requests_served);
         Report {
             listening: self.listening.load(Ordering::Relaxed),
@@ -187,7 +189,7 @@ impl Reporter {
             stuck: self.lane.stuck(),
             slot,
             mean_service: self.lane.gate.mean_service(),
-            metrics: self.lane.snapshot(),
+            metrics: self.lane.metrics_snapshot(),
         }
     }
 }

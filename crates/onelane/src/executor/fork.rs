@@ -10,7 +10,7 @@ use crate::workload::{Answer, Job};
 pub struct Fork(Nursery);
 
 impl Fork {
-    /// Takes its children from `nursery`.
+    /// An executor that gets its children from `nursery`.
     pub fn new(nursery: Nursery) -> Self {
         Self(nursery)
     }

@@ -29,14 +29,14 @@ pub enum Executor {
     Pool(Pool),
 }
 
-/// For whom a job is computed, and for how long.
+/// Which request a job is computed for, where, and for how long.
 #[derive(Debug)]
 pub struct Ticket {
     /// The slot that is taken for it.
     pub slot: usize,
-    /// The request, for those who watch.
+    /// Names the request in the status.
     pub request_id: String,
-    /// The longest that the computation may take, a wait for the process that does it included.
+    /// The longest that the computation may take, including a wait for its process.
     pub limit: Duration,
 }
 
@@ -49,10 +49,10 @@ pub enum Failure {
     /// The workload panicked.
     #[error("the computation failed unexpectedly")]
     Panicked,
-    /// The process that computed it is gone, or made no sense.
+    /// The process that computed it ended, or sent something that is no valid message.
     #[error("the process that computed this failed: {0}")]
     Crashed(String),
-    /// There was no process to compute it.
+    /// No process could be had to compute it.
     #[error("no process could be started for this: {0}")]
     NotStarted(String),
 }
@@ -67,8 +67,8 @@ impl Executor {
         }
     }
 
-    /// Computes `job`. Dropping the future stops the computation. `permit` is held until whatever
-    /// computes is free again or gone, which may be later than the return.
+    /// Computes `job`. Dropping the future stops the computation. `permit` is held until the thread or
+    /// the child is free again, or gone, which may be later than the return.
     pub async fn run(
         &self,
         ticket: Ticket,
@@ -91,7 +91,7 @@ impl Executor {
     }
 }
 
-/// Computes `job` right here, whatever it does.
+/// Computes `job` on this thread, and survives its panics.
 pub fn compute(job: Job, interrupt: &Interrupt) -> Result<Answer, Failure> {
     let start = Instant::now();
     match catch_unwind(AssertUnwindSafe(|| job.run(interrupt))) {
@@ -100,7 +100,7 @@ pub fn compute(job: Job, interrupt: &Interrupt) -> Result<Answer, Failure> {
             compute: start.elapsed(),
             pid: std::process::id(),
         }),
-        // Whoever raised the interrupt has its own answer already.
+        // The client has its 504 already, or has left: this failure reaches no one.
         Ok(Err(_interrupted)) => Err(Failure::DeadlineExceeded),
         Err(_panic) => Err(Failure::Panicked),
     }

@@ -1,9 +1,10 @@
-//! Child processes that stay. Each computes one job after the other; whichever was used last, whose
-//! caches are warm, is used next. One that failed in any way is never used again.
+//! Child processes that stay. Each computes one job after the other. The next job goes to the child
+//! that was used last, because its caches are warm. A child that failed in any way is never used again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -12,10 +13,10 @@ use crate::child::{Backoff, Child, Lost, NeverReady, Nursery, with_jitter};
 use crate::roster::Cause;
 use crate::workload::{Answer, Job};
 
-/// How long a new child may take to say that it is there: it takes milliseconds.
+/// How long a new child may take to say that it is ready. It takes milliseconds as a rule.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A set of children, kept at its size, once started, by a task that ends with the runtime.
+/// A set of children. Once started, a task keeps it at its size until the runtime ends.
 #[derive(Debug)]
 pub struct Pool(Arc<Shared>);
 
@@ -23,22 +24,22 @@ pub struct Pool(Arc<Shared>);
 struct Shared {
     nursery: Nursery,
     size: usize,
-    /// Jobs after which a child is replaced, more or less; 0 is never.
+    /// Jobs after which a child is replaced, within 10 %; 0 is never.
     max_jobs: u32,
     state: Mutex<State>,
-    /// A child is idle.
+    /// Told when a child has become idle.
     ready: Notify,
-    /// A child is needed.
+    /// Told when a child has to be replaced.
     needed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Last in, first out.
+    /// A stack: the child that was used last is on top.
     idle: Vec<Member>,
-    /// Idle or busy.
+    /// Children, both idle and busy.
     alive: usize,
-    /// Of those alive, the ones that are to be replaced.
+    /// Those among the alive that have done all their jobs and are to be replaced.
     spent: usize,
     backoff: Backoff,
 }
@@ -46,12 +47,13 @@ struct State {
 #[derive(Debug)]
 struct Member {
     child: Child,
+    /// Jobs that it has computed.
     jobs: u32,
     max_jobs: u32,
 }
 
 impl Pool {
-    /// A pool for `size` children, of which there is none yet.
+    /// A pool for `size` children, none of which is started yet.
     pub fn new(nursery: Nursery, size: u32, max_jobs: u32) -> Self {
         Self(Arc::new(Shared {
             nursery,
@@ -66,10 +68,10 @@ impl Pool {
     /// Starts all children and waits until they are ready. Called once.
     pub async fn start(&self) -> Result<(), NeverReady> {
         let shared = &self.0;
-        while shared.lock().alive < shared.size {
+        while shared.state.lock().alive < shared.size {
             shared.pause().await;
             let outcome = shared.add().await;
-            let backoff = &mut shared.lock().backoff;
+            let backoff = &mut shared.state.lock().backoff;
             match outcome {
                 Ok(()) => backoff.worked(),
                 Err(err) if backoff.is_hopeless() => return Err(NeverReady(err.to_string())),
@@ -116,17 +118,12 @@ impl Pool {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The child that was used last, as soon as one is idle.
+    /// Waits until a child is idle and takes the one that was used last.
     async fn take(self: &Arc<Self>) -> Lease {
         loop {
             let ready = self.ready.notified();
-            // Not in the condition, which would hold the lock until its end.
-            let idle = self.lock().idle.pop();
+            // Not in the `if let` below, which would hold the lock through its whole block.
+            let idle = self.state.lock().idle.pop();
             if let Some(member) = idle {
                 let mut lease = Lease {
                     pool: self.clone(),
@@ -142,12 +139,12 @@ impl Shared {
         }
     }
 
-    /// Keeps the pool at its size: a child that is lost is replaced at once, one that failed
-    /// without having computed anything after a pause, and one that is spent before it leaves.
+    /// Keeps the pool at its size. A child that is lost is replaced at once, or after a pause if it had
+    /// never computed anything. A child that is spent leaves after its successor is ready.
     async fn maintain(self: Arc<Self>) {
         loop {
             self.bury();
-            while self.lock().is_short(self.size) {
+            while self.state.lock().is_short(self.size) {
                 self.pause().await;
                 if let Err(err) = self.add().await {
                     tracing::error!(%err, "no child for the pool");
@@ -161,14 +158,14 @@ impl Shared {
     }
 
     async fn pause(&self) {
-        let delay = self.lock().backoff.delay();
+        let delay = self.state.lock().backoff.delay();
         sleep(delay).await;
     }
 
     /// Starts one child and waits until it is ready.
     async fn add(&self) -> Result<(), Lost> {
         let child = self.start_one().await;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match child {
             Ok(child) => {
                 state.alive += 1;
@@ -188,6 +185,7 @@ impl Shared {
         }
     }
 
+    /// Has a child forked and asks it whether it is ready.
     async fn start_one(&self) -> Result<Child, Lost> {
         let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
         let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready)).await;
@@ -195,9 +193,9 @@ impl Shared {
         Ok(child)
     }
 
-    /// Removes idle children that have ended, or are of no use.
+    /// Removes idle children that have ended, or that sent something without being asked.
     fn bury(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         for mut member in std::mem::take(&mut state.idle) {
             match member.child.fault() {
                 None => state.idle.push(member),
@@ -215,7 +213,7 @@ impl State {
         self.alive < size + self.spent
     }
 
-    /// Lets idle children go that are spent, as long as there are more than needed.
+    /// Ends idle children that are spent, as long as there are more than `size`.
     fn retire_surplus(&mut self, size: usize) {
         while self.alive > size {
             let Some(at) = self.idle.iter().position(Member::is_spent) else {
@@ -227,6 +225,7 @@ impl State {
         }
     }
 
+    /// Takes a child off the books that was lost for `cause`.
     fn lose(&mut self, member: &Member, cause: Cause, nursery: &Nursery) {
         self.alive -= 1;
         if member.is_spent() {
@@ -246,7 +245,7 @@ impl Member {
     }
 }
 
-/// A child that is in use. If this is dropped in the middle, it is not used again.
+/// A child that is in use. One whose lease is dropped in the middle of a job is not used again.
 struct Lease {
     pool: Arc<Shared>,
     member: Option<Member>,
@@ -259,9 +258,10 @@ impl Lease {
             .expect("a lease has its child until it ends")
     }
 
+    /// Returns a child that can be used again.
     fn give_back(mut self) {
         let mut member = self.member.take().expect("a lease ends once");
-        let mut state = self.pool.lock();
+        let mut state = self.pool.state.lock();
         state.backoff.worked();
         member.jobs += 1;
         if member.is_spent() && member.jobs == member.max_jobs {
@@ -274,13 +274,17 @@ impl Lease {
         self.pool.ready.notify_one();
     }
 
+    /// Ends a child that cannot be used again.
     fn discard(mut self, cause: Cause) {
         self.lose(cause);
     }
 
     fn lose(&mut self, cause: Cause) {
         if let Some(member) = self.member.take() {
-            self.pool.lock().lose(&member, cause, &self.pool.nursery);
+            self.pool
+                .state
+                .lock()
+                .lose(&member, cause, &self.pool.nursery);
             member.child.end(cause);
             self.pool.needed.notify_one();
         }

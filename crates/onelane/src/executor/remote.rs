@@ -13,16 +13,16 @@ use crate::workload::{Answer, Job, Parcel};
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Question {
-    /// Are you there? The reply is `null`.
+    /// Asks whether the child is ready. The reply is `null`.
     Ready,
-    /// Compute this.
+    /// Asks for the answer to a job.
     Job(Parcel),
 }
 
 /// From the child, about a job.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reply {
-    /// What it came to.
+    /// The answer, or why there is none.
     pub outcome: Result<Answer, Failure>,
     /// What the child has used in its life so far.
     pub used: Usage,

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -15,8 +16,8 @@ use super::{Failure, Ticket, compute};
 use crate::roster::{Cause, Roster};
 use crate::workload::{Answer, Interrupt, Job};
 
-/// How long a computation may take to notice that it is to stop. Workloads look at their interrupt
-/// every few milliseconds at most; one that has not after this long does not look.
+/// How long a computation may take to notice that it is to stop. A workload should look at its
+/// interrupt every few milliseconds; one that has not looked for so long never will.
 pub const STUCK_AFTER: Duration = Duration::from_secs(1);
 
 /// The threads, by slot. They end when this is dropped and their job is done.
@@ -25,9 +26,12 @@ pub struct Threads(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    lanes: Mutex<Vec<mpsc::Sender<Task>>>,
-    /// Where a thread that cannot be stopped is counted, once it is replaced.
+    /// The way to the thread of each slot.
+    senders: Mutex<Vec<mpsc::Sender<Task>>>,
+    /// Counts threads that were replaced because they could not be stopped. None if they are not
+    /// replaced.
     replace: Option<Roster>,
+    /// Threads that were given up and are still computing.
     lost: Arc<AtomicUsize>,
 }
 
@@ -39,8 +43,8 @@ struct Task {
     reply: oneshot::Sender<Result<Answer, Failure>>,
 }
 
-/// Proof that the slot is taken. Whoever takes it out, the thread that is done or somebody who
-/// gives the thread up, frees the slot.
+/// Holds the permit for the slot. The slot becomes free when the permit is taken out: by the thread
+/// when it is done, or by [`Shared::replace`] when it gives the thread up.
 #[derive(Clone)]
 struct Hold(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
@@ -48,9 +52,9 @@ impl Threads {
     /// Starts one thread for each slot. A thread that cannot be stopped keeps its slot; with
     /// `replace` it is given up instead, and another one started.
     pub fn start(slots: u32, replace: Option<Roster>) -> io::Result<Self> {
-        let lanes = (0..slots).map(|slot| start_one(slot as usize));
+        let senders = (0..slots).map(|slot| start_one(slot as usize));
         Ok(Self(Arc::new(Shared {
-            lanes: Mutex::new(lanes.collect::<io::Result<_>>()?),
+            senders: Mutex::new(senders.collect::<io::Result<_>>()?),
             replace,
             lost: Arc::default(),
         })))
@@ -83,7 +87,7 @@ impl Threads {
             interrupt: task.interrupt.clone(),
             hold: task.hold.clone(),
         };
-        self.0.lanes()[ticket.slot]
+        self.0.senders.lock()[ticket.slot]
             .send(task)
             .expect("a compute thread survives every panic and lives as long as this sender");
         match timeout(ticket.limit, answer).await {
@@ -93,6 +97,7 @@ impl Threads {
     }
 }
 
+/// Starts a thread that computes what is sent to it, until the sender is dropped.
 fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
     let (sender, tasks) = mpsc::channel();
     thread::Builder::new()
@@ -105,56 +110,47 @@ impl Task {
     fn compute(self) {
         let outcome = compute(self.job, &self.interrupt);
         if self.hold.take().is_none() {
-            // Given up, and come back after all.
+            // This thread had been given up and has finished after all. It ends now.
             self.lost.fetch_sub(1, Ordering::Relaxed);
         }
-        // Nobody listens any more where the client left.
+        // If the client has left, there is no receiver any more.
         self.reply.send(outcome).ok();
     }
 }
 
 impl Hold {
     fn take(&self) -> Option<Box<dyn Any + Send>> {
-        // Nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 
     fn is_taken(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none()
+        self.0.lock().is_none()
     }
 }
 
 impl Shared {
-    fn lanes(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Task>>> {
-        // Nothing panics under the lock but the expectation above, which holds.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Puts a new thread in the place of one that does not stop.
     fn replace(&self, slot: usize, hold: &Hold, roster: &Roster) {
-        let lane = match start_one(slot) {
-            Ok(lane) => lane,
-            // Then the slot stays taken, as if it could not be replaced.
+        let sender = match start_one(slot) {
+            Ok(sender) => sender,
+            // The slot stays taken.
             Err(err) => return tracing::error!(%err, slot, "no thread to replace a stuck one"),
         };
         self.lost.fetch_add(1, Ordering::Relaxed);
         let Some(permit) = hold.take() else {
-            // It has stopped in this very moment.
+            // It has just stopped by itself.
             self.lost.fetch_sub(1, Ordering::Relaxed);
             return;
         };
-        self.lanes()[slot] = lane;
+        self.senders.lock()[slot] = sender;
         roster.replaced(Cause::Hung);
         tracing::error!(slot, "a computation does not stop; its thread was given up");
         drop(permit);
     }
 }
 
-/// Stops the computation, or sees to it that its slot does not suffer, however the wait for its
-/// answer ends.
+/// Stops the computation when the wait for its answer ends, in whatever way, and has its thread replaced
+/// if it does not stop.
 struct StopOnDrop {
     threads: Arc<Shared>,
     slot: usize,
@@ -165,14 +161,14 @@ struct StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         if self.hold.is_taken() {
-            // Done: nobody is left to be woken, which costs as much as a write.
+            // It is done: to raise its interrupt would wake nothing, and costs as much as a write.
             return;
         }
         self.interrupt.raise();
         if self.threads.replace.is_none() {
             return;
         }
-        // None is left when the process ends, and the thread with it.
+        // Without a runtime the process is ending, and the thread with it.
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
@@ -323,7 +319,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(threads.lost(), 1);
-        assert_eq!(roster.census().replaced[&Cause::Hung], 1);
+        assert_eq!(roster.snapshot().replaced[&Cause::Hung], 1);
         let next = threads.run(ticket(Duration::from_hours(1)), job(&PANICKING), ());
         assert_eq!(next.await.unwrap_err(), Failure::Panicked);
         while threads.lost() > 0 {

@@ -1,25 +1,27 @@
-//! The gate: who may compute now, and who waits. Slots are handed out to whoever arrived first;
-//! the queue is bounded in length, and every wait in time. It knows nothing of what is computed.
+//! The gate: which requests may compute now, and which wait. A free slot goes to the request that
+//! arrived first; the queue is bounded in length, and every wait in time. The gate knows nothing of what
+//! is computed.
 
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-pub use snapshot::{SlotView, Snapshot};
+pub use snapshot::{GateSnapshot, SlotSnapshot};
 
-/// Somebody who wants a slot.
+/// A request that wants a slot.
 #[derive(Debug)]
 pub struct Visitor {
-    /// Names the request to people who look at the status.
+    /// Names the request in the status.
     pub request_id: String,
-    /// When it arrived, perhaps at a balancer before us: the order of the queue.
+    /// When it arrived, at the balancer if that said so. The queue is in this order.
     pub arrived: Instant,
     /// How long it waits from now on.
     pub patience: Duration,
@@ -28,11 +30,11 @@ pub struct Visitor {
 /// Why a visitor was turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// As many wait already as may wait, and all of them arrived earlier.
+    /// The queue is full, and all requests in it arrived earlier.
     Full,
-    /// Its patience ended first.
+    /// No slot became free within its patience.
     TimedOut,
-    /// The gate is closed for good.
+    /// The gate is closed, for good.
     Closed,
 }
 
@@ -52,15 +54,15 @@ struct Shared {
 struct State {
     slots: Vec<Slot>,
     waiting: BTreeMap<Turn, Waiter>,
-    /// Tells visitors apart that arrived at the same instant.
+    /// Makes turns unique: two visitors may arrive at the same instant.
     next_number: u64,
-    /// What everybody is told once the gate is closed.
+    /// Every visitor's refusal, once the gate is closed.
     closed: Option<Refusal>,
     /// Recent time per request, for estimates; none before the first has finished.
     mean_service: Option<Duration>,
 }
 
-/// A place in the queue: the earliest arrival first.
+/// The order of the queue: the earliest arrival first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     arrived: Instant,
@@ -88,14 +90,14 @@ struct Holder {
 }
 
 impl Slot {
-    /// How long it has been taken.
+    /// How long its holder has held it.
     fn age(&self) -> Option<Duration> {
         Some(self.holder.as_ref()?.since.elapsed())
     }
 }
 
 impl Gate {
-    /// A gate with `slots` slots and room for `queue_max` to wait.
+    /// A gate with `slots` slots and a queue of at most `queue_max`.
     pub fn new(slots: u32, queue_max: u32) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::new(State {
@@ -110,7 +112,7 @@ impl Gate {
         }))
     }
 
-    /// Waits for a slot. Dropping the future gives the place in the queue up.
+    /// Waits for a slot. Dropping the future gives up the place in the queue.
     pub async fn enter(&self, visitor: Visitor) -> Result<Permit, Refusal> {
         let (place, called) = match self.take_slot_or_place(&visitor)? {
             Entry::Slot(permit) => return Ok(permit),
@@ -127,11 +129,11 @@ impl Gate {
     }
 
     fn take_slot_or_place(&self, visitor: &Visitor) -> Result<Entry, Refusal> {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         if let Some(refusal) = state.closed {
             return Err(refusal);
         }
-        // A free slot means that nobody waits: a released one goes to the next in the queue.
+        // If a slot is free, the queue is empty: `release` gives every freed slot to the next in it.
         if let Some(slot) = state.slots.iter().position(|slot| slot.holder.is_none()) {
             state.occupy(slot, visitor.request_id.clone());
             return Ok(Entry::Slot(Permit::new(self, slot)));
@@ -164,31 +166,38 @@ impl Gate {
         ))
     }
 
-    /// Turns away all who wait, and all who come with this refusal. Permits already given stay good.
+    /// Refuses all visitors from now on, those that wait included. Permits already given stay valid.
     pub fn close(&self, refusal: Refusal) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.closed = Some(refusal);
         state.waiting.clear();
     }
 
-    /// Waits until no slot is busy. Meaningful on a closed gate.
+    /// Waits until no slot is busy. On a gate that is open, the next visitor may take one at once.
     pub async fn idle(&self) {
         loop {
             // Subscribed before looking, so that no change falls in between.
             let changed = self.0.idle.notified();
-            if self.0.lock().slots.iter().all(|slot| slot.holder.is_none()) {
+            if self
+                .0
+                .state
+                .lock()
+                .slots
+                .iter()
+                .all(|slot| slot.holder.is_none())
+            {
                 return;
             }
             changed.await;
         }
     }
 
-    /// How long somebody who comes now would wait, by recent experience.
+    /// How long a request that comes now would wait, judged by the recent ones.
     pub fn estimated_wait(&self) -> Duration {
-        let state = self.0.lock();
+        let state = self.0.state.lock();
         let ahead = u32::try_from(state.waiting.len() + 1).unwrap_or(u32::MAX);
         let slots = u32::try_from(state.slots.len()).unwrap_or(u32::MAX);
-        // Those that compute may have taken longer by now than others ever did.
+        // The requests on the slots may have taken longer by now than the mean of those before.
         let ages = state.slots.iter().filter_map(Slot::age);
         let service = ages.sum::<Duration>() / slots.max(1);
         let service = service.max(state.mean_service.unwrap_or_default());
@@ -197,15 +206,15 @@ impl Gate {
 
     /// Recent time per request; none before the first has finished.
     pub fn mean_service(&self) -> Option<Duration> {
-        self.0.lock().mean_service
+        self.0.state.lock().mean_service
     }
 
-    /// What it looks like right now.
-    pub fn snapshot(&self) -> Snapshot {
+    /// The slots and the queue right now.
+    pub fn snapshot(&self) -> GateSnapshot {
         let now = Instant::now();
-        let state = self.0.lock();
-        Snapshot {
-            slots: state.slots.iter().map(|slot| slot.view(now)).collect(),
+        let state = self.0.state.lock();
+        GateSnapshot {
+            slots: state.slots.iter().map(|slot| slot.snapshot(now)).collect(),
             queue_depth: state.waiting.len(),
             queue_limit: self.0.queue_max,
             oldest_wait: state
@@ -216,15 +225,15 @@ impl Gate {
         }
     }
 
-    /// Gives a freed slot to whoever is next, or to nobody.
+    /// Frees a slot and gives it to the next in the queue, if there is one.
     fn release(&self, slot: usize) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.vacate(slot);
         while let Some((_, waiter)) = state.waiting.pop_first() {
             state.occupy(slot, waiter.request_id);
             match waiter.call.send(Permit::new(self, slot)) {
                 Ok(()) => return,
-                // It left in this very moment: its slot was never used.
+                // The waiter has just left and never used the slot: try the next one.
                 Err(permit) => {
                     permit.forget();
                     state.slots[slot].holder = None;
@@ -242,17 +251,10 @@ enum Entry {
     Place(Place, oneshot::Receiver<Permit>),
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock; and if it did, the state is still consistent.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl State {
-    /// Whether everybody who waits arrived earlier. A full queue is full for the youngest only:
-    /// somebody older was let in before, and comes from another lane's queue. How many of those
-    /// there can be is up to the balancer.
+    /// Whether all that wait arrived earlier. Only such a visitor is refused by a full queue. An older
+    /// one has waited in another lane's queue already and keeps its turn here; the balancer bounds how
+    /// many of those there can be.
     fn is_youngest(&self, arrived: Instant) -> bool {
         let youngest = self.waiting.keys().next_back();
         youngest.is_none_or(|turn| turn.arrived <= arrived)
@@ -291,7 +293,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.gate.0.lock().waiting.remove(&self.turn);
+        self.gate.0.state.lock().waiting.remove(&self.turn);
     }
 }
 
@@ -311,10 +313,10 @@ impl Permit {
         }
     }
 
-    /// Says when the holder means to be done: later than that, it is stuck.
+    /// Says when the computation must be done. A holder past that time is overdue.
     pub fn due(&self, at: Instant) {
         let Some(gate) = &self.gate else { return };
-        if let Some(holder) = &mut gate.0.lock().slots[self.slot].holder {
+        if let Some(holder) = &mut gate.0.state.lock().slots[self.slot].holder {
             holder.due = Some(at);
         }
     }

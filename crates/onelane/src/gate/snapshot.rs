@@ -1,4 +1,4 @@
-//! A gate at one moment, for those who watch.
+//! A gate at one moment: what the status and the metrics are made from.
 
 use std::time::{Duration, Instant};
 
@@ -6,32 +6,31 @@ use super::Slot;
 
 /// A gate at one moment.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct GateSnapshot {
     /// Every slot, in order.
-    pub slots: Vec<SlotView>,
-    /// How many wait.
+    pub slots: Vec<SlotSnapshot>,
+    /// Requests that wait.
     pub queue_depth: usize,
-    /// How many may wait.
+    /// Requests that may wait.
     pub queue_limit: usize,
-    /// How long the oldest of them has been waiting since its arrival.
+    /// Time since the oldest request in the queue arrived.
     pub oldest_wait: Option<Duration>,
 }
 
 /// A slot at one moment.
 #[derive(Debug)]
-pub struct SlotView {
-    /// Who holds it; none when idle.
-    pub holder: Option<HolderView>,
+pub struct SlotSnapshot {
+    /// None when idle.
+    pub holder: Option<HolderSnapshot>,
     /// Requests that have held it and finished.
     pub served: u64,
-    /// Time it has been held in all, the present holder included.
+    /// Time that it has been held in all, by the present holder too.
     pub busy: Duration,
 }
 
 /// The holder of a slot at one moment.
 #[derive(Debug)]
-pub struct HolderView {
-    /// The request.
+pub struct HolderSnapshot {
     pub request_id: String,
     /// How long it has held the slot.
     pub age: Duration,
@@ -40,15 +39,15 @@ pub struct HolderView {
 }
 
 impl Slot {
-    pub(super) fn view(&self, now: Instant) -> SlotView {
-        let holder = self.holder.as_ref().map(|holder| HolderView {
+    pub(super) fn snapshot(&self, now: Instant) -> SlotSnapshot {
+        let holder = self.holder.as_ref().map(|holder| HolderSnapshot {
             request_id: holder.request_id.clone(),
             age: now.saturating_duration_since(holder.since),
             overdue: holder
                 .due
                 .map_or(Duration::ZERO, |due| now.saturating_duration_since(due)),
         });
-        SlotView {
+        SlotSnapshot {
             served: self.served,
             busy: self.busy + holder.as_ref().map_or(Duration::ZERO, |holder| holder.age),
             holder,

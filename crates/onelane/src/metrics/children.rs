@@ -1,11 +1,11 @@
-//! The series about child processes. Most are read off the roster at a scrape.
+//! The series about child processes. Most are copied from the roster at a scrape.
 
 use std::collections::BTreeMap;
 
 use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
 use super::{Register, gauge_value, raise};
-use crate::roster::{Cause, Census};
+use crate::roster::{Cause, RosterSnapshot};
 
 /// Seconds. A child is forked in a fraction of a millisecond and spawned in a few; the rest is for
 /// machines that are busy.
@@ -13,12 +13,10 @@ const START_SECONDS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
 ];
 
-/// Child processes in numbers.
+/// Child processes in numbers; the help texts below say what each one means.
 #[derive(Debug)]
 pub struct Children {
-    /// How long it takes to start a child.
     pub start_seconds: Histogram,
-    /// What happens to the workers of a cluster, by event.
     pub worker_events: IntCounterVec,
     alive: IntGauge,
     spawns: IntCounter,
@@ -72,16 +70,16 @@ impl Children {
         }
     }
 
-    /// Brings the numbers up to date.
-    pub(super) fn follow(&self, census: &Census) {
-        self.alive.set(gauge_value(census.alive.len()));
-        let spawned = census.spawned.saturating_sub(self.spawns.get());
+    /// Brings the series up to what the roster says.
+    pub(super) fn follow(&self, roster: &RosterSnapshot) {
+        self.alive.set(gauge_value(roster.alive.len()));
+        let spawned = roster.spawned.saturating_sub(self.spawns.get());
         self.spawns.inc_by(spawned);
-        raise_each(&self.exits, &census.exited);
-        raise(&self.cpu_seconds, census.cpu);
-        let max_rss = i64::try_from(census.max_rss_bytes);
+        raise_each(&self.exits, &roster.exited);
+        raise(&self.cpu_seconds, roster.cpu);
+        let max_rss = i64::try_from(roster.max_rss_bytes);
         self.max_rss.set(max_rss.unwrap_or(i64::MAX));
-        raise_each(&self.restarts, &census.replaced);
+        raise_each(&self.restarts, &roster.replaced);
     }
 }
 

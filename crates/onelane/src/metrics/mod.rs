@@ -1,5 +1,5 @@
-//! Every series of this service in one struct. What happens is counted where it happens; the state
-//! of slots and queue is read when somebody scrapes.
+//! Every series of a server in one struct. Events are counted where they happen; slots, queue and
+//! children are looked at when Prometheus scrapes.
 
 mod children;
 mod snapshot;
@@ -15,9 +15,9 @@ use prometheus::{
 };
 
 pub use children::Children;
-pub use snapshot::Snapshot;
+pub use snapshot::MetricsSnapshot;
 
-use crate::roster::Census;
+use crate::roster::RosterSnapshot;
 use crate::service::ENGINE_VERSION;
 
 /// Seconds. A trivial request takes well under a millisecond, the longest run into
@@ -26,24 +26,17 @@ const SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
-/// The series. Their names and labels are part of the public contract.
+/// The series. Their names and labels are part of the public contract; what each one means is said
+/// once, in its help text in [`Metrics::new`].
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Answers by route pattern, method and status; 499 where the client left first.
     pub requests: IntCounterVec,
-    /// Time from a request's arrival here to its answer, by route pattern. A request that a busy lane
-    /// sends on is not answered.
     pub request_duration: HistogramVec,
-    /// Requests that are being handled, waiting ones included.
     pub in_flight: IntGauge,
-    /// Time from a request's arrival, at a balancer if that said so, to its slot.
     pub queue_wait: Histogram,
-    /// Requests that got no result, by reason.
     pub rejected: IntCounterVec,
-    /// Time spent computing, by workload.
     pub compute: HistogramVec,
-    /// Child processes.
     pub children: Children,
     slots: IntGauge,
     slots_busy: IntGauge,
@@ -52,29 +45,21 @@ pub struct Metrics {
     queue_limit: IntGauge,
 }
 
-/// What the slots and the queue look like at a scrape.
+/// The slots and the queue at a scrape: the values of the series of the same names.
 #[derive(Debug, Clone, Copy)]
 pub struct Occupancy {
-    /// Requests that can be computed at once.
     pub slots: usize,
-    /// Requests that are being computed.
     pub busy: usize,
-    /// Time that slots have been busy since the start, all slots together.
     pub busy_total: Duration,
-    /// Requests that wait.
     pub queue_depth: usize,
-    /// Requests that may wait.
     pub queue_limit: usize,
 }
 
 /// What runs: the labels of the build information.
 #[derive(Debug, Clone, Copy)]
 pub struct Build<'a> {
-    /// The service's name.
     pub service: &'a str,
-    /// The service's version.
     pub version: &'a str,
-    /// How it computes.
     pub mode: &'a str,
 }
 
@@ -101,32 +86,27 @@ impl Metrics {
                 &["route", "method", "status"],
             )),
             request_duration: register.series(HistogramVec::new(
-                HistogramOpts::new(
+                seconds(
                     "http_request_duration_seconds",
                     "Time from a request's arrival here to its answer; without those that a busy lane sent on",
-                )
-                .buckets(SECONDS.to_vec()),
+                ),
                 &["route"],
             )),
             in_flight: register.gauge(
                 "http_requests_in_flight",
                 "Requests that are being handled, waiting ones included",
             ),
-            queue_wait: register.series(Histogram::with_opts(
-                HistogramOpts::new(
-                    "onelane_queue_wait_seconds",
-                    "Time from a request's arrival, at a balancer if that said so, to its slot",
-                )
-                .buckets(SECONDS.to_vec()),
-            )),
+            queue_wait: register.series(Histogram::with_opts(seconds(
+                "onelane_queue_wait_seconds",
+                "Time from a request's arrival, at a balancer if that said so, to its slot",
+            ))),
             rejected: register.counters(
                 "onelane_rejected_total",
                 "Requests that got no result, by reason",
                 ("reason", reasons),
             ),
             compute: register.series(HistogramVec::new(
-                HistogramOpts::new("onelane_compute_seconds", "Time spent computing")
-                    .buckets(SECONDS.to_vec()),
+                seconds("onelane_compute_seconds", "Time spent computing"),
                 &["workload"],
             )),
             children: Children::register(&register),
@@ -142,24 +122,29 @@ impl Metrics {
         }
     }
 
-    /// Everything as it is now. Called by one thread at a time.
-    pub fn snapshot(&self, now: Occupancy, children: &Census) -> Snapshot {
+    /// Every series as it is now. Only one thread may call this at a time: two at once would raise
+    /// the same counter twice.
+    pub fn snapshot(&self, now: Occupancy, children: &RosterSnapshot) -> MetricsSnapshot {
         self.slots.set(gauge_value(now.slots));
         self.slots_busy.set(gauge_value(now.busy));
         self.queue_depth.set(gauge_value(now.queue_depth));
         self.queue_limit.set(gauge_value(now.queue_limit));
         raise(&self.busy_seconds, now.busy_total);
         self.children.follow(children);
-        Snapshot::of(&self.registry.gather())
+        MetricsSnapshot::of(&self.registry.gather())
     }
 
     /// Rejections so far, by reason.
     pub fn rejected_by_reason(&self) -> BTreeMap<String, u64> {
-        Snapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
+        MetricsSnapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
     }
 }
 
-/// Brings a counter up to what was counted elsewhere.
+fn seconds(name: &str, help: &str) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(SECONDS.to_vec())
+}
+
+/// Brings a counter up to a total that was counted elsewhere.
 fn raise(counter: &Counter, total: Duration) {
     let news = total.as_secs_f64() - counter.get();
     counter.inc_by(news.max(0.0));
@@ -169,6 +154,7 @@ fn gauge_value(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// Creates series and registers them in the same step, so that none can be forgotten.
 struct Register<'a>(&'a Registry);
 
 impl Register<'_> {
@@ -179,8 +165,8 @@ impl Register<'_> {
         series
     }
 
-    /// Counters of events that are known and rare. They are there before anything happens: Prometheus
-    /// sees what is added to a series, not that one begins.
+    /// Counters of rare events, one for each value of the label. All of them exist from the start,
+    /// because Prometheus misses the first event of a series that begins with it.
     fn counters(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntCounterVec {
         let series = self.series(IntCounterVec::new(Opts::new(name, help), &[label]));
         for value in values {

@@ -1,4 +1,4 @@
-//! All series at one moment, as plain data: can be sent to another process, added up, written out.
+//! All series at one moment, as plain data: to be sent to another process, added up, and written out.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,17 @@ use serde::{Deserialize, Serialize};
 
 /// All series at one moment, by name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Snapshot(BTreeMap<String, Family>);
+pub struct MetricsSnapshot(BTreeMap<String, Family>);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Family {
     help: String,
+    /// Whether its values only grow: true for counters and histograms.
     counts: bool,
     series: Vec<(Labels, Value)>,
 }
 
+/// Names and values, in the order in which the registry gives them.
 type Labels = Vec<(String, String)>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,15 +35,15 @@ enum Value {
     },
 }
 
-impl Snapshot {
-    /// What a registry has gathered.
-    pub fn of(families: &[MetricFamily]) -> Self {
+impl MetricsSnapshot {
+    /// The series that a registry has gathered.
+    pub(super) fn of(families: &[MetricFamily]) -> Self {
         let known = families.iter().filter_map(|family| {
             let value: fn(&Metric) -> Value = match family.get_field_type() {
                 MetricType::COUNTER => |metric| Value::Counter(metric.get_counter().get_value()),
                 MetricType::GAUGE => |metric| Value::Gauge(metric.get_gauge().get_value()),
                 MetricType::HISTOGRAM => |metric| histogram(metric.get_histogram()),
-                // There are none of these here.
+                // The engine has no series of these types.
                 MetricType::SUMMARY | MetricType::UNTYPED => return None,
             };
             let name = family.name().to_owned();
@@ -58,7 +60,7 @@ impl Snapshot {
         Self(known.collect())
     }
 
-    /// Adds the numbers of another process.
+    /// Adds the values of another process.
     pub fn add(&mut self, other: &Self) {
         for (name, family) in &other.0 {
             let Some(mine) = self.0.get_mut(name) else {
@@ -82,7 +84,7 @@ impl Snapshot {
         self
     }
 
-    /// Only what counts up and never goes back: what remains of a process that is gone.
+    /// Keeps counters and histograms, and drops gauges: these end with their process.
     #[must_use]
     pub fn counts(mut self) -> Self {
         self.0.retain(|_, family| family.counts);
@@ -160,7 +162,8 @@ impl Value {
                 *sum += more_sum;
                 *count += more_count;
             }
-            // The processes of one server run the same program: a name has one type in all.
+            // All processes of a server run the same program, so that a series has the same type in
+            // all of them.
             _ => {}
         }
     }
@@ -252,13 +255,13 @@ mod tests {
         TextEncoder::new()
             .encode_utf8(&families, &mut expected)
             .unwrap();
-        assert_eq!(Snapshot::of(&families).render(), expected);
+        assert_eq!(MetricsSnapshot::of(&families).render(), expected);
     }
 
     #[test]
     fn the_numbers_of_two_processes_add_up() {
-        let mut sum = Snapshot::of(&process(3, 0.05).gather());
-        sum.add(&Snapshot::of(&process(4, 0.5).gather()));
+        let mut sum = MetricsSnapshot::of(&process(3, 0.05).gather());
+        sum.add(&MetricsSnapshot::of(&process(4, 0.5).gather()));
         let text = sum.render();
         for line in [
             "answers{status=\"200\"} 7",

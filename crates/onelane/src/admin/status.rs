@@ -1,16 +1,19 @@
-//! What there is to see of a server, whoever looks at which kind of it.
+//! What `/status` tells, and what a server has to offer so that the admin side can look at it.
+//!
+//! The types here are JSON for people. They are made from the snapshots of the gate and the roster,
+//! which are for code.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::roster::{Census, ChildView};
+use crate::roster::{ChildSnapshot, RosterSnapshot};
 
 /// A server that can be looked at from another thread.
-pub trait View: Send + Sync + 'static {
+pub trait Inspect: Send + Sync + 'static {
     /// What `/status` tells.
-    fn sight(&self) -> Sight;
+    fn status(&self) -> ServerStatus;
     /// What `/metrics` tells, in the Prometheus text format.
     fn metrics(&self) -> String;
     /// Why only a new process would help; none if all is well.
@@ -19,45 +22,43 @@ pub trait View: Send + Sync + 'static {
 
 /// A server at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub struct Sight {
+pub struct ServerStatus {
     /// Every slot, in order.
-    pub slots: Vec<SlotSight>,
-    /// Who waits.
-    pub queue: QueueSight,
+    pub slots: Vec<SlotStatus>,
+    /// The requests that wait.
+    pub queue: QueueStatus,
     /// Requests that got no result so far, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Child processes.
-    pub children: ChildrenSight,
+    pub children: ChildrenStatus,
 }
 
 /// A slot at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SlotSight {
-    /// Whether somebody holds it.
+pub struct SlotStatus {
+    /// Whether a request holds it.
     pub state: SlotState,
-    /// The process that computes there; none where every request gets a new one and none runs.
+    /// The process that computes there. None while an idle slot has no process, as in `fork`.
     pub pid: Option<u32>,
     /// The request that holds it.
     pub request_id: Option<String>,
-    /// For how long.
+    /// How long that request has held it.
     pub request_age_ms: Option<u64>,
     /// Requests that have held it and are done.
     pub requests_served: u64,
 }
 
-/// Whether a slot is free.
+/// Whether a request is being computed on a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SlotState {
-    /// It is.
     Idle,
-    /// A request is being computed there.
     Busy,
 }
 
 /// The queue at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub struct QueueSight {
+pub struct QueueStatus {
     /// How many wait.
     pub depth: usize,
     /// How many may wait.
@@ -68,9 +69,9 @@ pub struct QueueSight {
 
 /// Child processes at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub struct ChildrenSight {
+pub struct ChildrenStatus {
     /// Those alive, oldest first.
-    pub alive: Vec<ChildSight>,
+    pub alive: Vec<ChildStatus>,
     /// Started so far.
     pub spawned: u64,
     /// Ended so far, by cause.
@@ -79,23 +80,23 @@ pub struct ChildrenSight {
 
 /// One child process.
 #[derive(Debug, Clone, Serialize)]
-pub struct ChildSight {
+pub struct ChildStatus {
     /// Its process id.
     pub pid: u32,
     /// How long it has been alive.
     pub age_ms: u64,
     /// The request that it works on.
     pub request_id: Option<String>,
-    /// For how long.
+    /// How long it has worked on it.
     pub request_age_ms: Option<u64>,
 }
 
-impl From<&Census> for ChildrenSight {
-    fn from(census: &Census) -> Self {
-        let exited = census.exited.iter();
+impl From<&RosterSnapshot> for ChildrenStatus {
+    fn from(roster: &RosterSnapshot) -> Self {
+        let exited = roster.exited.iter();
         Self {
-            alive: census.alive.iter().map(ChildSight::from).collect(),
-            spawned: census.spawned,
+            alive: roster.alive.iter().map(ChildStatus::from).collect(),
+            spawned: roster.spawned,
             exited: exited
                 .map(|(cause, count)| (cause.name(), *count))
                 .collect(),
@@ -103,8 +104,8 @@ impl From<&Census> for ChildrenSight {
     }
 }
 
-impl From<&ChildView> for ChildSight {
-    fn from(child: &ChildView) -> Self {
+impl From<&ChildSnapshot> for ChildStatus {
+    fn from(child: &ChildSnapshot) -> Self {
         let task = child.task.as_ref();
         Self {
             pid: child.pid,
@@ -115,7 +116,7 @@ impl From<&ChildView> for ChildSight {
     }
 }
 
-/// For people: what is less than a millisecond does not matter here.
+/// Rounded down, because the status is for people.
 pub fn whole_milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The signals that the parent of a cluster understands.
+//! What the parent of a cluster can be told to do, by signals.
 
 use std::io;
 
@@ -7,22 +7,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::lifecycle::{Signals, Stop};
 
 /// What a signal tells the parent to do.
-pub(super) enum Order {
+pub(super) enum Instruction {
     Stop(Stop),
+    /// Replace every worker.
     Roll,
+    /// Run one worker more.
     Grow,
+    /// Run one worker fewer.
     Shrink,
 }
 
-/// Whoever listens to them. As long as this lives, they do nothing else.
-pub(super) struct Orders {
+/// Listens to the signals. As long as this lives, they have no other effect.
+pub(super) struct Instructions {
     stop: Signals,
     roll: Signal,
     grow: Signal,
     shrink: Signal,
 }
 
-impl Orders {
+impl Instructions {
     /// Starts listening, inside a tokio runtime.
     pub(super) fn listen() -> io::Result<Self> {
         const TTIN: i32 = rustix::process::Signal::TTIN.as_raw();
@@ -36,16 +39,16 @@ impl Orders {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Order {
+    pub(super) async fn next(&mut self) -> Instruction {
         tokio::select! {
-            stop = self.stop.next() => Order::Stop(stop),
-            _ = self.roll.recv() => Order::Roll,
-            _ = self.grow.recv() => Order::Grow,
-            _ = self.shrink.recv() => Order::Shrink,
+            stop = self.stop.next() => Instruction::Stop(stop),
+            _ = self.roll.recv() => Instruction::Roll,
+            _ = self.grow.recv() => Instruction::Grow,
+            _ = self.shrink.recv() => Instruction::Shrink,
         }
     }
 
-    /// Waits for one that stops the server.
+    /// Waits for a signal that stops the server.
     pub(super) async fn stop(&mut self) {
         self.stop.next().await;
     }
