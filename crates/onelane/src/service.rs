@@ -11,7 +11,7 @@ pub(crate) const LANE_PROTOCOL: u32 = 1;
 /// The version of this crate.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A service: what it is called and what it computes. [`service!`](crate::service) begins one.
+/// A service: what it is called and what it computes. [`service!`](macro@crate::service) begins one.
 #[derive(Debug)]
 pub struct Service {
     pub(crate) name: &'static str,

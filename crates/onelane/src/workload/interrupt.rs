@@ -1,8 +1,10 @@
 //! The one way to stop a running computation: a flag that it looks at.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 /// The computation was told to stop; nobody waits for its result any more.
 #[derive(Debug, thiserror::Error)]
@@ -35,23 +37,20 @@ impl Interrupt {
     /// Sleeps without using CPU; returns early, with the error, when raised.
     pub fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
         let end = Instant::now() + duration;
-        let mut guard = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.0.lock.lock();
         loop {
             self.check()?;
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
-            guard = match self.0.changed.wait_timeout(guard, left) {
-                Ok((guard, _)) => guard,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            self.0.changed.wait_for(&mut guard, left);
         }
     }
 
     /// Asks the computation to stop.
     pub fn raise(&self) {
-        let _guard = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.0.lock.lock();
         self.0.raised.store(true, Ordering::Relaxed);
         self.0.changed.notify_all();
     }
