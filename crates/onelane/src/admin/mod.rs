@@ -21,7 +21,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Serialize;
 
 use crate::lifecycle::{Lifecycle, Phase};
-use crate::page;
+use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
 pub use view::{ChildrenSight, QueueSight, Sight, SlotSight, SlotState, View, whole_milliseconds};
@@ -44,9 +44,14 @@ pub struct Subject {
 
 /// Answers about `subject` on `listener` from a new thread, until the process ends.
 pub fn start(listener: TcpListener, subject: Subject) -> io::Result<()> {
-    let subject = web::Data::new(subject);
+    let page = Page::for_watchers(subject.service, subject.public_port);
+    let (subject, page) = (web::Data::new(subject), web::Data::new(page));
     let server = move || {
-        HttpServer::new(move || App::new().app_data(subject.clone()).configure(routes))
+        let app = move || {
+            let app = App::new().app_data(subject.clone()).app_data(page.clone());
+            app.configure(routes)
+        };
+        HttpServer::new(app)
             .workers(1)
             .disable_signals()
             .listen(listener)
@@ -70,8 +75,8 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/", web::get().to(show_page));
 }
 
-async fn show_page(subject: web::Data<Subject>) -> HttpResponse {
-    page::show_to_watchers(subject.public_port)
+async fn show_page(page: web::Data<Page>) -> HttpResponse {
+    page.show()
 }
 
 async fn livez(subject: web::Data<Subject>) -> HttpResponse {

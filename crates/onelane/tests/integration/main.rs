@@ -21,6 +21,8 @@ mod cancel;
 mod cluster;
 // Flags, environment, file: precedence and errors, `onelane config`.
 mod config;
+// `onelane examples`.
+mod curl;
 // Signals, draining, exit codes.
 mod drain;
 // Everything a caller can get wrong.
@@ -37,6 +39,8 @@ mod layers;
 mod log;
 // Every series, and what it counts.
 mod metrics;
+// What is on the page, as far as it can be seen without a browser.
+mod page;
 // Children that stay: who is used, and who is replaced.
 mod pool;
 // `onelane probe`.
