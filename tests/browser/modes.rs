@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use crate::alone::Lane;
 use crate::browser::Browser;
-use crate::page::{BIG, PATIENT, SEVEN};
+use crate::page::{FAST, LONG, PATIENT};
 
 #[rstest]
 #[case("threads")]
@@ -12,21 +12,21 @@ use crate::page::{BIG, PATIENT, SEVEN};
 #[case("pool")]
 #[case("cluster")]
 #[tokio::test]
-async fn with_two_slots_7_does_not_wait_for_the_big_number(#[case] mode: &str) {
+async fn with_two_slots_a_short_request_does_not_wait_for_a_long_one(#[case] mode: &str) {
     let lane = Lane::start(&[&PATIENT[..], &["--mode", mode, "--slots", "2"]].concat());
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
 
-    browser.press(BIG).await;
+    browser.send(LONG, 1).await;
     browser.until_fact("under way", "1").await;
-    browser.press(SEVEN).await;
+    browser.press(FAST).await;
     browser.until_fact("served", "1").await;
 
-    assert_eq!(browser.bar("29355126551").await.row, "under way");
+    assert_eq!(browser.bar(LONG).await.row, "under way");
     browser.press(".cancel").await;
     browser.until_fact("cancelled", "1").await;
-    assert_eq!(browser.bar("7").await.row, "lane 1");
+    assert_eq!(browser.bar("/fast").await.row, "lane 1");
     // Both slots are free again: with one, this would take twice as long as each.
     browser.send("/sleep?ms=300", 2).await;
     browser.until_settled().await;

@@ -2,7 +2,7 @@
 
 use crate::alone::Lane;
 use crate::browser::Browser;
-use crate::page::{BIG, BURST, PATIENT, SEVEN};
+use crate::page::{BURST, CANCEL_LONG, FAST, LONG, PATIENT};
 
 fn public(lane: &Lane) -> String {
     format!("http://{}/", lane.listen)
@@ -14,22 +14,20 @@ async fn cancelling_frees_the_lane() {
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
-    browser.press(BIG).await;
+    browser.send(LONG, 1).await;
     lane.until("busy", 0).await;
-    browser.press(SEVEN).await;
+    browser.press(FAST).await;
     lane.until("busy", 1).await;
 
-    browser
-        .press("[aria-label='Cancel request 1: 29355126551']")
-        .await;
+    browser.press(CANCEL_LONG).await;
 
     browser.until_settled().await;
     lane.until("idle", 0).await;
-    let big = browser.bar("29355126551 · cancelled").await;
-    assert_eq!(big.row, "not served");
-    assert!(big.part("cancelled") > 0.0);
+    let long = browser.bar("/sleep?ms=600000 · cancelled").await;
+    assert_eq!(long.row, "not served");
+    assert!(long.part("cancelled") > 0.0);
     assert_eq!(
-        browser.bar("7").await.row,
+        browser.bar("/fast").await.row,
         "lane 1",
         "it took the freed lane"
     );
@@ -78,7 +76,7 @@ async fn mistakes_and_deadlines_are_refusals_too() {
         return;
     };
 
-    for path in ["/prime?number=seven", "/sleep?ms=600000", "/no/such/route"] {
+    for path in ["/sleep?ms=soon", "/sleep?ms=600000", "/no/such/route"] {
         browser.send(path, 1).await;
         browser.until_settled().await;
     }
@@ -90,7 +88,7 @@ async fn mistakes_and_deadlines_are_refusals_too() {
         .map(|bar| bar.label)
         .collect();
     let expected = [
-        "/prime?number=seven · 400 bad_request",
+        "/sleep?ms=soon · 400 bad_request",
         "/sleep?ms=600000 · 504 request_timeout",
         "/no/such/route · 404 not_found",
     ];
@@ -106,10 +104,10 @@ async fn a_server_that_is_gone_is_told_from_one_that_refuses() {
     };
     drop(lane);
 
-    browser.press(SEVEN).await;
+    browser.press(FAST).await;
     browser.until_settled().await;
 
-    assert_eq!(browser.bar("7 · no answer").await.row, "not served");
+    assert_eq!(browser.bar("/fast · no answer").await.row, "not served");
 }
 
 #[tokio::test]
@@ -165,14 +163,14 @@ async fn clearing_starts_afresh() {
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
-    browser.press(SEVEN).await;
+    browser.press(FAST).await;
     browser.until_settled().await;
 
     browser.press("#clear").await;
 
     assert_eq!(browser.bars().await.len(), 0);
     assert_eq!(browser.fact("served").await, "0");
-    browser.press(SEVEN).await;
+    browser.press(FAST).await;
     browser.until_settled().await;
-    assert_eq!(browser.bar("7").await.row, "lane 1");
+    assert_eq!(browser.bar("/fast").await.row, "lane 1");
 }

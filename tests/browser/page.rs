@@ -4,11 +4,16 @@ use serde_json::Value;
 
 use crate::browser::Browser;
 
-/// The buttons.
-pub(crate) const BIG: &str = "[data-path='/prime?number=29355126551'] .send";
-pub(crate) const SEVEN: &str = "[data-path='/prime?number=7'] .send";
-pub(crate) const BURST: &str = "[data-times='12'] .send";
+/// Buttons of the drills: no work at all, and twelve times 0.3 s of it.
+pub(crate) const FAST: &str = "[data-path='/fast'] .send";
+pub(crate) const BURST: &str = "[data-path='/wait?ms=300'] .send";
+/// Sends what its fields say.
 const ANY: &str = "#any .send";
+
+/// What keeps a lane until somebody cancels it.
+pub(crate) const LONG: &str = "/sleep?ms=600000";
+/// The button for that.
+pub(crate) const CANCEL_LONG: &str = "[aria-label='Cancel request 1: /sleep?ms=600000']";
 
 /// Lanes whose limits no machine is too slow for: what is tested is the page.
 pub(crate) const PATIENT: [&str; 4] = ["--queue-timeout", "1h", "--request-timeout", "1h"];
@@ -98,6 +103,12 @@ impl Browser {
 
     /// Sends this so many times.
     pub(crate) async fn send(&self, path: &str, times: u32) {
+        self.fill(path, times).await;
+        self.press(ANY).await;
+    }
+
+    /// Only tells what to send.
+    pub(crate) async fn fill(&self, path: &str, times: u32) {
         let path = Value::from(path);
         let fill = format!(
             "const form = document.querySelector('#any');
@@ -105,7 +116,6 @@ impl Browser {
             form.path.dispatchEvent(new Event('input', {{ bubbles: true }}));"
         );
         self.js(&fill).await;
-        self.press(ANY).await;
     }
 
     /// What went wrong and should not have: the console, but for the answers that are refusals.

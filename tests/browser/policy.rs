@@ -3,7 +3,7 @@
 use crate::alone::Lane;
 use crate::browser::Browser;
 use crate::local::Local;
-use crate::page::{PATIENT, SEVEN};
+use crate::page::{FAST, PATIENT};
 
 #[tokio::test]
 async fn a_script_that_is_not_the_pages_own_does_not_run() {
@@ -42,11 +42,11 @@ async fn the_page_asks_nobody_but_its_server() {
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
-    browser.press(SEVEN).await;
+    browser.press(FAST).await;
     browser.until_settled().await;
 
     let asked = "return performance.getEntriesByType('resource').map(({ name }) => name)";
-    let own = format!("http://{}/prime?number=7", lane.listen);
+    let own = format!("http://{}/fast", lane.listen);
     assert_eq!(browser.js(asked).await, serde_json::json!([own]));
     let elsewhere = format!(
         "return fetch('http://{}/status').then(() => 'answered', () => 'refused')",

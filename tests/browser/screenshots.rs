@@ -4,7 +4,11 @@ use std::fs;
 
 use crate::browser::Browser;
 use crate::local::Local;
-use crate::page::{BIG, BURST, PATIENT_LANES, SEVEN};
+use crate::page::{BURST, PATIENT_LANES};
+
+/// The first examples of this service: a long one and a short one.
+const LONG: &str = "form:nth-of-type(1) .send";
+const SHORT: &str = "form:nth-of-type(2) .send";
 
 #[tokio::test]
 #[ignore = "it writes into docs/; run it with `make screenshots`"]
@@ -16,9 +20,9 @@ async fn screenshots() {
         let browser = Browser::open_as("http://localhost:5000", &names).await;
         let browser = browser.expect("a browser");
         browser.resize(1100, 900, 1.5).await;
-        browser.press(BIG).await;
+        browser.press(LONG).await;
         browser.until_fact("under way", "1").await;
-        browser.press(SEVEN).await;
+        browser.press(SHORT).await;
         browser.press(BURST).await;
         browser.until_settled().await;
         for scheme in ["light", "dark"] {

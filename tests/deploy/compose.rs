@@ -16,6 +16,8 @@ use crate::prometheus::Prometheus;
 
 pub(crate) struct Compose {
     pub(crate) base: String,
+    /// What whoever started it was told.
+    pub(crate) said: String,
     project: String,
     port: u16,
     /// Empty for what it is when nobody says.
@@ -60,15 +62,16 @@ impl Compose {
             return None;
         }
         let port = free_port();
-        let stack = Self {
+        let mut stack = Self {
             base: format!("http://127.0.0.1:{port}"),
+            said: String::new(),
             project: format!("onelane-test-{}", process::id()),
             port,
             mode: mode.to_owned(),
             watch,
             _turn: turn,
         };
-        output(stack.on_stack("docker/up").env("LANES", lanes.to_string())).await;
+        stack.said = output(stack.on_stack("docker/up").env("LANES", lanes.to_string())).await;
         Some(stack)
     }
 

@@ -10,6 +10,8 @@ use crate::common::{free_port, output, say, turn};
 
 pub(crate) struct Local {
     pub(crate) base: String,
+    /// What whoever started it was told.
+    pub(crate) said: String,
     /// Where its pids and logs are, apart from those of a stack that somebody else uses.
     run: TempDir,
     _turn: MutexGuard<'static, ()>,
@@ -24,8 +26,9 @@ impl Local {
     pub(crate) async fn up_with(lanes: usize, settings: &[(&str, &str)]) -> Self {
         let turn = turn().await;
         let port = free_port();
-        let stack = Self {
+        let mut stack = Self {
             base: format!("http://127.0.0.1:{port}"),
+            said: String::new(),
             run: TempDir::new().expect("there is room for temporary files"),
             _turn: turn,
         };
@@ -33,7 +36,7 @@ impl Local {
         up.envs(settings.iter().copied());
         up.env("RUN_DIR", stack.run.path());
         up.env("PORT", port.to_string());
-        output(up.env("LANES", lanes.to_string())).await;
+        stack.said = output(up.env("LANES", lanes.to_string())).await;
         stack
     }
 }

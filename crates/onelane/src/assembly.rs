@@ -12,6 +12,7 @@ use crate::gate::{Gate, Refusal};
 use crate::http::{self, Admission, Estimate, Front};
 use crate::lane::Lane;
 use crate::metrics::{Build, Metrics};
+use crate::page::Page;
 use crate::roster::Roster;
 use crate::service::Service;
 
@@ -93,6 +94,7 @@ fn with(
 ) -> web::Data<Front> {
     web::Data::new(Front {
         service,
+        page: Page::new(service),
         admission,
         metrics: metrics.clone(),
         queue_timeout: settings.queue_timeout,

@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{Flags, Mode, Settings};
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, logging, probe, server};
+use crate::{cluster, compute, curl, logging, probe, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -28,6 +28,12 @@ enum Role {
     Probe,
     /// Print the effective settings as TOML
     Config,
+    /// Print requests to try, as commands to copy
+    Examples {
+        /// Where they are sent
+        #[arg(default_value = "http://localhost:5000", value_parser = curl::base)]
+        url: String,
+    },
     /// Compute for a server (started by it)
     #[command(hide = true)]
     Compute { parent: i32, settings: String },
@@ -81,6 +87,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Serve => ended(server::run(service, &settings)),
         Role::Worker { parent, .. } => ended(cluster::worker::run(parent, service, &settings)),
         Role::Compute { parent, .. } => done(compute::run(parent, service, &settings)),
+        Role::Examples { url } => done(curl::run(service, &url)),
         Role::Probe => done(probe::run(settings.admin_listen)),
         Role::Config => {
             print!("{}", settings.to_toml());

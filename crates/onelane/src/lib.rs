@@ -52,8 +52,8 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `cli` | which role this process plays |
-//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe` | how a role starts and ends |
-//! | 2 | `http`, `admin` | what the outside sees |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl` | how a role starts and ends |
+//! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
 //! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster` | what is computed, and the ground it stands on |
 
@@ -64,6 +64,7 @@ mod cli;
 mod cluster;
 mod compute;
 mod config;
+mod curl;
 pub mod drill;
 mod executor;
 mod gate;

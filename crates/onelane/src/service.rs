@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::workload::{Definition, Route};
+use crate::workload::{Definition, Example, Route};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
@@ -54,6 +54,14 @@ impl Service {
     pub(crate) fn routes(&self) -> impl Iterator<Item = (&'static Definition, &'static Route)> {
         let workloads = self.workloads.iter();
         workloads.flat_map(|workload| workload.routes.iter().map(move |route| (*workload, route)))
+    }
+
+    /// Every request to try, with its path and query, in the order of their declaration.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = (String, &'static Example)> {
+        self.routes().flat_map(|(_, route)| {
+            let examples = route.examples.iter();
+            examples.map(|example| (route.ask(example.query), example))
+        })
     }
 
     /// Looks for what would make two workloads one.

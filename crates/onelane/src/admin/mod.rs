@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
-use crate::page;
+use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
 pub use status::{
@@ -34,7 +34,6 @@ struct Subject {
     service: &'static Service,
     mode: String,
     started: Instant,
-    public_port: u16,
     lifecycle: Lifecycle,
     server: Box<dyn Inspect>,
 }
@@ -49,16 +48,20 @@ pub fn start(
     server: impl Inspect,
 ) -> io::Result<Lifecycle> {
     let lifecycle = Lifecycle::default();
+    let page = web::Data::new(Page::for_watchers(service, public_port));
     let subject = web::Data::new(Subject {
         service,
         mode: settings.mode.to_string(),
         started: Instant::now(),
-        public_port,
         lifecycle: lifecycle.clone(),
         server: Box::new(server),
     });
     let server = move || {
-        HttpServer::new(move || App::new().app_data(subject.clone()).configure(routes))
+        let app = move || {
+            let app = App::new().app_data(subject.clone()).app_data(page.clone());
+            app.configure(routes)
+        };
+        HttpServer::new(app)
             .workers(1)
             .disable_signals()
             .listen(listener)
@@ -82,8 +85,8 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/", web::get().to(show_page));
 }
 
-async fn show_page(subject: web::Data<Subject>) -> HttpResponse {
-    page::show_to_watchers(subject.public_port)
+async fn show_page(page: web::Data<Page>) -> HttpResponse {
+    page.show()
 }
 
 async fn livez(subject: web::Data<Subject>) -> HttpResponse {

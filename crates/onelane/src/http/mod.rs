@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::executor::{Executor, Failure, Ticket};
 use crate::gate::{Gate, Permit, Refusal, Visitor};
 use crate::metrics::Metrics;
-use crate::page;
+use crate::page::Page;
 use crate::service::Service;
 use crate::workload::{Answer, Definition, Job, Route};
 use headers::Wishes;
@@ -37,6 +37,8 @@ pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
 pub struct Front {
     /// What there is to ask.
     pub service: &'static Service,
+    /// The same for people.
+    pub page: Page,
     /// Who may compute now, and where.
     pub admission: Admission,
     /// What happened, in numbers.
@@ -73,7 +75,7 @@ impl Front {
 
 /// Registers every public route.
 pub fn routes(app: &mut web::ServiceConfig, service: &'static Service) {
-    app.service(web::resource("/").guard(asks_for_page).to(page::show));
+    app.service(web::resource("/").guard(asks_for_page).to(show_page));
     for (workload, route) in service.routes() {
         app.service(resource(workload, route));
     }
@@ -95,6 +97,10 @@ fn resource(workload: &'static Definition, route: &'static Route) -> actix_web::
         .default_service(web::to(async |request: HttpRequest| {
             Problem::MethodNotAllowed.respond(&request)
         }))
+}
+
+async fn show_page(front: web::Data<Front>) -> HttpResponse {
+    front.page.show()
 }
 
 fn asks_for_page(request: &GuardContext<'_>) -> bool {

@@ -1,62 +1,159 @@
-//! The page at `/`: the idea of this service, made visible for somebody with a browser.
+//! The page at `/`: what this service computes, made visible for somebody with a browser.
+//!
+//! `index.html` is filled with what the service declares; `style.css` and `script.js` stand in it as they are,
+//! so that it needs nothing else.
 
-use std::sync::LazyLock;
+use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use askama::Template;
 use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-/// The whole page: it needs nothing else.
-const PAGE: &str = include_str!("index.html");
+use crate::service::Service;
+use crate::workload::Example;
 
-/// Where the page learns that it comes from the admin side.
-const PUBLIC_PORT: &str = r#"data-public-port=""#;
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
 
-/// What the page may do: run its one script, use its one style, ask this server. nginx leaves a policy alone
-/// that is there already.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+/// The page of one server, which never changes.
+pub struct Page {
+    html: Bytes,
+    policy: String,
+}
+
+/// What the template has places for. One that it asks for in vain does not compile, nor does one that
+/// it forgets.
+#[derive(Template)]
+#[template(path = "page/index.html")]
+#[deny(dead_code)]
+struct Html {
+    service: &'static str,
+    public_port: Option<u16>,
+    buttons: Vec<Button>,
+    /// What the field for anything else begins with.
+    start: String,
+    /// And what it suggests.
+    paths: Vec<String>,
+    style: &'static str,
+    script: &'static str,
+}
+
+/// An example, and where it is asked.
+struct Button {
+    path: String,
+    example: &'static Example,
+}
+
+impl Page {
+    /// For whoever may send requests here.
+    pub fn new(service: &Service) -> Self {
+        Self::render(service, None)
+    }
+
+    /// For the admin side: requests are taken on `public_port`, and not from a page that came from
+    /// elsewhere.
+    pub fn for_watchers(service: &Service, public_port: u16) -> Self {
+        Self::render(service, Some(public_port))
+    }
+
+    fn render(service: &Service, public_port: Option<u16>) -> Self {
+        let buttons = service.examples();
+        let buttons: Vec<_> = buttons
+            .map(|(path, example)| Button { path, example })
+            .collect();
+        let paths = paths(service);
+        let last = buttons.last().map(|button| &button.path);
+        let html = Html {
+            service: service.name,
+            public_port,
+            start: last.or(paths.first()).cloned().unwrap_or_default(),
+            buttons,
+            paths,
+            style: STYLE,
+            script: SCRIPT,
+        };
+        let html = html.render().expect("memory can always be written to");
+        Self {
+            html: html.into(),
+            policy: policy(),
+        }
+    }
+
+    /// The answer that brings it.
+    pub fn show(&self) -> HttpResponse {
+        HttpResponse::Ok()
+            .content_type(ContentType::html())
+            .insert_header((CONTENT_SECURITY_POLICY, self.policy.as_str()))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((REFERRER_POLICY, "no-referrer"))
+            // A new version is seen at once.
+            .insert_header((CACHE_CONTROL, "no-cache"))
+            .body(self.html.clone())
+    }
+}
+
+/// All that can be asked: the examples, then every route, each of them once.
+fn paths(service: &Service) -> Vec<String> {
+    let examples = service.examples().map(|(path, _)| path);
+    let routes = service.routes().map(|(_, route)| route.ask(""));
+    let mut seen = BTreeSet::new();
+    let all = examples.chain(routes);
+    all.filter(|path| seen.insert(path.clone())).collect()
+}
+
+/// What the page may do: run its one script, use its one style, ask this server. nginx leaves a policy
+/// alone that is there already.
+fn policy() -> String {
     format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
-        hash_of("script"),
-        hash_of("style"),
+        hash_of(SCRIPT),
+        hash_of(STYLE),
     )
-});
+}
 
-/// Names the content of the page's only element of this kind, as a policy does.
-fn hash_of(element: &str) -> String {
-    let (_, rest) = PAGE
-        .split_once(&format!("<{element}>"))
-        .expect("the page has one");
-    let (content, _) = rest
-        .split_once(&format!("</{element}>"))
-        .expect("and it ends");
+/// The name that a policy has for the content of an element.
+fn hash_of(content: &str) -> String {
     let digest = BASE64_STANDARD.encode(Sha256::digest(content));
     format!("sha256-{digest}")
 }
 
-/// Shows the page to whoever may send requests here.
-pub async fn show() -> HttpResponse {
-    respond(PAGE.to_owned())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill;
 
-/// Shows the page on the admin side: requests are taken on `public_port`, and not from a page that
-/// came from elsewhere.
-pub fn show_to_watchers(public_port: u16) -> HttpResponse {
-    respond(PAGE.replacen(PUBLIC_PORT, &format!("{PUBLIC_PORT}{public_port}"), 1))
-}
+    #[test]
+    fn a_service_without_examples_has_a_page_that_suggests_its_routes() {
+        let service = Service::new("plain", "1").workloads(drill::FAULTS);
 
-fn respond(page: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(ContentType::html())
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        // A new version is seen at once.
-        .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(page)
+        let page = Page::new(&service);
+
+        let html = std::str::from_utf8(&page.html).unwrap();
+        assert_eq!(html.matches("<form").count(), 1, "anything else");
+        assert!(html.contains(r#"value="/panic" list="paths""#), "{html}");
+        assert_eq!(html.matches("<option").count(), 4);
+        assert!(html.contains("draws with JavaScript.</p></noscript>"));
+    }
+
+    #[test]
+    fn only_the_page_for_watchers_names_a_port() {
+        let service = Service::new("plain", "1").workloads(drill::DEMO);
+        let port = |page: &Page| {
+            let html = std::str::from_utf8(&page.html).unwrap();
+            let (_, rest) = html.split_once("data-public-port=\"").unwrap();
+            rest.split_once('"').unwrap().0.to_owned()
+        };
+        assert_eq!(port(&Page::new(&service)), "");
+        let watching = Page::for_watchers(&service, 5000);
+        assert_eq!(port(&watching), "5000");
+        let html = std::str::from_utf8(&watching.html).unwrap();
+        assert!(!html.contains("<a href"), "here, they lead nowhere");
+    }
 }

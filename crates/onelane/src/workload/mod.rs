@@ -16,6 +16,7 @@ use serde_json::Value;
 pub use input::{InvalidInput, at_most};
 pub use interrupt::{Interrupt, Interrupted};
 pub use job::{Answer, Job, Parcel};
+pub(crate) use route::in_url;
 pub use route::{Example, Route};
 
 /// A function that is worth a lane: pure, blocking, and polite enough to look at its interrupt.

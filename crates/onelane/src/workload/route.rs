@@ -1,5 +1,32 @@
 //! Where a workload is served, and what one may ask it.
 
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What does not stand in a URL, or means something to a shell's quotes, to curl or to xargs. Not `%`: what is
+/// encoded stays as it is.
+const SPECIAL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'\'')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The same as a part of a URL that can be copied anywhere.
+pub(crate) fn in_url(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, SPECIAL).into()
+}
+
 /// One path of a workload.
 #[derive(Debug)]
 pub struct Route {
@@ -9,7 +36,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// A path, exactly as requested: `/prime`.
+    /// A path, exactly as requested: `/collatz`.
     pub const fn new(path: &'static str) -> Self {
         Self {
             path,
@@ -32,6 +59,12 @@ impl Route {
     pub const fn examples(self, examples: &'static [Example]) -> Self {
         Self { examples, ..self }
     }
+
+    /// Path and query of a request here.
+    pub(crate) fn ask(&self, query: &str) -> String {
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", in_url(self.path), in_url(query))
+    }
 }
 
 /// A request for somebody who wants to see the service work.
@@ -44,7 +77,8 @@ pub struct Example {
 }
 
 impl Example {
-    /// `label` says in a few words what it asks; `query` is the query string: `number=7`.
+    /// `label` says in a few words what it asks; `query` is the query string: `start=27`. What a URL cannot
+    /// have in it is encoded for you.
     pub const fn new(label: &'static str, query: &'static str) -> Self {
         Self {
             label,

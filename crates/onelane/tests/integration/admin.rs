@@ -113,12 +113,7 @@ async fn the_page_is_served_here_too_and_the_workloads_are_not(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = Lane::of(mode, &[]);
-    assert!(
-        lane.admin("/")
-            .await
-            .text
-            .contains("<title>onelane</title>")
-    );
+    assert!(lane.admin("/").await.text.contains("<title>drills</title>"));
     assert_eq!(lane.admin("/fast").await.status, 404);
 }
 

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["config", "ipc", "lifecycle", "page", "roster", "workload"],
+    &["config", "ipc", "lifecycle", "roster", "workload"],
     &["drill"],
     &["service"],
-    &["logging", "metrics"],
+    &["logging", "metrics", "page"],
     &["child", "gate"],
     &["executor"],
     &["lane"],
     &["admin", "http"],
-    &["assembly", "compute", "probe"],
+    &["assembly", "compute", "curl", "probe"],
     &["server"],
     &["cluster"],
     &["cli"],

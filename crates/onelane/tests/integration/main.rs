@@ -23,6 +23,8 @@ mod cluster;
 mod config;
 // What the engine must not bring along.
 mod dependencies;
+// `onelane examples`.
+mod curl;
 // Signals, draining, exit codes.
 mod drain;
 // Everything a caller can get wrong.
@@ -39,6 +41,8 @@ mod layers;
 mod log;
 // Every series, and what it counts.
 mod metrics;
+// What is on the page, as far as it can be seen without a browser.
+mod page;
 // Children that stay: who is used, and who is replaced.
 mod pool;
 // `onelane probe`.

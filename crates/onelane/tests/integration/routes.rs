@@ -125,7 +125,7 @@ async fn the_root_without_a_query_is_the_page(
         page.header("content-type"),
         Some("text/html; charset=utf-8")
     );
-    assert!(page.text.contains("<title>onelane</title>"));
+    assert!(page.text.contains("<title>drills</title>"));
 }
 
 #[rstest]

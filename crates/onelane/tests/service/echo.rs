@@ -1,6 +1,6 @@
 //! `/echo?number=N`, also `/?number=N`: answers with its input. For what becomes of inputs on their way.
 
-use onelane::{Interrupt, Interrupted, Route, Workload};
+use onelane::{Example, Interrupt, Interrupted, Route, Workload};
 use serde::{Deserialize, Serialize};
 
 /// Nothing but its input.
@@ -29,7 +29,19 @@ enum Tone {
 
 impl Workload for Echo {
     const NAME: &'static str = "echo";
-    const ROUTES: &'static [Route] = &[Route::new("/echo"), Route::new("/")];
+    const ROUTES: &'static [Route] = &[
+        Route::new("/echo").examples(&[
+            Example::new("Seven", "number=7"),
+            // In the way of everything that it goes through: HTML, URLs, shells, curl, xargs.
+            Example::new(
+                r#"<script>"&'"#,
+                r#"number=8&text=it's "$HOME" {1,2} [3-4] `id` \ #<{}>"#,
+            )
+            .note(r#"<b>"&'"#)
+            .times(2),
+        ]),
+        Route::new("/"),
+    ];
     type Input = Said;
     type Output = Said;
 
