@@ -1,1 +1,56 @@
 //! This service: the real program, asked what it declares.
+
+/// The program, for the fixture.
+const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+
+// A running server: the fixture of the engine's tests.
+#[allow(
+    dead_code,
+    clippy::float_cmp,
+    reason = "the engine's tests ask for more than these"
+)]
+#[path = "../../crates/onelane/tests/integration/lane/mod.rs"]
+mod lane;
+
+use lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use lane::{Lane, onelane, send};
+use reqwest::Method;
+use rstest::rstest;
+
+/// What a command of this program prints.
+fn printed(arguments: &[&str]) -> String {
+    let output = onelane().args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Some of them may take longer than a test should: then the deadline that was asked for is the answer.
+#[rstest]
+#[tokio::test]
+async fn every_example_is_answered(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
+    let lane = Lane::of(mode, &[]);
+    let base = format!("http://{}", lane.listen);
+    let commands = printed(&["examples", &base]);
+    for command in commands.lines() {
+        let (_, rest) = command.split_once(&format!("'{base}")).unwrap();
+        let path = rest.split('\'').next().unwrap();
+        let request = lane.request(Method::GET, path);
+        let answer = send(request.header("x-timeout", "1")).await;
+        assert!(
+            [200, 504].contains(&answer.status),
+            "{command}: {}",
+            answer.text
+        );
+    }
+}
+
+#[test]
+fn it_bears_the_name_of_its_package() {
+    let version = concat!(
+        env!("CARGO_PKG_NAME"),
+        " ",
+        env!("CARGO_PKG_VERSION"),
+        " (onelane "
+    );
+    assert!(printed(&["--version"]).starts_with(version));
+}
