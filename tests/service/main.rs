@@ -6,6 +6,7 @@ const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 // A running server: the fixture of the engine's tests.
 #[allow(
     dead_code,
+    unused_imports,
     clippy::float_cmp,
     reason = "the engine's tests ask for more than these"
 )]
