@@ -24,7 +24,7 @@ use crate::lifecycle::{Lifecycle, Phase};
 use crate::page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
-pub use view::{ChildrenSight, QueueSight, Sight, SlotSight, SlotState, View, whole_milliseconds};
+pub use view::{ChildrenSight, QueueSight, Sight, SlotSight, View, whole_milliseconds};
 
 /// A server, as the admin side knows it.
 pub struct Subject {

@@ -115,24 +115,24 @@ impl Board {
         self.lock().reports.insert(id, known);
     }
 
-    /// A worker was reaped.
-    pub(super) fn gone(&self, id: u64, cause: Cause, used: Usage) {
+    /// A worker was reaped. Returns whether a request was lost with it.
+    pub(super) fn gone(&self, id: u64, cause: Cause, used: Usage) -> bool {
         self.roster.gone(id, cause, used);
         if !matches!(cause, Cause::Shutdown | Cause::Surplus) {
             self.roster.replaced(cause);
         }
         let mut state = self.lock();
         let Some(Known { report: last, .. }) = state.reports.remove(&id) else {
-            return;
+            return false;
         };
-        // The request that it had is lost with it, unless it was told to finish or had said 504.
-        let was_lost = cause == Cause::Crashed || cause == Cause::Hung && last.stuck.is_none();
-        if was_lost && last.is_busy() {
+        let was_lost = last.has_request();
+        if was_lost {
             let rejected = &self.metrics.rejected;
             rejected.with_label_values(&["worker_crashed"]).inc();
         }
         state.taken += last.accepted;
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
+        was_lost
     }
 
     /// Connections taken by workers, and by the parent, so far.

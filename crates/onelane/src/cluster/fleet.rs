@@ -227,7 +227,7 @@ impl Fleet {
         };
         let cause = worker.cause_of_death(&status);
         self.board.event("exit");
-        self.board.gone(id, cause, used);
+        let lost_request = self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
         // One that never reported had no request either, and may not even know the signal.
         self.cut |= self.ending && worker.report.is_some() && !succeeded;
@@ -236,6 +236,7 @@ impl Fleet {
             pid = worker.pid,
             status,
             cause = cause.name(),
+            lost_request,
             "worker exit"
         );
         if !worker.is_staying() || worker.was_fine() {
@@ -393,11 +394,13 @@ impl Worker {
         }
     }
 
+    /// One that ends because of its first request was fine, too: the next is wanted at once.
     fn has_served(&self, report: &Report) -> bool {
         report
             .slot
             .as_ref()
             .is_some_and(|slot| slot.requests_served > 0)
+            || report.has_request()
             || self.stage == Stage::Listening && self.since.elapsed() > STABLE_AFTER
     }
 
