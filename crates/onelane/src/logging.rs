@@ -30,8 +30,8 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
     };
     registry().with(lines.with_filter(filter)).init();
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("no message");
+        let why = panic.payload_as_str().unwrap_or("no message");
         let location = panic.location().map(ToString::to_string);
-        tracing::error!(message, location, "panic");
+        tracing::error!(why, location, "panic");
     }));
 }

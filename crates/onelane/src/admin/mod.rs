@@ -26,7 +26,7 @@ use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
 pub use status::{
-    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotState, SlotStatus, whole_milliseconds,
+    ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
 };
 
 /// A server, as the admin side knows it.

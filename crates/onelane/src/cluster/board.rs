@@ -117,25 +117,24 @@ impl Board {
         self.state.lock().reports.insert(id, last);
     }
 
-    /// A worker was reaped.
-    pub(super) fn gone(&self, id: u64, cause: Cause, used: Usage) {
+    /// A worker was reaped. Returns whether a request was lost with it.
+    pub(super) fn gone(&self, id: u64, cause: Cause, used: Usage) -> bool {
         self.roster.gone(id, cause, used);
         if !matches!(cause, Cause::Shutdown | Cause::Surplus) {
             self.roster.replaced(cause);
         }
         let mut state = self.state.lock();
         let Some(LastReport { report: last, .. }) = state.reports.remove(&id) else {
-            return;
+            return false;
         };
-        // A worker that crashes, or is silent, loses its request. One that could not stop its computation
-        // has answered 504 already, and all others were told to finish.
-        let was_lost = cause == Cause::Crashed || cause == Cause::Hung && last.stuck.is_none();
-        if was_lost && last.is_busy() {
+        let was_lost = last.has_request();
+        if was_lost {
             let rejected = &self.metrics.rejected;
             rejected.with_label_values(&["worker_crashed"]).inc();
         }
         state.taken += last.accepted;
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
+        was_lost
     }
 
     /// Connections that workers and the parent have taken so far.

@@ -25,20 +25,23 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Answers one connection.
 pub(super) type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// The public routes of `front`. `changed` is called whenever a request begins or ends.
+/// The public routes of `front`. `begin` returns before anything else is done for a request; `end` is
+/// called when it is over.
 pub(super) async fn service(
     front: web::Data<Front>,
-    changed: impl Fn() + Clone + 'static,
+    begin: impl AsyncFn() + Clone + 'static,
+    end: impl Fn() + Clone + 'static,
 ) -> Serve {
     let routes = front.service;
     let app = App::new()
         .app_data(front)
         .wrap_fn(move |request, service| {
-            changed();
-            let end = OnDrop(changed.clone());
+            let begin = begin.clone();
+            let end = OnDrop(end.clone());
             let response = service.call(request);
             async move {
                 let _end = end;
+                begin().await;
                 response.await
             }
         })

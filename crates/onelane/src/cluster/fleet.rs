@@ -222,7 +222,7 @@ impl Fleet {
         let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
         let cause = member.cause_of_death(signal);
         self.board.event("exit");
-        self.board.gone(id, cause, used);
+        let lost_request = self.board.gone(id, cause, used);
         let succeeded = status.as_ref().is_ok_and(ExitStatus::success);
         // One that never reported had no request either, and may have died of a signal that it could
         // not handle yet.
@@ -232,6 +232,7 @@ impl Fleet {
             pid = member.pid,
             status,
             cause = cause.name(),
+            lost_request,
             "worker exit"
         );
         if !member.is_staying() || member.has_proved_itself() {

@@ -101,7 +101,9 @@ impl Member {
         self.heard = Instant::now();
         self.has_reported = true;
         let slot = report.slot.as_ref();
-        self.has_served |= slot.is_some_and(|slot| slot.requests_served > 0);
+        // One that ends because of its first request had worked, too.
+        self.has_served |=
+            report.has_request() || slot.is_some_and(|slot| slot.requests_served > 0);
         if report.spent {
             self.outdate(Cause::Recycled);
         }

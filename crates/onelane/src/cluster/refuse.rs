@@ -28,7 +28,7 @@ impl Refuser {
         estimated_wait: Estimate,
     ) -> Self {
         let front = assembly::refusing_front(service, settings, refusal, metrics, estimated_wait);
-        Self(connection::service(front, || {}).await)
+        Self(connection::service(front, async || {}, || {}).await)
     }
 
     /// Takes up to `count` connections out of the queue, the oldest first, and refuses them. Returns how

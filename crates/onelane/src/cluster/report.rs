@@ -1,17 +1,18 @@
-//! What a worker tells its parent about itself. It reports when something changes, and every second if
+//! What a worker tells its parent about itself. It reports soon when something changes, and every second if
 //! nothing does, so that silence means trouble.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{SlotState, SlotStatus};
+use crate::admin::SlotStatus;
 use crate::metrics::MetricsSnapshot;
 
 /// The longest a healthy worker is silent.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// The shortest time between two reports: faster changes share one.
+/// The shortest time between two reports: faster changes share one, unless it is the first request after
+/// none.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// A worker at one moment.
@@ -21,6 +22,8 @@ pub(super) struct Report {
     pub(super) listening: bool,
     /// Whether it has nothing to do, so that it takes the next connection at once.
     pub(super) idle: bool,
+    /// Requests that have no answer yet: should it end now, they are lost.
+    pub(super) in_flight: i64,
     /// Connections that it has taken so far.
     pub(super) accepted: u64,
     /// Whether it has served as many requests as it should.
@@ -36,8 +39,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn is_busy(&self) -> bool {
-        let slot = self.slot.as_ref();
-        slot.is_some_and(|slot| slot.state == SlotState::Busy)
+    pub(super) fn has_request(&self) -> bool {
+        self.in_flight > 0
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Serve};
@@ -56,12 +56,15 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         idle: AtomicBool::new(false),
         finished: AtomicBool::new(false),
         accepted: AtomicU64::new(0),
+        told: watch::Sender::new(false),
         changed: Notify::new(),
+        urgent: Notify::new(),
         closed: Notify::new(),
     });
-    let news = reporter.clone();
-    let changed = move || news.changed.notify_one();
-    let serve = connection::service(assembly::front(service, settings, &lane), changed).await;
+    let (first, last) = (reporter.clone(), reporter.clone());
+    let begin = async move || first.begin().await;
+    let end = move || last.changed.notify_one();
+    let serve = connection::service(assembly::front(service, settings, &lane), begin, end).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
 
@@ -131,8 +134,12 @@ struct Reporter {
     /// The next report will be the last.
     finished: AtomicBool,
     accepted: AtomicU64,
+    /// Whether the parent believes that there is a request.
+    told: watch::Sender<bool>,
     /// Told when there is something to report.
     changed: Notify,
+    /// Told when what changed cannot wait for the pause between reports.
+    urgent: Notify,
     /// Told when the worker is to take no more connections.
     closed: Notify,
 }
@@ -158,11 +165,24 @@ impl Reporter {
         self.changed.notify_one();
     }
 
+    /// Returns when the parent knows that there is a request, because nobody can tell it later if this
+    /// process ends of it. A parent that does not read delays a request, but stops none.
+    async fn begin(&self) {
+        let mut told = self.told.subscribe();
+        if !*told.borrow() {
+            self.urgent.notify_one();
+            timeout(PAUSE, told.wait_for(|told| *told)).await.ok();
+        }
+        self.changed.notify_one();
+    }
+
     /// Sends reports until the last one is sent, or the parent is gone.
     async fn report(self: Arc<Self>, mut parent: Sender) {
         loop {
             let finished = self.finished.load(Ordering::Relaxed);
-            let sent = match ipc::frame(&self.now()) {
+            let report = self.now();
+            let has_request = report.has_request();
+            let sent = match ipc::frame(&report) {
                 Ok(frame) => parent.write_all(&frame).await,
                 Err(err) => Err(err),
             };
@@ -170,11 +190,15 @@ impl Reporter {
                 // The parent is gone, and the kernel is about to kill this process.
                 return tracing::debug!(%err, "no more reports");
             }
+            self.told.send_replace(has_request);
             if finished {
                 return;
             }
-            sleep(PAUSE).await;
-            timeout(HEARTBEAT, self.changed.notified()).await.ok();
+            let due = async {
+                sleep(PAUSE).await;
+                timeout(HEARTBEAT, self.changed.notified()).await.ok();
+            };
+            tokio::select! { () = due => {}, () = self.urgent.notified() => {} }
         }
     }
 
@@ -184,6 +208,7 @@ impl Reporter {
         Report {
             listening: self.listening.load(Ordering::Relaxed),
             idle: self.idle.load(Ordering::Relaxed),
+            in_flight: self.lane.metrics.in_flight.get(),
             accepted: self.accepted.load(Ordering::Relaxed),
             spent: self.max_requests > 0 && served >= u64::from(self.max_requests),
             stuck: self.lane.stuck(),

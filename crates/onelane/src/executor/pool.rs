@@ -131,7 +131,10 @@ impl Shared {
                 };
                 match lease.member().child.fault() {
                     None => return lease,
-                    Some(cause) => lease.discard(cause),
+                    Some(cause) => {
+                        self.state.lock().note_early_end(lease.member(), cause);
+                        lease.discard(cause);
+                    }
                 }
                 continue;
             }
@@ -200,6 +203,7 @@ impl Shared {
             match member.child.fault() {
                 None => state.idle.push(member),
                 Some(cause) => {
+                    state.note_early_end(&member, cause);
                     state.lose(&member, cause, &self.nursery);
                     member.child.end(cause);
                 }
@@ -233,6 +237,11 @@ impl State {
         } else {
             nursery.roster().replaced(cause);
         }
+    }
+
+    /// For a child that has ended while it was idle. Before its first job that is a failure, as if it
+    /// had never started; in a job it is the job's, and the next child is needed at once.
+    fn note_early_end(&mut self, member: &Member, cause: Cause) {
         if member.jobs == 0 && cause == Cause::Crashed {
             self.backoff.failed();
         }

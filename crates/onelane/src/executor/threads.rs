@@ -186,57 +186,16 @@ impl Drop for StopOnDrop {
 mod tests {
     use std::sync::Arc;
 
-    use serde::{Deserialize, Serialize};
     use tokio::runtime;
 
     use super::*;
-    use crate::workload::{Definition, Interrupted, Route, Workload};
+    use crate::drill::{DEMO, FAULTS};
 
-    struct Obedient;
-    struct Panicking;
-    struct Stubborn;
-
-    #[derive(Serialize, Deserialize)]
-    struct Nothing {}
-
-    impl Workload for Obedient {
-        const NAME: &'static str = "obedient";
-        const ROUTES: &'static [Route] = &[];
-        type Input = Nothing;
-        type Output = ();
-        fn run(_: Nothing, interrupt: &Interrupt) -> Result<(), Interrupted> {
-            interrupt.sleep(Duration::from_hours(1))
-        }
-    }
-
-    impl Workload for Panicking {
-        const NAME: &'static str = "panicking";
-        const ROUTES: &'static [Route] = &[];
-        type Input = Nothing;
-        type Output = ();
-        fn run(_: Nothing, _: &Interrupt) -> Result<(), Interrupted> {
-            panic!("on purpose");
-        }
-    }
-
-    /// What no workload here does, and a user's may: to go on when told to stop.
-    impl Workload for Stubborn {
-        const NAME: &'static str = "stubborn";
-        const ROUTES: &'static [Route] = &[];
-        type Input = Nothing;
-        type Output = ();
-        fn run(_: Nothing, interrupt: &Interrupt) -> Result<(), Interrupted> {
-            while interrupt.check().is_ok() {
-                thread::yield_now();
-            }
-            thread::sleep(STUCK_AFTER * 2);
-            Ok(())
-        }
-    }
-
-    static STUBBORN: Definition = Definition::of::<Stubborn>();
-    static OBEDIENT: Definition = Definition::of::<Obedient>();
-    static PANICKING: Definition = Definition::of::<Panicking>();
+    /// Ends as soon as it is to stop.
+    const OBEDIENT: (&str, &str) = ("sleep", "ms=3600000");
+    const PANICKING: (&str, &str) = ("panic", "");
+    /// Ends long after it was given up, which is a second after its limit.
+    const STUBBORN: (&str, &str) = ("stubborn", "ms=3000");
 
     fn ticket(limit: Duration) -> Ticket {
         Ticket {
@@ -246,8 +205,10 @@ mod tests {
         }
     }
 
-    fn job(definition: &'static Definition) -> Job {
-        definition.job_from_query("").unwrap()
+    fn job((drill, query): (&str, &str)) -> Job {
+        let mut drills = DEMO.iter().chain(FAULTS);
+        let drill = drills.find(|definition| definition.name == drill);
+        drill.unwrap().job_from_query(query).unwrap()
     }
 
     #[tokio::test]
@@ -257,7 +218,7 @@ mod tests {
         let outcome = threads
             .run(
                 ticket(Duration::from_millis(10)),
-                job(&OBEDIENT),
+                job(OBEDIENT),
                 permit.clone(),
             )
             .await;
@@ -271,7 +232,7 @@ mod tests {
     async fn dropping_the_future_stops_the_computation() {
         let threads = Threads::start(1, None).unwrap();
         let permit = Arc::new(());
-        let run = threads.run(ticket(Duration::MAX), job(&OBEDIENT), permit.clone());
+        let run = threads.run(ticket(Duration::MAX), job(OBEDIENT), permit.clone());
         timeout(Duration::from_millis(10), run).await.unwrap_err();
         while Arc::strong_count(&permit) > 1 {
             tokio::task::yield_now().await;
@@ -283,7 +244,7 @@ mod tests {
     fn a_future_may_be_dropped_where_there_is_no_runtime_any_more() {
         let threads = Threads::start(1, Some(Roster::new(|_| {}))).unwrap();
         let permit = Arc::new(());
-        let run = threads.run(ticket(Duration::MAX), job(&OBEDIENT), permit.clone());
+        let run = threads.run(ticket(Duration::MAX), job(OBEDIENT), permit.clone());
         let mut run = Box::pin(run);
         let runtime = runtime::Builder::new_current_thread().enable_time().build();
         runtime.unwrap().block_on(async {
@@ -300,9 +261,7 @@ mod tests {
     async fn a_panic_is_a_failure_and_the_thread_goes_on() {
         let threads = Threads::start(1, None).unwrap();
         for _ in 0..2 {
-            let outcome = threads
-                .run(ticket(Duration::MAX), job(&PANICKING), ())
-                .await;
+            let outcome = threads.run(ticket(Duration::MAX), job(PANICKING), ()).await;
             assert_eq!(outcome.unwrap_err(), Failure::Panicked);
         }
     }
@@ -313,14 +272,14 @@ mod tests {
         let threads = Threads::start(1, Some(roster.clone())).unwrap();
         let permit = Arc::new(());
         let short = ticket(Duration::from_millis(10));
-        let outcome = threads.run(short, job(&STUBBORN), permit.clone()).await;
+        let outcome = threads.run(short, job(STUBBORN), permit.clone()).await;
         assert_eq!(outcome.unwrap_err(), Failure::DeadlineExceeded);
         while Arc::strong_count(&permit) > 1 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(threads.lost(), 1);
         assert_eq!(roster.snapshot().replaced[&Cause::Hung], 1);
-        let next = threads.run(ticket(Duration::from_hours(1)), job(&PANICKING), ());
+        let next = threads.run(ticket(Duration::from_hours(1)), job(PANICKING), ());
         assert_eq!(next.await.unwrap_err(), Failure::Panicked);
         while threads.lost() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;

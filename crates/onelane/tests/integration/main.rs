@@ -29,7 +29,7 @@ mod curl;
 mod drain;
 // Everything a caller can get wrong.
 mod errors;
-// What is killed, hangs, floods or runs out, in every mode where it can.
+// What panics, exits, does not stop, is killed, hangs, floods or runs out, in every mode where it can.
 mod faults;
 // A process for each request.
 mod fork;
@@ -53,5 +53,3 @@ mod queue;
 mod routes;
 // All at once for a while, in every mode.
 mod soak;
-// Computations that do not stop when they should.
-mod stuck;

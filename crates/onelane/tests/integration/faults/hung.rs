@@ -6,7 +6,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use super::process::{Process, children, computing, until};
-use super::request::{LOST, counted, disturb, exits, named, until_served};
+use super::request::{LOST, counted, disturb, exits, named, restarts, until_served};
 use crate::lane::Lane;
 
 #[rstest]
@@ -39,7 +39,7 @@ async fn workers_that_hang_are_killed_and_replaced() {
     let (outcome, workers) = tokio::join!(hung, stopped);
     outcome.unwrap_err();
     counted(&lane, &exits("hung"), 2.0).await;
-    counted(&lane, "onelane_worker_restarts_total{cause=\"hung\"}", 2.0).await;
+    counted(&lane, &restarts("hung"), 2.0).await;
     counted(&lane, LOST, 1.0).await;
     assert!(workers.iter().all(|worker| !worker.is_alive()));
     assert_eq!(lane.get("/fast").await.status, 200);

@@ -6,7 +6,7 @@ use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
 
 use super::process::{Process, children, computing, until};
-use super::request::{LOST, assert_lost, counted, disturb, exits, named};
+use super::request::{LOST, assert_lost, counted, disturb, exits, named, restarts};
 use crate::lane::Lane;
 
 #[rstest]
@@ -23,12 +23,7 @@ async fn a_process_killed_before_its_answer_loses_this_request_and_no_other(
     // Neither is the job given to another process.
     lane.until_busy(0).await;
     if mode != Fork {
-        counted(
-            &lane,
-            "onelane_worker_restarts_total{cause=\"crashed\"}",
-            1.0,
-        )
-        .await;
+        counted(&lane, &restarts("crashed"), 1.0).await;
         counted(&lane, "onelane_children", 2.0).await;
     }
     assert_eq!(lane.get("/fast").await.status, 200);
@@ -109,21 +104,4 @@ async fn a_worker_that_is_killed_while_it_finishes_has_crashed() {
     counted(&lane, LOST, 1.0).await;
     counted(&lane, &exits("crashed"), 1.0).await;
     counted(&lane, &exits("reload"), 0.0).await;
-}
-
-/// Which no workload here does, and a user's may.
-#[cfg(target_arch = "x86_64")]
-#[rstest]
-#[tokio::test]
-async fn a_child_that_exits_before_its_answer_has_crashed_even_with_code_0(
-    #[values(Fork, Pool)] mode: Mode,
-) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
-    let outcome = disturb(&lane, async |child| child.exit_with_0().await);
-    assert_lost(outcome.await);
-    counted(&lane, &exits("crashed"), 1.0).await;
-    lane.until_busy(0).await;
-    // Not as if it had done what it was to do, as the bystander of the fork mode has.
-    let completed = if mode == Fork { 1.0 } else { 0.0 };
-    counted(&lane, &exits("completed"), completed).await;
 }

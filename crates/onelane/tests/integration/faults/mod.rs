@@ -1,5 +1,5 @@
-//! Everything that can happen to processes, done to them on purpose. Children, workers and the
-//! server itself are hurt from outside, through the kernel: no part of the program helps.
+//! Everything that can happen to processes, done to them on purpose: by drills, from inside, or from
+//! outside, through the kernel, where no part of the program helps.
 
 // Processes as the kernel shows them, and what can be done to them.
 mod process;
@@ -9,6 +9,12 @@ mod request;
 // Somebody else, to whom limits apply.
 mod user;
 
+// A workload panics.
+mod panic;
+// A workload ends the process that computes it.
+mod exit;
+// A computation does not stop when it should.
+mod stuck;
 // A child or worker is killed before, during and after its answer.
 mod killed;
 // A child, worker or fork server that does not move.

@@ -6,11 +6,6 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-#[cfg(target_arch = "x86_64")]
-use nix::sys::{
-    ptrace::{self, Options},
-    wait::waitpid,
-};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use serde_json::Value;
@@ -39,33 +34,6 @@ impl Process {
 
     pub fn signal(self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
-    }
-
-    /// Has it call `exit(0)`, from whatever system call it waits in.
-    #[cfg(target_arch = "x86_64")]
-    pub async fn exit_with_0(self) {
-        const EXIT_GROUP: u64 = 231;
-        const NO_SYSTEM_CALL: u64 = u64::MAX;
-        /// Of the instruction that makes a system call.
-        const LENGTH: u64 = 2;
-        let pid = nix::unistd::Pid::from_raw(self.0.cast_signed());
-        ptrace::seize(pid, Options::empty()).unwrap();
-        let mut registers = loop {
-            ptrace::interrupt(pid).unwrap();
-            waitpid(pid, None).unwrap();
-            let registers = ptrace::getregs(pid).unwrap();
-            if registers.orig_rax != NO_SYSTEM_CALL {
-                break registers;
-            }
-            ptrace::cont(pid, None).unwrap();
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        };
-        registers.rax = EXIT_GROUP;
-        registers.rdi = 0;
-        registers.orig_rax = NO_SYSTEM_CALL;
-        registers.rip -= LENGTH;
-        ptrace::setregs(pid, registers).unwrap();
-        ptrace::detach(pid, None).unwrap();
     }
 
     fn path(self, name: &str) -> String {
@@ -173,28 +141,20 @@ impl Process {
         self.limit(resource, getrlimit(resource).current);
     }
 
-    /// The pipe for its jobs: whoever has this can add to them.
-    pub fn jobs(self) -> File {
-        self.pipe(READABLE)
-    }
-
     /// The pipe for its answers: whoever has this can add to them, and keeps it open.
     pub fn answers(self) -> File {
-        self.pipe(WRITABLE)
-    }
-
-    /// Its own pipe, beside the three that everybody has, with such an end.
-    fn pipe(self, end: u32) -> File {
+        // Beside the three descriptors that everybody has.
         let own = (3..32).map(|fd| self.path(&format!("fd/{fd}")));
         let is_pipe = |path: &String| {
             let target = fs::read_link(path).unwrap_or_default();
             target.to_string_lossy().starts_with("pipe:")
         };
-        let is_end = |path: &String| {
+        let is_its_end = |path: &String| {
             let link = fs::symlink_metadata(path);
-            link.is_ok_and(|link| link.permissions().mode() & (READABLE | WRITABLE) == end)
+            link.is_ok_and(|link| link.permissions().mode() & WRITABLE != 0)
         };
-        let path = own.filter(is_pipe).find(is_end).expect("a child has both");
+        let mut ends = own.filter(is_pipe).filter(is_its_end);
+        let path = ends.next().expect("a child has one");
         // Both ways, so that opening never waits for somebody at the other end.
         OpenOptions::new()
             .read(true)
@@ -204,8 +164,7 @@ impl Process {
     }
 }
 
-/// How `/proc` shows to what end a descriptor is open.
-const READABLE: u32 = 0o400;
+/// How `/proc` shows that a descriptor is open for writing.
 const WRITABLE: u32 = 0o200;
 
 /// A state in `/proc/net/tcp`.

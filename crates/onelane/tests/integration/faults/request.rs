@@ -15,6 +15,11 @@ pub fn exits(cause: &str) -> String {
     format!("onelane_child_exits_total{{cause=\"{cause}\"}}")
 }
 
+/// What counts those that took the place of another, and why.
+pub fn restarts(cause: &str) -> String {
+    format!("onelane_worker_restarts_total{{cause=\"{cause}\"}}")
+}
+
 /// A request that can be told from others. In a cluster its connection may break.
 pub async fn named(lane: &Lane, path: &str, request_id: &str) -> reqwest::Result<Answer> {
     let request = lane.request(Method::GET, path).timeout(PATIENCE);

@@ -40,9 +40,8 @@ impl Books {
     pub async fn check(&self, lane: &Lane) {
         lane.until_busy(0).await;
         lane.counted("http_requests_in_flight", 0.0).await;
-        let lines = self.whole_log(lane).await;
+        let (lines, metrics) = self.whole(lane).await;
         self.check_log(&lines);
-        let metrics = lane.admin("/metrics").await.text;
         eprintln!(
             "{}: {} requests, {} kills",
             self.mode,
@@ -56,27 +55,29 @@ impl Books {
         }
     }
 
-    /// The line of each request, as soon as there is one for every answer.
-    async fn whole_log(&self, lane: &Lane) -> BTreeMap<String, Value> {
-        let answered = |outcome: &&Outcome| matches!(outcome, Outcome::Answered { .. });
-        let answers = self.outcomes.values().filter(answered).count();
-        assert!(answers > 100, "no load to speak of: {answers}");
+    /// The line of each request, and the metrics, as soon as both are whole.
+    async fn whole(&self, lane: &Lane) -> (BTreeMap<String, Value>, String) {
+        let answered = |(id, outcome)| matches!(outcome, &Outcome::Answered { .. }).then_some(id);
+        let answered: Vec<&String> = self.outcomes.iter().filter_map(answered).collect();
+        assert!(answered.len() > 100, "no load to speak of: {answered:?}");
         let start = Instant::now();
-        let unreadable = |line: &Value| line.is_string();
         loop {
-            let lines = lane.log(|line| line["message"] == "request");
-            if lines.len() >= answers {
-                let count = lines.len();
-                let id = |line: &Value| line["request_id"].as_str().unwrap().to_owned();
-                let by_id: BTreeMap<_, _> =
-                    lines.into_iter().map(|line| (id(&line), line)).collect();
-                assert_eq!(by_id.len(), count, "a request was logged twice");
-                assert_eq!(lane.log(unreadable), [""; 0], "all is JSON");
-                return by_id;
+            let lines = log_by_id(lane);
+            let metrics = lane.admin("/metrics").await.text;
+            let unlogged = answered.iter().find(|id| !lines.contains_key(**id));
+            // Clients that left have lines, too, which nobody knows to be still on their way but by
+            // their number. What is logged was counted before; workers report it later.
+            let counted: u64 = sum_by(&metrics, "http_requests_total", "status")
+                .values()
+                .sum();
+            let certain = lines.keys().filter(|id| self.is_counted_for_sure(id));
+            let is_whole = (certain.count() as u64..=lines.len() as u64).contains(&counted);
+            if unlogged.is_none() && is_whole {
+                return (lines, metrics);
             }
             assert!(
                 start.elapsed() < PATIENCE,
-                "{} of {answers} lines",
+                "{unlogged:?} was not logged; {counted} counted, {} logged",
                 lines.len()
             );
             sleep(Duration::from_millis(10)).await;
@@ -88,10 +89,7 @@ impl Books {
         for (id, outcome) in &self.outcomes {
             match outcome {
                 Outcome::Answered { status, .. } => {
-                    let line = lines
-                        .get(id)
-                        .unwrap_or_else(|| panic!("{id} was not logged"));
-                    assert_eq!(line["status"], *status, "{id}");
+                    assert_eq!(lines[id]["status"], *status, "{id}");
                 }
                 Outcome::Left => {}
                 Outcome::Lost => assert_eq!(self.mode, Cluster, "{id} was lost"),
@@ -117,7 +115,7 @@ impl Books {
                 .map_or_else(|| line[label].to_string(), str::to_owned);
             let (all, certain) = logged.entry(value).or_default();
             *all += 1;
-            *certain += u64::from(self.is_counted_for_sure(&self.outcomes[id]));
+            *certain += u64::from(self.is_counted_for_sure(id));
         }
         logged.remove("null");
         for (value, (all, certain)) in &logged {
@@ -141,17 +139,28 @@ impl Books {
     }
 
     /// A killed worker takes with it what it has not reported.
-    fn is_counted_for_sure(&self, outcome: &Outcome) -> bool {
+    fn is_counted_for_sure(&self, id: &str) -> bool {
         if self.mode != Cluster {
             return true;
         }
-        let Outcome::Answered { by, at, .. } = outcome else {
+        let Some(Outcome::Answered { by, at, .. }) = self.outcomes.get(id) else {
             return false;
         };
         let (_, pid) = by.rsplit_once('/').unwrap();
         let killed = self.kills.get(pid);
         killed.is_none_or(|killed| *killed > *at + UNREPORTED)
     }
+}
+
+/// The log's lines about requests.
+fn log_by_id(lane: &Lane) -> BTreeMap<String, Value> {
+    let lines = lane.log(|line| line["message"] == "request");
+    let count = lines.len();
+    let id = |line: &Value| line["request_id"].as_str().unwrap().to_owned();
+    let by_id: BTreeMap<_, _> = lines.into_iter().map(|line| (id(&line), line)).collect();
+    assert_eq!(by_id.len(), count, "a request was logged twice");
+    assert_eq!(lane.log(Value::is_string), [""; 0], "all is JSON");
+    by_id
 }
 
 /// All series of this name, summed by one of their labels.
