@@ -21,9 +21,7 @@ async fn each_command_does_what_its_button_does() {
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
-    browser
-        .js("document.querySelector('#any').path.value = `/sleep?ms=1&for='it'`")
-        .await;
+    browser.fill("/sleep?ms=1&for='it'", 6).await;
     let shown =
         "return [...document.querySelectorAll('.curl code')].map((code) => code.textContent)";
     let commands = browser.js(shown).await;

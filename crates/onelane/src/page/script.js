@@ -41,8 +41,10 @@ function wake() {
 }
 
 // --- Rows and bars -------------------------------------------------------------------------------------------
-/** The time that is shown, in milliseconds; pixels left of it for the first label; pixels from line to line. */
-const SHORTEST = 6000, LONGEST = 24000, LABEL = 130, LINE = 26;
+/** The time that is shown, in milliseconds; pixels from line to line. */
+const SHORTEST = 6000, LONGEST = 24000, LINE = 26;
+/** Pixels left of it for the first label; fewer on a phone, where labels may cover their bars. */
+const labelRoom = () => Math.min(140, $('scale').clientWidth / 3);
 const rows = new Map(), bars = new Set();
 /** When the time that is shown began. */
 let first = 0;
@@ -73,7 +75,7 @@ function place(bar, home) {
   home.track.append(bar.element);
   bar.row = home;
   bar.size = bar.label.offsetWidth;
-  const begin = ({ from, size }) => from - size * LONGEST / ($('scale').clientWidth - LABEL);
+  const begin = ({ from, size }) => from - size * LONGEST / ($('scale').clientWidth - labelRoom());
   const end = ({ to }) => to ?? Infinity;
   const others = [...bars].filter((other) => other !== bar && other.row === home);
   const clash = (line) => others.some((other) => other.line === line && begin(other) <= end(bar) && begin(bar) <= end(other));
@@ -107,9 +109,9 @@ function paint(bar, parts) {
 }
 
 function draw() {
-  const now = clock(), width = $('scale').clientWidth;
+  const now = clock(), width = $('scale').clientWidth, room = labelRoom();
   const start = Math.max(first, now - LONGEST), span = Math.max(now - start, SHORTEST);
-  const x = (t) => LABEL + (t - start) / span * (width - LABEL);
+  const x = (t) => room + (t - start) / span * (width - room);
   for (const bar of bars) {
     const to = bar.to ?? now, left = x(bar.from), wide = Math.max(x(to) - left, 3);
     if (x(to) < 0) { forget(bar); continue; }
