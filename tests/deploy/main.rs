@@ -20,6 +20,8 @@ mod image;
 mod modes;
 // What Prometheus and the dashboard show, against what the load saw.
 mod watched;
+// An nginx configuration of another version than the lanes.
+mod protocol;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
