@@ -22,6 +22,8 @@ mod modes;
 mod watched;
 // An nginx configuration of another version than the lanes.
 mod protocol;
+// What the demonstration shows, where it is still there.
+mod demonstration;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
