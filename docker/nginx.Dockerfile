@@ -10,9 +10,10 @@ RUN nginx -p /tmp -c /etc/nginx/lanes/nginx.conf -t
 
 # Public, and for nginx's own health and counters.
 EXPOSE 8080 8081
-# As seldom as that of a lane, for the same reason.
+# Fails, too, where the configuration is of another version than the lanes. As seldom as that of a
+# lane, for the same reason.
 HEALTHCHECK --interval=10s --timeout=2s --retries=3 \
-    CMD ["curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "http://127.0.0.1:8081/healthz"]
+    CMD ["curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "http://127.0.0.1:8081/readyz"]
 # Serve out the running requests, then exit; TERM would cut them off.
 STOPSIGNAL SIGQUIT
 # Everything nginx writes goes below -p.

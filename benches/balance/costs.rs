@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use onelane_sim::{Cost, quantile};
+use reqwest::RequestBuilder;
 
 use crate::lane::Lane;
 
@@ -17,8 +18,7 @@ pub(crate) async fn measure(lane: &Lane) -> Result<Cost, String> {
         let mut times = Vec::new();
         for _ in 0..SAMPLES {
             let start = Instant::now();
-            let request = client.get(format!("{base}{path}"));
-            let request = request.header("X-Lane-Hold-Ms", hold_ms);
+            let request = held(client.get(format!("{base}{path}")), hold_ms);
             let response = request.send().await.map_err(|err| format!("{err:?}"))?;
             response.bytes().await.map_err(|err| format!("{err:?}"))?;
             times.push(start.elapsed());
@@ -31,9 +31,7 @@ pub(crate) async fn measure(lane: &Lane) -> Result<Cost, String> {
     // Occupied for as long as the rest takes: the client leaves, and with it the request.
     let long = client.get(format!("{base}/sleep?ms=60000"));
     let long = tokio::spawn(async move { long.send().await });
-    while client
-        .get(format!("{base}/fast"))
-        .header("X-Lane-Hold-Ms", 0)
+    while held(client.get(format!("{base}/fast")), 0)
         .send()
         .await
         .map_err(|err| format!("{err:?}"))?
@@ -50,4 +48,10 @@ pub(crate) async fn measure(lane: &Lane) -> Result<Cost, String> {
         timer: longer.saturating_sub(refused + hold),
         lane: sleep.saturating_sub(there_and_back + hold),
     })
+}
+
+/// As nginx would pass it on.
+fn held(request: RequestBuilder, hold_ms: u64) -> RequestBuilder {
+    let request = request.header("X-Lane-Protocol", 1);
+    request.header("X-Lane-Hold-Ms", hold_ms)
 }

@@ -33,7 +33,7 @@ async fn a_client_that_leaves_frees_the_lane(#[case] path: &str) {
 #[rstest]
 #[case::headers("GET /fast HTTP/1.1\r\nHost: lanes\r\nX-Slow: ")]
 #[case::body(
-    "POST /prime HTTP/1.1\r\nHost: lanes\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    "POST /sleep HTTP/1.1\r\nHost: lanes\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 )]
 #[tokio::test]
 async fn a_client_that_never_finishes_its_request_is_cut_off(#[case] beginning: &str) {

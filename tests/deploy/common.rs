@@ -59,20 +59,28 @@ pub(crate) async fn docker_is_there() -> bool {
 
 /// What the command prints; a command that fails fails the test, with its output.
 pub(crate) async fn output(command: &mut Command) -> String {
+    let (succeeded, stdout, stderr) = run(command).await;
+    assert!(succeeded, "{command:?}:\n{stdout}{stderr}");
+    stdout.trim().to_owned()
+}
+
+/// The last line that a command says which has to fail.
+pub(crate) async fn complaint(command: &mut Command) -> String {
+    let (succeeded, stdout, stderr) = run(command).await;
+    assert!(!succeeded, "{command:?} should fail:\n{stdout}{stderr}");
+    stderr.lines().last().unwrap_or_default().to_owned()
+}
+
+async fn run(command: &mut Command) -> (bool, String, String) {
     let output = command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null())
         .output()
         .await
         .unwrap_or_else(|err| panic!("{command:?}: {err}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    (output.status.success(), stdout, stderr)
 }
 
 /// Free a moment ago: a stack has to be told its port before it can take it.

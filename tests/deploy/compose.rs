@@ -1,5 +1,6 @@
 //! The stack in containers, as `make up` starts it, under a project name and a port of its own.
 
+use std::net::IpAddr;
 use std::process;
 
 use serde_json::json;
@@ -9,10 +10,13 @@ use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::ask::{Reply, client, get, in_background};
-use crate::common::{docker_is_there, eventually, free_port, output, say, turn};
+use crate::common::{complaint, docker_is_there, eventually, free_port, output, say, turn};
 use crate::lane::Lane;
 use crate::load::{Load, poisson};
 use crate::prometheus::Prometheus;
+
+/// The file that overrides compose.yaml.
+const CHANGES: &str = "changes.yaml";
 
 pub(crate) struct Compose {
     pub(crate) base: String,
@@ -22,6 +26,8 @@ pub(crate) struct Compose {
     port: u16,
     /// Empty for what it is when nobody says.
     mode: String,
+    /// What differs from compose.yaml.
+    changes: Option<TempDir>,
     watch: Option<Watch>,
     /// Given on last, when everything is down.
     _turn: MutexGuard<'static, ()>,
@@ -29,8 +35,6 @@ pub(crate) struct Compose {
 
 /// What it takes to watch the lanes with Prometheus.
 struct Watch {
-    /// What differs from compose.yaml.
-    files: TempDir,
     prometheus: u16,
     grafana: u16,
 }
@@ -38,41 +42,57 @@ struct Watch {
 impl Compose {
     /// Nothing where there is no Docker engine.
     pub(crate) async fn up(lanes: usize) -> Option<Self> {
-        Self::start("", lanes, None).await
+        Self::up_as("", lanes).await
     }
 
     pub(crate) async fn up_as(mode: &str, lanes: usize) -> Option<Self> {
-        Self::start(mode, lanes, None).await
+        let mut stack = Self::prepare(mode, None, None).await?;
+        stack.said = output(stack.up_command().env("LANES", lanes.to_string())).await;
+        Some(stack)
+    }
+
+    /// One lane behind an nginx with another file of this name, and what is said of it.
+    pub(crate) async fn refused(name: &str, text: &str) -> Option<(Self, String)> {
+        let changes = replace_in_nginx(name, text);
+        let stack = Self::prepare("", Some(changes), None).await?;
+        let complaint = complaint(stack.up_command().env("LANES", "1")).await;
+        Some((stack, complaint))
     }
 
     /// Lanes with these settings, and a Prometheus that looks every second.
     pub(crate) async fn watched(lanes: usize, settings: &str) -> Option<(Self, Prometheus)> {
+        let changes = watch_closely(settings);
         let watch = Watch {
-            files: watch_closely(settings),
             prometheus: free_port(),
             grafana: free_port(),
         };
         let prometheus = Prometheus::on(watch.prometheus);
-        Some((Self::start("", lanes, Some(watch)).await?, prometheus))
+        let stack = Self::prepare("", Some(changes), Some(watch)).await?;
+        output(stack.up_command().env("LANES", lanes.to_string())).await;
+        Some((stack, prometheus))
     }
 
-    async fn start(mode: &str, lanes: usize, watch: Option<Watch>) -> Option<Self> {
+    /// Not started yet.
+    async fn prepare(mode: &str, changes: Option<TempDir>, watch: Option<Watch>) -> Option<Self> {
         let turn = turn().await;
         if !docker_is_there().await {
             return None;
         }
         let port = free_port();
-        let mut stack = Self {
+        Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
             project: format!("onelane-test-{}", process::id()),
             port,
             mode: mode.to_owned(),
+            changes,
             watch,
             _turn: turn,
-        };
-        stack.said = output(stack.on_stack("docker/up").env("LANES", lanes.to_string())).await;
-        Some(stack)
+        })
+    }
+
+    fn up_command(&self) -> Command {
+        self.on_stack("docker/up")
     }
 
     /// The command that `make up` names: without `--no-recreate`, images that somebody built anew
@@ -99,8 +119,19 @@ impl Compose {
     }
 
     pub(crate) async fn lanes(&self) -> Vec<Lane> {
+        self.containers("app").await
+    }
+
+    pub(crate) async fn nginx(&self) -> Nginx {
+        let Lane {
+            container, address, ..
+        } = self.containers("nginx").await.remove(0);
+        Nginx { container, address }
+    }
+
+    async fn containers(&self, service: &str) -> Vec<Lane> {
         let mut list = self.on_stack("docker");
-        let containers = output(list.args(["compose", "ps", "--quiet", "app"])).await;
+        let containers = output(list.args(["compose", "ps", "--quiet", service])).await;
         let mut inspect = Command::new("docker");
         inspect.args(["inspect", "--format"]);
         inspect.arg(
@@ -145,10 +176,12 @@ impl Compose {
             .env("PORT", self.port.to_string())
             .env("MODE", &self.mode)
             .env("ONELANE_MODE", &self.mode);
+        if let Some(changes) = &self.changes {
+            let files = format!("compose.yaml:{}/{CHANGES}", changes.path().display());
+            command.env("COMPOSE_FILE", files);
+        }
         if let Some(watch) = &self.watch {
-            let files = format!("compose.yaml:{}/watch.yaml", watch.files.path().display());
             command
-                .env("COMPOSE_FILE", files)
                 .env("MONITORING", "1")
                 .env("PROMETHEUS_PORT", watch.prometheus.to_string())
                 .env("GRAFANA_PORT", watch.grafana.to_string());
@@ -173,6 +206,29 @@ impl Drop for Compose {
     }
 }
 
+/// A container of nginx, whose second port only this machine can reach.
+pub(crate) struct Nginx {
+    pub(crate) container: String,
+    address: IpAddr,
+}
+
+impl Nginx {
+    pub(crate) async fn get(&self, port: u64, path: &str) -> Reply {
+        get(format!("http://{}:{port}{path}", self.address)).await
+    }
+
+    /// By the health check of its image, asked at once.
+    pub(crate) async fn is_healthy(&self) -> bool {
+        let format = "{{join .Config.Healthcheck.Test \" \"}}";
+        let check = docker(["inspect", "--format", format, &self.container]).await;
+        let check = check.strip_prefix("CMD ").expect("it needs no shell");
+        let mut exec = Command::new("docker");
+        exec.args(["exec", &self.container]).args(check.split(' '));
+        let asked = exec.output().await.expect("there is a docker");
+        asked.status.success()
+    }
+}
+
 pub(crate) async fn docker<const N: usize>(arguments: [&str; N]) -> String {
     output(Command::new("docker").args(arguments)).await
 }
@@ -191,7 +247,18 @@ fn watch_closely(settings: &str) -> TempDir {
         "app": { "environment": settings.split_whitespace().collect::<Vec<_>>() },
         "prometheus": { "volumes": [volume] },
     }});
-    std::fs::write(files.path().join("watch.yaml"), services.to_string()).expect("as above");
+    std::fs::write(files.path().join(CHANGES), services.to_string()).expect("as above");
+    files
+}
+
+/// compose.yaml, but for one file in the image of nginx.
+fn replace_in_nginx(name: &str, text: &str) -> TempDir {
+    let files = TempDir::new().expect("there is room for temporary files");
+    let file = files.path().join(name);
+    std::fs::write(&file, text).expect("the folder is ours");
+    let volume = format!("{}:/etc/nginx/lanes/{name}:ro", file.display());
+    let services = json!({ "services": { "nginx": { "volumes": [volume] } } });
+    std::fs::write(files.path().join(CHANGES), services.to_string()).expect("as above");
     files
 }
 

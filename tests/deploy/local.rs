@@ -1,19 +1,26 @@
 //! The stack as plain processes on loopback, as `make up` starts it where there is no Docker.
 
+#![allow(dead_code, reason = "the browser tests ask less of it")]
+
+use std::path::Path;
 use std::process;
 
+use rustix::process::Pid;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::MutexGuard;
 
-use crate::common::{free_port, output, say, turn};
+use crate::common::{complaint, free_port, output, say, turn};
 
 pub(crate) struct Local {
     pub(crate) base: String,
     /// What whoever started it was told.
     pub(crate) said: String,
-    /// Where its pids and logs are, apart from those of a stack that somebody else uses.
-    run: TempDir,
+    /// The health of nginx itself.
+    pub(crate) admin: String,
+    /// Where its pids, logs and its copy of nginx/ are, apart from those of a stack that somebody else
+    /// uses.
+    pub(crate) run: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -24,20 +31,61 @@ impl Local {
 
     /// With settings of its lanes: `("ONELANE_MODE", "pool")`.
     pub(crate) async fn up_with(lanes: usize, settings: &[(&str, &str)]) -> Self {
+        let (mut stack, mut up) = Self::prepare(lanes).await;
+        let said = output(up.envs(settings.iter().copied())).await;
+        let admin = said
+            .split_once("/stub_status")
+            .and_then(|(before, _)| before.rsplit_once(' '));
+        let (_, admin) = admin.expect("it tells where nginx counts");
+        admin.clone_into(&mut stack.admin);
+        stack.said = said;
+        stack
+    }
+
+    /// One lane behind an nginx with the configuration in this folder: what is said of it. The stack is
+    /// for looking at what is left.
+    pub(crate) async fn refused(nginx: &Path) -> (Self, String) {
+        let (stack, mut up) = Self::prepare(1).await;
+        let complaint = complaint(up.env("NGINX_DIR", nginx)).await;
+        (stack, complaint)
+    }
+
+    async fn prepare(lanes: usize) -> (Self, Command) {
         let turn = turn().await;
         let port = free_port();
-        let mut stack = Self {
+        let stack = Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
+            admin: String::new(),
             run: TempDir::new().expect("there is room for temporary files"),
             _turn: turn,
         };
         let mut up = Command::new("local/up");
-        up.envs(settings.iter().copied());
         up.env("RUN_DIR", stack.run.path());
         up.env("PORT", port.to_string());
-        stack.said = output(up.env("LANES", lanes.to_string())).await;
-        stack
+        up.env("LANES", lanes.to_string());
+        (stack, up)
+    }
+
+    /// The processes of this name that it says it has started.
+    pub(crate) fn pids(&self, name: &str) -> Vec<Pid> {
+        let files = std::fs::read_dir(self.run.path()).expect("the folder is ours");
+        let files = files.map(|file| file.expect("it can be listed").path());
+        let of_name = files.filter(|path| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            file.starts_with(name) && file.ends_with(".pid")
+        });
+        let read = |path| std::fs::read_to_string(path).expect("it is ours");
+        let pid = |path| read(path).trim().parse().ok().and_then(Pid::from_raw);
+        of_name
+            .map(|path| pid(path).expect("a process id"))
+            .collect()
+    }
+
+    /// All that its lanes, or its nginx, have said so far.
+    pub(crate) fn log(&self, name: &str) -> String {
+        let path = self.run.path().join(format!("{name}.log"));
+        std::fs::read_to_string(path).expect("it is ours")
     }
 }
 

@@ -22,6 +22,10 @@ mod image;
 mod modes;
 // What Prometheus and the dashboard show, against what the load saw.
 mod watched;
+// An nginx configuration of another version than the lanes.
+mod protocol;
+// What the demonstration shows, where it is still there.
+mod demonstration;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 

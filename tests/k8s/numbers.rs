@@ -168,6 +168,24 @@ fn containers_have_the_memory_that_they_have_with_compose() {
     }
 }
 
+#[test]
+fn nginx_speaks_the_protocol_of_the_engine() {
+    let mut version = Command::new(env!("CARGO_BIN_EXE_primes"));
+    let version = version.arg("--version").output();
+    let version = version.expect("the program is built").stdout;
+    let version = String::from_utf8_lossy(&version);
+    let (_, ours) = version
+        .trim()
+        .trim_end_matches(')')
+        .split_once("lane protocol ")
+        .expect("it tells");
+    let headers = directives("hops.conf", "proxy_set_header");
+    let theirs = headers
+        .iter()
+        .find_map(|it| it.strip_prefix("X-Lane-Protocol "));
+    assert_eq!(theirs, Some(ours));
+}
+
 fn steps(first: u64, last: u64, next: impl Fn(u64) -> u64) -> Vec<u64> {
     let mut steps = vec![first];
     while steps.last() != Some(&last) {

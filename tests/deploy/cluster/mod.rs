@@ -29,7 +29,7 @@ use crate::manifests;
 pub(crate) use client::Regular;
 use known::{Known, NEWS};
 pub(crate) use pod::{End, Pod};
-use spec::Spec;
+pub(crate) use spec::{Probe, Spec};
 
 /// How long cluster DNS gives an old answer: as long as caches that are set up as usual.
 const DNS_CACHE: Duration = Duration::from_secs(30);

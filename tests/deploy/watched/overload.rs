@@ -57,9 +57,9 @@ async fn late(base: &str, pause: Duration) -> Vec<Reply> {
 
 async fn wrong(base: &str) -> Vec<Reply> {
     let requests = [
-        (Method::GET, "/prime?number=seven"),
+        (Method::GET, "/sleep?ms=seven"),
         (Method::GET, "/nowhere"),
-        (Method::DELETE, "/prime"),
+        (Method::DELETE, "/sleep"),
     ];
     let requests = requests.map(|(method, path)| client().request(method, format!("{base}{path}")));
     join_all(requests.map(ask)).await

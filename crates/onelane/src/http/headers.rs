@@ -11,6 +11,9 @@ use super::problem::Problem;
 /// Names this request to its caller and in every log on the way.
 pub(super) const X_REQUEST_ID: &str = "x-request-id";
 
+/// How long a balancer lets a request wait here; what makes it a balancer.
+pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
+
 /// The longest id that is taken over from a caller: enough for a UUID with a prefix.
 const REQUEST_ID_MAX: usize = 128;
 
@@ -75,7 +78,7 @@ impl Wishes {
         let now = Instant::now();
         Ok(Self {
             arrived: now.checked_sub(age).unwrap_or(now),
-            hold: text(headers, "x-lane-hold-ms")
+            hold: text(headers, X_LANE_HOLD_MS)
                 .and_then(|ms| ms.parse().ok())
                 .map(Duration::from_millis),
             compute_limit: match headers.get("x-timeout") {
@@ -94,7 +97,7 @@ impl Wishes {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -1,12 +1,14 @@
 //! The public side: a request becomes a job, passes the gate, is computed and answered.
 //!
 //! Serves the routes of every workload (GET, HEAD and POST) and, at `/` without a query, the page.
-//! How a job is computed is not visible from here.
+//! How a job is computed is not visible from here. Probes of nginx, at any path, are answered before any
+//! of these (`protocol.rs`).
 
 mod headers;
 mod input;
 mod observe;
 mod problem;
+mod protocol;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! The outermost middleware: whatever happens to a request is counted, logged and labelled here,
 //! once, and nowhere else. A request whose client leaves is dropped in the middle; the observation
-//! then ends with status 499.
+//! then ends with status 499. Only a probe of nginx leaves no trace, as long as all is well.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -16,6 +16,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, web};
 use super::Front;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
 use super::problem::{BUSY, GONE, REASONS, Reason};
+use super::protocol::{self, Sender};
 
 /// What nginx made the customary status for "the client closed the connection first".
 const CLIENT_GONE: u16 = 499;
@@ -40,10 +41,16 @@ impl Progress {
 /// Observes one request from its head to its response.
 pub async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let sender = Sender::of(request.headers());
+    if sender == Sender::Probe {
+        // Every other second from each nginx: figures and logs are about requests.
+        let response = request.into_response(protocol::fits());
+        return Ok(response.map_into_right_body());
+    }
     let observation = Observation::begin(&request);
-    match next.call(request).await {
+    match answer(request, sender, next).await {
         Ok(mut response) => {
             observation.end(&mut response);
             Ok(response)
@@ -54,6 +61,23 @@ pub async fn observe(
             Err(err)
         }
     }
+}
+
+/// What the route answers, if we understand who passed the request on.
+async fn answer<B>(
+    request: ServiceRequest,
+    sender: Sender,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error>
+where
+    B: MessageBody + 'static,
+{
+    if let Some(problem) = sender.problem() {
+        let response = problem.respond(request.request());
+        return Ok(request.into_response(response).map_into_right_body());
+    }
+    let response = next.call(request).await?;
+    Ok(response.map_into_left_body())
 }
 
 struct Observation {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::headers;
 use crate::executor::Failure;
+use crate::service::LANE_PROTOCOL;
 
 /// Everything that can stand between a request and its result.
 #[derive(Debug, thiserror::Error)]
@@ -29,13 +30,19 @@ pub(super) enum Problem {
         /// The lane is about to end: the balancer had better drop the connection.
         leaving: bool,
     },
-    /// With the seconds for `Retry-After`, as in the next three.
+    /// With the seconds for `Retry-After`, as wherever there is such a number.
     #[error("as many requests wait as may wait")]
     QueueFull(u64),
     #[error("no slot became free in time")]
     QueueTimeout(u64),
     #[error("this lane is shutting down")]
     Draining(u64),
+    /// With the version that nginx speaks, if it tells. To try again changes nothing.
+    #[error(
+        "nginx speaks {} and this lane speaks lane protocol {LANE_PROTOCOL}: upgrade nginx/ and the engine together",
+        spoken(*.0)
+    )]
+    ProtocolMismatch(Option<u32>),
     #[error("{0}")]
     NotStarted(Failure, u64),
     #[error(transparent)]
@@ -58,6 +65,7 @@ pub const REASONS: &[&str] = &[
     "queue_full",
     "queue_timeout",
     "draining",
+    "protocol_mismatch",
     "request_timeout",
     "internal",
     "worker_crashed",
@@ -68,6 +76,13 @@ pub const REASONS: &[&str] = &[
 /// The machine-readable cause of a response, left in its extensions for the observer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reason(pub(super) &'static str);
+
+fn spoken(version: Option<u32>) -> String {
+    version.map_or_else(
+        || "no lane protocol".to_owned(),
+        |version| format!("lane protocol {version}"),
+    )
+}
 
 impl Problem {
     fn status_and_reason(&self) -> (StatusCode, &'static str) {
@@ -84,6 +99,7 @@ impl Problem {
             Self::QueueFull(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_full"),
             Self::QueueTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_timeout"),
             Self::Draining(_) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            Self::ProtocolMismatch(_) => (StatusCode::SERVICE_UNAVAILABLE, "protocol_mismatch"),
             Self::Failed(Failure::DeadlineExceeded) => {
                 (StatusCode::GATEWAY_TIMEOUT, "request_timeout")
             }

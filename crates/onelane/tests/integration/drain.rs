@@ -61,8 +61,7 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
         },
         async {
             lane.logged(|line| line["message"] == "draining").await;
-            let request = lane.request(reqwest::Method::GET, "/fast");
-            lane::send(request.header("x-lane-hold-ms", "10000")).await
+            lane::send(lane.held("/fast", "10000")).await
         },
     );
     assert_eq!(running.status, 200);

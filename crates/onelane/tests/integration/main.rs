@@ -47,6 +47,8 @@ mod page;
 mod pool;
 // `onelane probe`.
 mod probe;
+// A balancer that speaks another version of the protocol.
+mod protocol;
 // One at a time, oldest first, bounded.
 mod queue;
 // What each route answers.

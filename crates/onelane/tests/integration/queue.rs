@@ -15,7 +15,7 @@ fn started(age: Duration) -> String {
 }
 
 async fn held(lane: &Lane, path: &str, ms: &str) -> Answer {
-    send(lane.request(Method::GET, path).header("x-lane-hold-ms", ms)).await
+    send(lane.held(path, ms)).await
 }
 
 /// Sends so many long requests, each when all before it have their places: which of them, counted
@@ -257,9 +257,7 @@ async fn a_held_request_that_is_too_old_hears_503_instead_of_wandering_on(
     let work = lane.get("/sleep?ms=60000");
     let answer = async {
         lane.until("busy", 0).await;
-        let request = lane
-            .request(Method::GET, "/fast")
-            .header("x-lane-hold-ms", "50");
+        let request = lane.held("/fast", "50");
         send(request.header("x-request-start", started(Duration::from_secs(1)))).await
     };
     let answer = tokio::select! { answer = answer => answer, _ = work => unreachable!() };

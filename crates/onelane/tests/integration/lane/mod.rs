@@ -96,6 +96,13 @@ impl Lane {
         self.client.request(method, url)
     }
 
+    /// A GET as nginx passes it on: to be held for so long.
+    pub fn held(&self, path: &str, ms: &str) -> RequestBuilder {
+        let request = self.request(Method::GET, path);
+        let request = request.header("x-lane-protocol", "1");
+        request.header("x-lane-hold-ms", ms)
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }

@@ -43,7 +43,7 @@ fn any_request(lane: &Lane) -> RequestBuilder {
         0 => get("/echo?number=x"),
         1 => get("/nope"),
         2 => get("/sleep?ms=60000").header("x-timeout", "0.03"),
-        3 => get("/sleep?ms=5").header("x-lane-hold-ms", "1"),
+        3 => lane.held("/sleep?ms=5", "1"),
         4 => lane
             .request(Method::POST, "/echo")
             .header("content-type", "application/json")

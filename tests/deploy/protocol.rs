@@ -1,0 +1,149 @@
+//! nginx/ and the engine of different versions: noticed when they meet, not under load.
+
+use std::fs;
+
+use rstest::rstest;
+use rustix::process::{Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::ask::{Reply, ask, client, get, in_background};
+use crate::cluster::{Probe, Spec};
+use crate::common::eventually;
+use crate::compose::{Compose, docker};
+use crate::local::Local;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx");
+
+/// What a lane says to an nginx of the other version.
+const DETAIL: &str = "nginx speaks lane protocol 2 and this lane speaks lane protocol 1: \
+                      upgrade nginx/ and the engine together";
+
+/// The one file of nginx/ that names the version.
+fn hops(version: &str) -> String {
+    let ours = "proxy_set_header X-Lane-Protocol 1;";
+    let text = fs::read_to_string(format!("{FOLDER}/hops.conf")).expect("it is there");
+    assert_eq!(text.matches(ours).count(), 1, "hops.conf names the version");
+    text.replace(
+        ours,
+        &format!("proxy_set_header X-Lane-Protocol {version};"),
+    )
+}
+
+#[tokio::test]
+async fn containers_of_different_versions_are_told_at_the_start_and_never_ready() {
+    let Some((stack, complaint)) = Compose::refused("hops.conf", &hops("2")).await else {
+        return;
+    };
+    assert_eq!(complaint, format!("docker/up: {DETAIL}"));
+
+    let nginx = stack.nginx().await;
+    assert!(!nginx.is_healthy().await);
+    let probe = async |name| {
+        let Probe { port, path, .. } = Spec::of("nginx").probe(name);
+        nginx.get(port, &path).await
+    };
+    for name in ["startupProbe", "readinessProbe"] {
+        assert_refused(&probe(name).await);
+    }
+    assert_eq!(probe("livenessProbe").await.status, 200);
+
+    for lane in stack.lanes().await {
+        docker(["stop", &lane.container]).await;
+    }
+    assert_eq!(probe("readinessProbe").await.status, 200, "without lanes");
+    assert!(nginx.is_healthy().await);
+}
+
+#[tokio::test]
+async fn plain_processes_of_different_versions_are_told_at_the_start() {
+    let folder = TempDir::new().expect("there is room for temporary files");
+    for file in fs::read_dir(FOLDER).expect("it is there") {
+        let file = file.expect("it can be listed");
+        fs::copy(file.path(), folder.path().join(file.file_name())).expect("the folder is ours");
+    }
+    fs::write(folder.path().join("hops.conf"), hops("2")).expect("as above");
+
+    let (stack, complaint) = Local::refused(folder.path()).await;
+
+    assert_eq!(complaint, format!("local/up: {DETAIL}"));
+    assert_eq!(stack.pids(""), [], "nothing is left running");
+}
+
+#[tokio::test]
+async fn nginx_is_ready_unless_a_lane_says_that_it_is_of_another_version() {
+    let stack = Local::up(2).await;
+    let ready = async || get(format!("{}/readyz", stack.admin)).await;
+    for _ in 0..4 {
+        assert_eq!(ready().await.status, 200);
+    }
+
+    reload(&stack, "2");
+    let refusal = eventually("a reload", async || {
+        let reply = ready().await;
+        (reply.status == 503).then_some(reply)
+    });
+    assert_refused(&refusal.await);
+    // And so is everything else.
+    for path in ["/", "/fast", "/nowhere"] {
+        assert_refused(&get(format!("{}{path}", stack.base)).await);
+    }
+    assert_eq!(get(format!("{}/healthz", stack.admin)).await.status, 200);
+
+    for pid in stack.pids("lane-") {
+        kill_process(pid, Signal::KILL).expect("it runs");
+    }
+    eventually("nobody to say so", async || {
+        (ready().await.status == 200).then_some(())
+    })
+    .await;
+}
+
+/// A blocking lane answers at once; a cluster does not, and nobody waits for it.
+#[rstest]
+#[case("blocking")]
+#[case("cluster")]
+#[tokio::test]
+async fn busy_lanes_are_no_reason_and_do_not_notice(#[case] mode: &str) {
+    let settings = [("ONELANE_MODE", mode), ("ONELANE_SLOTS", "1")];
+    let stack = Local::up_with(1, &settings).await;
+    let first = stack.log("lane-1").lines().next().map(serde_json::from_str);
+    let first: Value = first.expect("it listens").expect("its log is JSON");
+    let admin = first["admin_listen"].as_str().expect("an address");
+    let work = in_background(client().get(format!("{}/sleep?ms=4000", stack.base)));
+    eventually("a busy lane", async || {
+        let status = get(format!("http://{admin}/status")).await.json;
+        (status["slots"][0]["state"] == "busy").then_some(())
+    })
+    .await;
+
+    // Whatever it is told from outside.
+    let readyz = client().get(format!("{}/readyz", stack.admin));
+    let readyz = readyz.header("X-Lane-Protocol", "2");
+    let ready = ask(readyz.header("X-Lane-Hold-Ms", "x")).await;
+
+    assert_eq!(ready.status, 200);
+    assert!(!work.is_finished(), "it was busy");
+    assert_eq!(work.await.expect("an answer").status, 200);
+    for log in ["lane-1", "nginx"] {
+        let log = stack.log(log);
+        assert!(!log.contains("/readyz"), "{log}");
+    }
+}
+
+/// Has nginx read its configuration again, with this version in it.
+fn reload(stack: &Local, version: &str) {
+    let file = stack.run.path().join("conf/hops.conf");
+    fs::write(file, hops(version)).expect("it is ours");
+    for pid in stack.pids("nginx") {
+        kill_process(pid, Signal::HUP).expect("it runs");
+    }
+}
+
+#[track_caller]
+fn assert_refused(reply: &Reply) {
+    let reason = reply.json["reason"].as_str();
+    assert_eq!((reply.status, reason), (503, Some("protocol_mismatch")));
+    assert_eq!(reply.json["detail"], DETAIL);
+    assert_eq!(reply.header("retry-after"), "");
+}
