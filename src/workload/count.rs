@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use serde::{Deserialize, Serialize};
 
-use onelane::{Interrupt, Interrupted, Route, Workload, at_most};
+use onelane::{Call, Route, Stop, Workload, at_most};
 
 /// A loop with almost nothing in it: the hardest case for cheap interruption.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ const MAX_TO: u64 = 1_000_000_000_000;
 const STRIDE: u64 = 4096;
 
 /// The goal.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Input {
     /// At most 10¹².
     #[serde(deserialize_with = "at_most::<_, MAX_TO>")]
@@ -37,10 +37,10 @@ impl Workload for Count {
     type Input = Input;
     type Output = Output;
 
-    fn run(Input { to }: Input, interrupt: &Interrupt) -> Result<Output, Interrupted> {
+    fn run(&self, Input { to }: Input, call: &Call) -> Result<Output, Stop> {
         let mut count = 0;
         while count < to {
-            interrupt.check()?;
+            call.check()?;
             for _ in 0..STRIDE.min(to - count) {
                 // Without this the compiler would know the sum and skip the counting.
                 count = black_box(count + 1);
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn it_counts_to_the_very_number() {
         for to in [0, 1, STRIDE - 1, STRIDE, STRIDE + 1, 3 * STRIDE + 7] {
-            let output = Count::run(Input { to }, &Interrupt::default()).unwrap();
+            let output = Count.run(Input { to }, &Call::default()).unwrap();
             assert_eq!(output.count, to);
         }
     }

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use onelane::{Example, Interrupt, Interrupted, Route, Workload};
+use onelane::{Call, Example, Interrupted, Route, Stop, Workload};
 
 /// Trial division by 2, 3 and every 6k±1.
 #[derive(Debug)]
 pub struct Prime;
 
 /// The question.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Input {
     /// Any integer from 0 to 2^64−1.
     pub number: u64,
@@ -19,7 +19,7 @@ pub struct Input {
 }
 
 /// How far the divisors go.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Up to N/5: right, and deliberately wasteful. 29355126551 takes 2·10⁹ divisions.
@@ -53,12 +53,12 @@ impl Workload for Prime {
     type Input = Input;
     type Output = Output;
 
-    fn run(Input { number, method }: Input, interrupt: &Interrupt) -> Result<Output, Interrupted> {
+    fn run(&self, Input { number, method }: Input, call: &Call) -> Result<Output, Stop> {
         let limit = match method {
             Method::Far => number / 5,
             Method::Sqrt => number.isqrt(),
         };
-        let divisor = smallest_divisor(number, limit, interrupt)?;
+        let divisor = smallest_divisor(number, limit, call)?;
         Ok(Output {
             number,
             prime: number > 1 && divisor.is_none(),
@@ -70,11 +70,7 @@ impl Workload for Prime {
 /// The smallest divisor of `number` between 2 and `limit`. 2 and 3 are tried whatever the limit
 /// is, so that a limit of N/5 is enough for every N: a composite that they do not divide is at
 /// least 5 times its largest proper divisor.
-fn smallest_divisor(
-    number: u64,
-    limit: u64,
-    interrupt: &Interrupt,
-) -> Result<Option<u64>, Interrupted> {
+fn smallest_divisor(number: u64, limit: u64, call: &Call) -> Result<Option<u64>, Interrupted> {
     for small in [2, 3] {
         if number > small && number.is_multiple_of(small) {
             return Ok(Some(small));
@@ -82,7 +78,7 @@ fn smallest_divisor(
     }
     let mut candidate = 5;
     while candidate <= limit {
-        interrupt.check()?;
+        call.check()?;
         if number.is_multiple_of(candidate) {
             return Ok(Some(candidate));
         }
@@ -100,7 +96,7 @@ mod tests {
 
     fn is_prime(number: u64, method: Method) -> bool {
         let input = Input { number, method };
-        Prime::run(input, &Interrupt::default()).unwrap().prime
+        Prime.run(input, &Call::default()).unwrap().prime
     }
 
     #[test]
@@ -130,12 +126,12 @@ mod tests {
 
     #[test]
     fn an_interrupted_search_stops() {
-        let interrupt = Interrupt::default();
-        interrupt.raise();
+        let call = Call::default();
+        call.interrupt();
         let input = Input {
             number: 29_355_126_551,
             method: Method::Far,
         };
-        assert!(Prime::run(input, &interrupt).is_err());
+        assert!(matches!(Prime.run(input, &call), Err(Stop::Interrupted)));
     }
 }

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Bencher, Criterion};
-use onelane::{Interrupt, Interrupted};
+use onelane::{Call, Interrupted};
 
 /// A prime just above 10¹²: 3 × 10⁵ divisions up to its root, each of 64 bits.
 const NUMBER: u64 = 1_000_000_000_039;
@@ -20,19 +20,19 @@ const STRIDE: u64 = 4096;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let interrupt = Interrupt::default();
+    let call = Call::default();
 
     let divide = Comparison::run(
         &mut criterion,
         "divide",
         || divide(black_box(NUMBER), || Ok(())).is_ok_and(|divides| !divides),
-        || divide(black_box(NUMBER), || interrupt.check()).is_ok_and(|divides| !divides),
+        || divide(black_box(NUMBER), || call.check()).is_ok_and(|divides| !divides),
     );
     let count = Comparison::run(
         &mut criterion,
         "count",
         || bare_count(black_box(STEPS)) == STEPS,
-        || count(black_box(STEPS), || interrupt.check()).is_ok_and(|count| count == STEPS),
+        || count(black_box(STEPS), || call.check()).is_ok_and(|count| count == STEPS),
     );
 
     criterion.final_summary();

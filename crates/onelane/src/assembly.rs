@@ -35,7 +35,9 @@ pub fn metrics(service: &Service, settings: &Settings) -> Arc<Metrics> {
         version: service.version,
         mode: &settings.mode.to_string(),
     };
-    Arc::new(Metrics::new(&build, http::REASONS))
+    let own = service.reasons().map(|reason| reason.name);
+    let reasons: Vec<_> = http::REASONS.iter().copied().chain(own).collect();
+    Arc::new(Metrics::new(&build, &reasons))
 }
 
 /// A list of children, empty so far.

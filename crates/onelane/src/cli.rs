@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{Flags, Mode, Settings};
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, logging, probe, server};
+use crate::{cluster, compute, curl, http, logging, probe, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -72,7 +72,9 @@ impl Service {
 type Complaint = (u8, String);
 
 fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
-    service.check().map_err(complain(BAD_SERVICE))?;
+    service
+        .check(http::REASONS)
+        .map_err(complain(BAD_SERVICE))?;
     let cli = parse(service);
     let settings = match &cli.role {
         Some(Role::Compute { settings, .. } | Role::Worker { settings, .. }) => {

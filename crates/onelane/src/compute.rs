@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::executor::{self, Failure, Question, Reply};
 use crate::ipc::{self, Inbox};
 use crate::service::Service;
-use crate::workload::{Interrupt, Parcel};
+use crate::workload::Parcel;
 
 /// Runs the fork server, which obeys the server at the other end of standard input. Every child that it
 /// forks goes on here, too, and answers jobs.
@@ -57,11 +57,10 @@ fn answer(ends: Ends, service: &Service, settings: &Settings) -> io::Result<()> 
 }
 
 fn compute(parcel: Parcel, service: &Service) -> Reply {
-    let job = parcel.unpack(&service.workloads);
-    let outcome = match job {
-        // This interrupt is never raised: a child that is to stop is killed.
-        Some(job) => executor::compute(job, &Interrupt::default()),
-        None => Err(Failure::Crashed("no such workload".to_owned())),
+    let outcome = match parcel.unpack(&service.workloads) {
+        // Nothing interrupts this call: a child that is to stop is killed.
+        Ok((job, call)) => executor::compute(job, &call),
+        Err(err) => Err(Failure::Crashed(err.to_string())),
     };
     Reply {
         outcome,

@@ -6,13 +6,13 @@
 //! modes of computing, from one blocking thread to a cluster of processes.
 //!
 //! ```no_run
-//! use onelane::{Interrupt, Interrupted, Route, Workload, service, workloads};
+//! use onelane::{Call, Route, Stop, Workload, service, workloads};
 //! use serde::{Deserialize, Serialize};
 //!
 //! /// `/collatz?start=27`: how many steps until it reaches 1?
 //! struct Collatz;
 //!
-//! #[derive(Serialize, Deserialize)]
+//! #[derive(Deserialize)]
 //! struct Input {
 //!     start: u64,
 //! }
@@ -28,10 +28,10 @@
 //!     type Input = Input;
 //!     type Output = Output;
 //!
-//!     fn run(Input { start }: Input, interrupt: &Interrupt) -> Result<Output, Interrupted> {
+//!     fn run(&self, Input { start }: Input, call: &Call) -> Result<Output, Stop> {
 //!         let (mut number, mut steps) = (u128::from(start.max(1)), 0);
 //!         while number != 1 {
-//!             interrupt.check()?; // the client left, or the time is over
+//!             call.check()?; // the client left, or the time is over
 //!             number = if number % 2 == 0 { number / 2 } else { 3 * number + 1 };
 //!             steps += 1;
 //!         }
@@ -82,4 +82,6 @@ mod service;
 mod workload;
 
 pub use service::Service;
-pub use workload::{Definition, Example, Interrupt, Interrupted, Route, Workload, at_most};
+pub use workload::{
+    Call, Definition, Example, Interrupted, Problem, Reason, Route, Stop, Workload, at_most,
+};

@@ -1,8 +1,8 @@
 //! What the engine is handed: a service's name, its version, and what it computes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::workload::{Definition, Example, Route};
+use crate::workload::{Definition, Example, Reason, Route};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
@@ -30,6 +30,10 @@ pub(crate) enum Mistake {
     SamePath(&'static str),
     #[error("the path `{0}` does not begin with a slash")]
     NoPath(&'static str),
+    #[error("the reason `{0}` stands for two statuses")]
+    SameReason(&'static str),
+    #[error("the reason `{0}` is one of the engine's own")]
+    EngineReason(&'static str),
 }
 
 impl Service {
@@ -64,8 +68,14 @@ impl Service {
         })
     }
 
-    /// Looks for what would make two workloads one.
-    pub(crate) fn check(&self) -> Result<(), Mistake> {
+    /// Every reason of a problem of its own, once for each workload that has it.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = &'static Reason> {
+        self.workloads.iter().flat_map(|workload| workload.reasons)
+    }
+
+    /// Looks for what would make two workloads one, or a problem of the service one of the engine, whose
+    /// reasons are `taken`.
+    pub(crate) fn check(&self, taken: &[&str]) -> Result<(), Mistake> {
         if self.workloads.is_empty() {
             return Err(Mistake::Nothing);
         }
@@ -82,6 +92,15 @@ impl Service {
             }
             if !paths.insert(route.path) {
                 return Err(Mistake::SamePath(route.path));
+            }
+        }
+        let mut statuses = BTreeMap::new();
+        for reason in self.reasons() {
+            if taken.contains(&reason.name) {
+                return Err(Mistake::EngineReason(reason.name));
+            }
+            if *statuses.entry(reason.name).or_insert(reason.status) != reason.status {
+                return Err(Mistake::SameReason(reason.name));
             }
         }
         Ok(())
@@ -105,8 +124,8 @@ macro_rules! service {
 /// A list of [`Workload`](crate::workload::Workload)s, for [`Service::workloads`].
 #[macro_export]
 macro_rules! workloads {
-    ($($workload:ty),* $(,)?) => {
-        const { &[$($crate::Definition::of::<$workload>()),*] }
+    ($($workload:expr),* $(,)?) => {
+        const { &[$($crate::Definition::of(&$workload)),*] }
     };
 }
 
@@ -114,7 +133,7 @@ macro_rules! workloads {
 mod tests {
     use super::*;
     use crate::drill;
-    use crate::workload::{Interrupt, Interrupted, Workload};
+    use crate::workload::{Call, Stop, Workload};
 
     struct Impostor;
 
@@ -124,7 +143,7 @@ mod tests {
         type Input = ();
         type Output = ();
 
-        fn run((): (), _: &Interrupt) -> Result<(), Interrupted> {
+        fn run(&self, (): (), _: &Call) -> Result<(), Stop> {
             Ok(())
         }
     }
@@ -136,17 +155,45 @@ mod tests {
     #[test]
     fn drills_go_together() {
         let service = service().workloads(drill::DEMO).workloads(drill::FAULTS);
-        assert_eq!(service.check(), Ok(()));
+        assert_eq!(service.check(&[]), Ok(()));
     }
 
     #[test]
     fn what_would_hide_something_is_a_mistake() {
-        assert_eq!(service().check(), Err(Mistake::Nothing));
+        assert_eq!(service().check(&[]), Err(Mistake::Nothing));
         let twice = service().workloads(drill::DEMO).workloads(drill::DEMO);
-        assert_eq!(twice.check(), Err(Mistake::SameName("wait")));
+        assert_eq!(twice.check(&[]), Err(Mistake::SameName("wait")));
         let hidden = service()
             .workloads(drill::DEMO)
             .workloads(workloads![Impostor]);
-        assert_eq!(hidden.check(), Err(Mistake::SamePath("/sleep")));
+        assert_eq!(hidden.check(&[]), Err(Mistake::SamePath("/sleep")));
+    }
+
+    struct Refusing;
+
+    impl Workload for Refusing {
+        const NAME: &'static str = "refusing";
+        const ROUTES: &'static [Route] = &[Route::new("/refusing")];
+        const REASONS: &'static [Reason] = &[
+            Reason::new(404, "gone_fishing", "Nobody is here"),
+            Reason::new(410, "gone_fishing", "Nobody will be here"),
+        ];
+        type Input = ();
+        type Output = ();
+
+        fn run(&self, (): (), _: &Call) -> Result<(), Stop> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_thing_and_no_reason_of_the_engine() {
+        let refusing = service().workloads(workloads![Refusing]);
+        let reason = "gone_fishing";
+        assert_eq!(refusing.check(&[]), Err(Mistake::SameReason(reason)));
+        assert_eq!(
+            refusing.check(&[reason]),
+            Err(Mistake::EngineReason(reason))
+        );
     }
 }

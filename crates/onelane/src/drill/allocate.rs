@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::workload::{Interrupt, Interrupted, Route, Workload, at_most};
+use crate::workload::{Call, Route, Stop, Workload, at_most};
 
 /// Memory in use.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ impl Workload for Allocate {
     type Input = Mebibytes;
     type Output = Mebibytes;
 
-    fn run(input: Mebibytes, interrupt: &Interrupt) -> Result<Mebibytes, Interrupted> {
+    fn run(&self, input: Mebibytes, call: &Call) -> Result<Mebibytes, Stop> {
         let mut taken = Vec::new();
         for _ in 0..input.mib {
-            interrupt.check()?;
+            call.check()?;
             // Not zeros, which the kernel gives without giving memory.
             taken.push(vec![1_u8; 1 << 20]);
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Nothing;
-use crate::workload::{Interrupt, Interrupted, Route, Workload};
+use crate::workload::{Call, Route, Stop, Workload};
 
 /// An end without an answer.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Workload for Exit {
     type Input = Input;
     type Output = Nothing;
 
-    fn run(Input { code }: Input, _: &Interrupt) -> Result<Nothing, Interrupted> {
+    fn run(&self, Input { code }: Input, _: &Call) -> Result<Nothing, Stop> {
         std::process::exit(code.into());
     }
 }

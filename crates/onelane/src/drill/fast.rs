@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Nothing;
-use crate::workload::{Example, Interrupt, Interrupted, Route, Workload};
+use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// No work at all: what remains is the cost of a request.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Workload for Fast {
     type Input = Nothing;
     type Output = Output;
 
-    fn run(_: Nothing, _: &Interrupt) -> Result<Output, Interrupted> {
+    fn run(&self, _: Nothing, _: &Call) -> Result<Output, Stop> {
         Ok(Output { ok: true })
     }
 }

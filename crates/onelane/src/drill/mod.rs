@@ -20,18 +20,18 @@ use crate::workload::{Definition, at_most};
 
 /// Harmless work of any length: `sleep`, `wait` and `fast`.
 pub const DEMO: &[Definition] = &[
-    Definition::of::<wait::Wait>(),
-    Definition::of::<sleep::Sleep>(),
-    Definition::of::<fast::Fast>(),
+    Definition::of(&wait::Wait),
+    Definition::of(&sleep::Sleep),
+    Definition::of(&fast::Fast),
 ];
 
 /// What a workload should never do: `panic`, `stubborn`, `exit` and `allocate`. Any caller can take a
 /// lane down with them, so a service that strangers reach leaves them out.
 pub const FAULTS: &[Definition] = &[
-    Definition::of::<panic::Panic>(),
-    Definition::of::<stubborn::Stubborn>(),
-    Definition::of::<exit::Exit>(),
-    Definition::of::<allocate::Allocate>(),
+    Definition::of(&panic::Panic),
+    Definition::of(&stubborn::Stubborn),
+    Definition::of(&exit::Exit),
+    Definition::of(&allocate::Allocate),
 ];
 
 /// How long a caller may ask for: an hour, far beyond any sensible `request_timeout`.

@@ -1,7 +1,7 @@
 //! `/panic`: fails in the way of a bug. The caller gets 500, and the lane goes on.
 
 use super::Nothing;
-use crate::workload::{Interrupt, Interrupted, Route, Workload};
+use crate::workload::{Call, Route, Stop, Workload};
 
 /// A panic.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ impl Workload for Panic {
     type Input = Nothing;
     type Output = Nothing;
 
-    fn run(_: Nothing, _: &Interrupt) -> Result<Nothing, Interrupted> {
+    fn run(&self, _: Nothing, _: &Call) -> Result<Nothing, Stop> {
         panic!("a drill");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Milliseconds;
-use crate::workload::{Example, Interrupt, Interrupted, Route, Workload};
+use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// An idle wait.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ impl Workload for Sleep {
     type Input = Milliseconds;
     type Output = Milliseconds;
 
-    fn run(input: Milliseconds, interrupt: &Interrupt) -> Result<Milliseconds, Interrupted> {
-        interrupt.sleep(Duration::from_millis(input.ms))?;
+    fn run(&self, input: Milliseconds, call: &Call) -> Result<Milliseconds, Stop> {
+        call.sleep(Duration::from_millis(input.ms))?;
         Ok(input)
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Milliseconds;
-use crate::workload::{Interrupt, Interrupted, Route, Workload};
+use crate::workload::{Call, Route, Stop, Workload};
 
 /// A computation that cannot be stopped.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Workload for Stubborn {
     type Input = Milliseconds;
     type Output = Milliseconds;
 
-    fn run(input: Milliseconds, _: &Interrupt) -> Result<Milliseconds, Interrupted> {
+    fn run(&self, input: Milliseconds, _: &Call) -> Result<Milliseconds, Stop> {
         thread::sleep(Duration::from_millis(input.ms));
         Ok(input)
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Milliseconds;
-use crate::workload::{Example, Interrupt, Interrupted, Route, Workload};
+use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// A busy wait.
 #[derive(Debug)]
@@ -20,10 +20,10 @@ impl Workload for Wait {
     type Input = Milliseconds;
     type Output = Milliseconds;
 
-    fn run(input: Milliseconds, interrupt: &Interrupt) -> Result<Milliseconds, Interrupted> {
+    fn run(&self, input: Milliseconds, call: &Call) -> Result<Milliseconds, Stop> {
         let end = Instant::now() + Duration::from_millis(input.ms);
         while Instant::now() < end {
-            interrupt.check()?;
+            call.check()?;
         }
         Ok(input)
     }

@@ -5,13 +5,15 @@ mod pool;
 mod remote;
 mod threads;
 
+use std::error::Error;
+use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::child::NeverReady;
-use crate::workload::{Answer, Interrupt, Job};
+use crate::workload::{Answer, Call, Job, Problem, Stop};
 
 pub use fork::Fork;
 pub use pool::Pool;
@@ -41,11 +43,17 @@ pub struct Ticket {
 }
 
 /// Why a job has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum Failure {
     /// It took longer than it may, and was stopped or killed.
     #[error("the computation exceeded its time limit")]
     DeadlineExceeded,
+    /// The workload has told the caller why not.
+    #[error("{}", .0.title)]
+    Problem(Box<Problem>),
+    /// The workload failed, and this is why.
+    #[error("the computation failed unexpectedly")]
+    Failed(String),
     /// The workload panicked.
     #[error("the computation failed unexpectedly")]
     Panicked,
@@ -92,16 +100,25 @@ impl Executor {
 }
 
 /// Computes `job` on this thread, and survives its panics.
-pub fn compute(job: Job, interrupt: &Interrupt) -> Result<Answer, Failure> {
+pub fn compute(job: Job, call: &Call) -> Result<Answer, Failure> {
     let start = Instant::now();
-    match catch_unwind(AssertUnwindSafe(|| job.run(interrupt))) {
+    match catch_unwind(AssertUnwindSafe(|| job.run(call))) {
         Ok(Ok(fields)) => Ok(Answer {
             fields,
             compute: start.elapsed(),
             pid: std::process::id(),
         }),
-        // The client has its 504 already, or has left: this failure reaches no one.
-        Ok(Err(_interrupted)) => Err(Failure::DeadlineExceeded),
+        // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
+        Ok(Err(Stop::Interrupted)) => Err(Failure::DeadlineExceeded),
+        Ok(Err(Stop::Problem(problem))) => Err(Failure::Problem(problem)),
+        Ok(Err(Stop::Failed(err))) => Err(Failure::Failed(chain(&*err))),
         Err(_panic) => Err(Failure::Panicked),
     }
+}
+
+/// An error with its causes, in one line.
+fn chain(err: &dyn Error) -> String {
+    let causes = successors(err.source(), |&cause| cause.source());
+    let causes = causes.map(|cause| format!(": {cause}"));
+    format!("{err}{}", causes.collect::<String>())
 }

@@ -96,7 +96,8 @@ impl Pool {
         };
         lease.member().child.occupy(ticket.slot, &ticket.request_id);
         let left = ticket.limit.saturating_sub(start.elapsed());
-        let outcome = remote::compute(&mut lease.member().child, job, left).await;
+        let outcome =
+            remote::compute(&mut lease.member().child, job, ticket.request_id, left).await;
         let outcome = match outcome {
             Ok(reply) if matches!(reply.outcome, Err(Failure::Panicked)) => {
                 lease.discard(Cause::Crashed);

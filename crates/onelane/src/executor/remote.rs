@@ -33,9 +33,10 @@ pub struct Reply {
 pub(super) async fn compute(
     child: &mut Child,
     job: Job,
+    request_id: String,
     limit: Duration,
 ) -> Result<Reply, (Failure, Cause)> {
-    let question = Question::Job(job.pack());
+    let question = Question::Job(job.pack(request_id, limit));
     match timeout(limit, child.ask(&question)).await {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(lost)) => Err(match lost {

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Failure, Ticket, compute};
 use crate::roster::{Cause, Roster};
-use crate::workload::{Answer, Interrupt, Job};
+use crate::workload::{Answer, Call, Interrupt, Job};
 
 /// How long a computation may take to notice that it is to stop. A workload should look at its
 /// interrupt every few milliseconds; one that has not looked for so long never will.
@@ -37,7 +37,7 @@ struct Shared {
 
 struct Task {
     job: Job,
-    interrupt: Interrupt,
+    call: Call,
     hold: Hold,
     lost: Arc<AtomicUsize>,
     reply: oneshot::Sender<Result<Answer, Failure>>,
@@ -76,7 +76,7 @@ impl Threads {
         let (reply, answer) = oneshot::channel();
         let task = Task {
             job,
-            interrupt: Interrupt::default(),
+            call: Call::new(ticket.request_id, ticket.limit),
             hold: Hold(Arc::new(Mutex::new(Some(Box::new(permit))))),
             lost: self.0.lost.clone(),
             reply,
@@ -84,7 +84,7 @@ impl Threads {
         let _stop = StopOnDrop {
             threads: self.0.clone(),
             slot: ticket.slot,
-            interrupt: task.interrupt.clone(),
+            interrupt: task.call.flag(),
             hold: task.hold.clone(),
         };
         self.0.senders.lock()[ticket.slot]
@@ -108,7 +108,7 @@ fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
 
 impl Task {
     fn compute(self) {
-        let outcome = compute(self.job, &self.interrupt);
+        let outcome = compute(self.job, &self.call);
         if self.hold.take().is_none() {
             // This thread had been given up and has finished after all. It ends now.
             self.lost.fetch_sub(1, Ordering::Relaxed);
@@ -190,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::drill::{DEMO, FAULTS};
+    use crate::workload::Source;
 
     /// Ends as soon as it is to stop.
     const OBEDIENT: (&str, &str) = ("sleep", "ms=3600000");
@@ -208,7 +209,7 @@ mod tests {
     fn job((drill, query): (&str, &str)) -> Job {
         let mut drills = DEMO.iter().chain(FAULTS);
         let drill = drills.find(|definition| definition.name == drill);
-        drill.unwrap().job_from_query(query).unwrap()
+        drill.unwrap().job(Source::Query(query.to_owned())).unwrap()
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use tokio::time::timeout;
 
 use super::problem::Problem;
-use crate::workload::{Definition, Job, Route};
+use crate::workload::{Definition, InvalidInput, Job, Route, Source};
 
 /// The largest body that is read. Inputs are small; larger ones belong in a store, by reference.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -27,14 +27,15 @@ pub(super) async fn job(
     } else {
         (request.query_string(), web::Bytes::new())
     };
-    let job = if !json.is_empty() {
-        workload.job_from_json(&json)
+    let invalid = |err: InvalidInput| Problem::BadRequest(err.to_string());
+    let source = if !json.is_empty() {
+        Source::json(&json).map_err(invalid)?
     } else if !query.is_empty() {
-        workload.job_from_query(query)
+        Source::Query(query.to_owned())
     } else {
-        workload.job_from_query(route.preset)
+        Source::Query(route.preset.to_owned())
     };
-    job.map_err(|err| Problem::BadRequest(err.to_string()))
+    workload.job(source).map_err(invalid)
 }
 
 async fn read_json(request: &HttpRequest, body: web::Payload) -> Result<web::Bytes, Problem> {

@@ -7,6 +7,7 @@
 mod headers;
 mod input;
 mod observe;
+mod own;
 mod problem;
 mod protocol;
 
@@ -27,6 +28,7 @@ use crate::service::Service;
 use crate::workload::{Answer, Definition, Job, Route};
 use headers::Wishes;
 use observe::Progress;
+use own::OwnProblem;
 use problem::Problem;
 
 pub use observe::observe;
@@ -192,17 +194,27 @@ async fn compute(
         took: None,
     };
     permit.due(computation.start + limit);
+    let request_id = headers::request_id(request);
     let ticket = Ticket {
         slot: permit.slot,
-        request_id: headers::request_id(request),
+        request_id: request_id.clone(),
         limit,
     };
     let outcome = executor.run(ticket, job, permit).await;
     computation.took = outcome.as_ref().ok().map(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
         Failure::NotStarted(_) => Problem::NotStarted(failure, front.retry_after()),
+        Failure::Problem(problem) => OwnProblem::checked(problem, front.service)
+            .map_or_else(|why| failed(why, &request_id), Problem::Own),
+        Failure::Failed(why) => failed(why, &request_id),
         _ => Problem::Failed(failure),
     })
+}
+
+/// What the caller hears of a workload that failed. Only the log says why.
+fn failed(why: String, request_id: &str) -> Problem {
+    tracing::error!(request_id, why, "the workload failed");
+    Problem::Failed(Failure::Failed(why))
 }
 
 /// Observed when it ends, which is when it is dropped: a client that leaves ends it, too, and a lane

@@ -3,9 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::headers;
+use super::own::OwnProblem;
 use crate::executor::Failure;
 use crate::service::LANE_PROTOCOL;
 
@@ -43,6 +44,8 @@ pub(super) enum Problem {
         spoken(*.0)
     )]
     ProtocolMismatch(Option<u32>),
+    #[error("{}", .0.problem.detail.as_ref().unwrap_or(&.0.problem.title))]
+    Own(OwnProblem),
     #[error("{0}")]
     NotStarted(Failure, u64),
     #[error(transparent)]
@@ -103,7 +106,10 @@ impl Problem {
             Self::Failed(Failure::DeadlineExceeded) => {
                 (StatusCode::GATEWAY_TIMEOUT, "request_timeout")
             }
-            Self::Failed(Failure::Panicked) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Own(own) => (own.status, own.reason),
+            Self::Failed(Failure::Panicked | Failure::Failed(_) | Failure::Problem(_)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+            }
             Self::Failed(Failure::Crashed(_)) => (StatusCode::BAD_GATEWAY, "worker_crashed"),
             Self::NotStarted(..) | Self::Failed(Failure::NotStarted(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "spawn_failed")
@@ -137,6 +143,11 @@ impl Problem {
             | Self::NotStarted(_, seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
             }
+            Self::Own(own) => {
+                for header in &own.headers {
+                    response.append_header(header.clone());
+                }
+            }
             Self::Draining(seconds) => {
                 response
                     .insert_header((RETRY_AFTER, *seconds))
@@ -156,7 +167,7 @@ impl Problem {
     }
 
     fn body(&self, status: StatusCode, reason: &str, request: &HttpRequest) -> String {
-        let problem = json!({
+        let mut problem = json!({
             "type": "about:blank",
             "title": status.canonical_reason(),
             "status": status.as_u16(),
@@ -164,6 +175,12 @@ impl Problem {
             "reason": reason,
             "request_id": headers::request_id(request),
         });
+        if let (Self::Own(own), Value::Object(members)) = (self, &mut problem) {
+            members["title"] = own.problem.title.as_str().into();
+            for (name, value) in &own.problem.fields {
+                members.entry(name).or_insert_with(|| value.clone());
+            }
+        }
         format!("{problem}\n")
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 /// The computation was told to stop; nobody waits for its result any more.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
+/// Not an `Error`, so that `?` tells it from one.
+#[derive(Debug)]
 pub struct Interrupted;
 
 /// Shared between a computation and whoever may stop it. Once raised it stays raised.
@@ -24,8 +24,7 @@ struct State {
 }
 
 impl Interrupt {
-    /// Fails once the interrupt is raised. One relaxed load: `benches/interrupt.rs` measures what
-    /// it costs the loops here.
+    /// Fails once the interrupt is raised.
     #[inline]
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.0.raised.load(Ordering::Relaxed) {

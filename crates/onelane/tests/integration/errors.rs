@@ -41,6 +41,8 @@ async fn bad_input_is_a_400(
 #[case::negative(r#"{"number": -7}"#)]
 #[case::beyond_64_bits(r#"{"number": 18446744073709551616}"#)]
 #[case::two_objects(r#"{"number": 7} {"number": 8}"#)]
+#[case::the_same_field_twice(r#"{"number": 7, "number": 8}"#)]
+#[case::nested_too_deeply_to_be_text(&format!(r#"{{"number": 7, "text": {}1{}}}"#, "[".repeat(1000), "]".repeat(1000)))]
 #[case::nothing("")]
 #[case::not_utf8("\u{0}")]
 #[tokio::test]

@@ -49,6 +49,8 @@ mod pool;
 mod probe;
 // A balancer that speaks another version of the protocol.
 mod protocol;
+// What a workload says instead of an answer.
+mod problems;
 // One at a time, oldest first, bounded.
 mod queue;
 // What each route answers.

@@ -1,6 +1,6 @@
 //! `/echo?number=N`, also `/?number=N`: answers with its input. For what becomes of inputs on their way.
 
-use onelane::{Example, Interrupt, Interrupted, Route, Workload};
+use onelane::{Call, Example, Route, Stop, Workload};
 use serde::{Deserialize, Serialize};
 
 /// Nothing but its input.
@@ -45,7 +45,7 @@ impl Workload for Echo {
     type Input = Said;
     type Output = Said;
 
-    fn run(said: Said, _: &Interrupt) -> Result<Said, Interrupted> {
+    fn run(&self, said: Said, _: &Call) -> Result<Said, Stop> {
         Ok(said)
     }
 }

@@ -52,7 +52,8 @@ async fn ten_thousand_children_leave_nothing_behind() {
     ask(&lane, 9000).await;
     let after = at_rest(&lane, [server, fork_server]).await;
     for ((fds, kib), (fds_before, kib_before)) in after.into_iter().zip(before) {
-        assert_eq!(fds, fds_before, "descriptors");
+        // Fewer where the server had not yet noticed that a client was gone.
+        assert!(fds <= fds_before, "{fds} descriptors after {fds_before}");
         // 100 bytes a child would be 900 kB.
         assert!(
             kib * 100 < kib_before * 105,

@@ -99,8 +99,17 @@ impl Process {
     }
 
     pub fn resident_kib(self) -> u64 {
-        let resident = self.status("VmRSS:");
-        resident.trim_end_matches(" kB").parse().unwrap()
+        self.kib("VmRSS:")
+    }
+
+    /// The most that was ever resident at once.
+    pub fn peak_kib(self) -> u64 {
+        self.kib("VmHWM:")
+    }
+
+    fn kib(self, field: &str) -> u64 {
+        let value = self.status(field);
+        value.trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Whether one of the sets of signals in its `status` has this one.

@@ -1,0 +1,42 @@
+//! Why a computation ends without an output.
+
+use std::error::Error;
+
+use super::{Interrupted, Problem, Reason};
+
+/// Why a computation ends without an output. `?` makes one of an [`Interrupted`], a [`Problem`] or any
+/// other error.
+#[derive(Debug)]
+pub enum Stop {
+    /// It was told to.
+    Interrupted,
+    /// The caller asked for something that there is no answer to. It is told so, and the lane did well.
+    Problem(Box<Problem>),
+    /// Something failed that the caller cannot know about: 500 `internal`, and the cause in the log.
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl From<Interrupted> for Stop {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Problem::from(&reason).into()
+    }
+}
+
+// None of the above is an `Error`, so that this does not mean them.
+impl<E: Error + Send + Sync + 'static> From<E> for Stop {
+    fn from(err: E) -> Self {
+        Self::Failed(Box::new(err))
+    }
+}

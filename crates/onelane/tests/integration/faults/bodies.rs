@@ -1,0 +1,54 @@
+use futures_util::future::join_all;
+use rstest::rstest;
+
+use super::process::Process;
+use crate::lane::Lane;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+
+/// The longest body that is taken.
+const LONGEST: usize = 1 << 20;
+
+/// An object of `/echo` with one more field, which is as long as there is room, by repeating `unit`.
+fn body(open: &str, unit: &str, close: &str) -> String {
+    let (begin, end) = (format!("{{\"number\":7,{open}"), format!("{close}}}"));
+    let room = LONGEST - begin.len() - end.len();
+    let text = unit.repeat(room / unit.len());
+    begin + text.trim_end_matches(',') + &end
+}
+
+/// A hundred objects of one key, one in the other: a map for each byte or two of text.
+fn nested() -> String {
+    let (open, close) = ("{\"\":".repeat(100), "}".repeat(100));
+    body("\"x\":[", &format!("{open}0{close},"), "]")
+}
+
+/// Six such bodies at once took all of a lane's 64 MB when they were parsed into trees.
+#[rstest]
+#[case::objects_in_objects(nested())]
+#[case::many_small_arrays(body("\"x\":[", "[],", "]"))]
+#[case::many_numbers(body("\"x\":[", "0,", "]"))]
+#[case::many_fields(body("", "\"a\":0,", ""))]
+#[case::escapes(body("\"x\":\"", "\\u0041", "\""))]
+#[case::escapes_in_a_field(body("\"text\":\"", "\\u0041", "\""))]
+#[tokio::test]
+async fn a_body_takes_no_more_memory_than_a_few_times_its_length(
+    #[case] body: String,
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    const AT_ONCE: usize = 6;
+    let lane = Lane::with_slots(mode, if mode == Blocking { 1 } else { 2 }, &[]);
+    lane.until_ready().await;
+    let server = Process::of(&lane);
+    let before = server.peak_kib();
+    let asked = (0..AT_ONCE).map(|_| lane.post("/echo", &body));
+    for answer in join_all(asked).await {
+        // Trailing commas are gone, so all of them are JSON.
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    let processes = [vec![server], server.descendants()].concat();
+    for process in processes {
+        let grown = process.peak_kib().saturating_sub(before);
+        let allowed = (AT_ONCE * 4 * LONGEST / 1024) as u64;
+        assert!(grown < allowed, "{grown} KiB more");
+    }
+}
