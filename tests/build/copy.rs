@@ -9,6 +9,13 @@ use tempfile::TempDir;
 /// Where this tree is.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The text with this in the place of the first version in it.
+fn with_version(text: &str) -> String {
+    let (before, rest) = text.split_once("\nversion = \"").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    format!("{before}\nversion = \"0.0.0-copy\"{after}")
+}
+
 /// Every file that git knows or would take, in a folder that is gone when this is dropped.
 pub struct Copy(TempDir);
 
@@ -40,7 +47,32 @@ impl Copy {
                 copied => drop(copied.unwrap()),
             }
         }
+        copy.set_apart();
         copy
+    }
+
+    /// Gives the packages here another version. cargo names what it compiles after package and version,
+    /// wherever the workspace is: otherwise this would take the place of what the tree itself was built to.
+    fn set_apart(&self) {
+        let lock = self.path("Cargo.lock");
+        let blocks = fs::read_to_string(&lock).unwrap();
+        let mut apart = Vec::new();
+        for block in blocks.split("\n\n") {
+            // What comes from a registry says so.
+            let is_ours = block.starts_with("[[package]]") && !block.contains("\nsource = ");
+            apart.push(if is_ours {
+                with_version(block)
+            } else {
+                block.to_owned()
+            });
+        }
+        fs::write(lock, apart.join("\n\n")).unwrap();
+        let crates = fs::read_dir(self.path("crates")).unwrap();
+        let manifests = crates.map(|folder| folder.unwrap().path().join("Cargo.toml"));
+        for manifest in manifests.chain([self.path("Cargo.toml")]) {
+            let text = fs::read_to_string(&manifest).unwrap();
+            fs::write(manifest, with_version(&text)).unwrap();
+        }
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
