@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, PATIENCE, send};
 
 #[rstest]

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use tokio::time::timeout;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, send};
 
 /// Some requests that would keep the lane for an hour, each by another loop.

@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::lane::Mode::Cluster;
 use futures_util::future::{join_all, select_all};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::lane::Mode::Cluster;
 use crate::lane::{self, Lane, stall};
 
 /// The workers that take requests.

@@ -1,9 +1,9 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{self, Lane, stall};
 
 async fn until_draining(lane: &Lane) {

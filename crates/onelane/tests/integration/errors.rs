@@ -1,9 +1,9 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, send};
 
 #[rstest]

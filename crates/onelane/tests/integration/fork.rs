@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use crate::lane::Mode::Fork;
 use reqwest::Method;
 
+use crate::lane::Mode::Fork;
 use crate::lane::{Lane, send};
 use crate::processes;
 

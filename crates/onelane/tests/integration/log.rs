@@ -1,8 +1,8 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use humantime_serde::re::humantime::parse_rfc3339;
 use reqwest::Method;
 use rstest::rstest;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, onelane, send};
 
 #[rstest]

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use rustix::process::Signal;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{self, Lane, send, try_send};
 
 /// Every series of the contract: name, type, labels.

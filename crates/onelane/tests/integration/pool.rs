@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
-use crate::lane::Mode::Pool;
 use reqwest::Method;
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::lane::Mode::Pool;
 use crate::lane::{self, Lane, send};
 use crate::processes;
 

@@ -3,10 +3,10 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
 use rustix::process::Signal;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, onelane};
 
 fn probe(address: &str) -> Command {

@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use futures_util::future::{join_all, select_all};
 use reqwest::Method;
 use rstest::rstest;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Answer, Lane, send};
 
 /// The header that nginx would have sent `age` ago.

@@ -1,8 +1,8 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
 
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, send};
 
 #[rstest]

@@ -1,8 +1,8 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
 
 use super::process::computing;
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Answer, Lane};
 
 /// Has whoever computes it end with this code.

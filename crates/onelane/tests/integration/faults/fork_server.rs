@@ -1,4 +1,3 @@
-use crate::lane::Mode::{self, Fork, Pool};
 use futures_util::future::join_all;
 use rstest::rstest;
 use rustix::process::Signal;
@@ -6,6 +5,7 @@ use rustix::process::Signal;
 use super::process::{Process, children, until};
 use super::request::{assert_lost, named, until_served};
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Fork, Pool};
 
 #[rstest]
 #[tokio::test]

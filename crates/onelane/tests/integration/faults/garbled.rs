@@ -3,7 +3,6 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::thread;
 
-use crate::lane::Mode::{self, Cluster, Fork, Pool};
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use super::process::{Process, children, computing, until};
 use super::request::{LOST, assert_lost, counted, disturb, exits, named};
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 /// A message as processes send it to each other: its length in four bytes, then JSON.
 fn frame(message: &Value) -> Vec<u8> {

@@ -1,6 +1,5 @@
 use std::time::{Duration, Instant};
 
-use crate::lane::Mode::{self, Cluster, Fork, Pool};
 use futures_util::future::join_all;
 use rstest::rstest;
 use rustix::process::Signal;
@@ -8,6 +7,7 @@ use rustix::process::Signal;
 use super::process::{Process, children, computing, until};
 use super::request::{LOST, counted, disturb, exits, named, restarts, until_served};
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
 #[tokio::test]

@@ -1,6 +1,5 @@
 use std::process::Command;
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use futures_util::future::join_all;
 use rstest::rstest;
 use rustix::process::{Signal, getuid};
@@ -8,6 +7,7 @@ use rustix::process::{Signal, getuid};
 use super::process::{Process, until};
 use super::request::{named, until_served};
 use super::skip;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, onelane};
 
 /// A command that is first in a world of processes of its own.

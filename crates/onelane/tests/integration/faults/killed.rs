@@ -1,6 +1,5 @@
 use std::io::Write;
 
-use crate::lane::Mode::{self, Cluster, Fork, Pool};
 use rstest::rstest;
 use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
@@ -8,6 +7,7 @@ use rustix::process::Signal;
 use super::process::{Process, children, computing, until};
 use super::request::{LOST, assert_lost, counted, disturb, exits, named, restarts};
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
 #[tokio::test]

@@ -1,4 +1,3 @@
-use crate::lane::Mode::Fork;
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,6 +5,7 @@ use tokio::net::TcpStream;
 
 use super::process::Process;
 use crate::lane::Lane;
+use crate::lane::Mode::Fork;
 
 const CLIENTS: usize = 4;
 

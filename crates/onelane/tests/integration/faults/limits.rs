@@ -1,14 +1,15 @@
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::lane::Mode::{self, Fork, Pool};
 use rstest::rstest;
-use rustix::process::Signal;
+use rustix::process::{Resource, Signal};
 
 use super::process::{Process, computing, until};
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
 use super::user::Somebody;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, PATIENCE, onelane};
 
 #[rstest]
@@ -54,6 +55,36 @@ async fn a_child_that_uses_too_much_memory_dies_alone(#[values(Fork, Pool)] mode
     for _ in 0..3 {
         assert_eq!(lane.get("/allocate?mib=20").await.status, 200);
     }
+}
+
+/// Far more than an idle process has, and less than the request needs.
+const DATA_LIMIT: Option<u64> = Some(100 << 20);
+const TOO_MUCH: &str = "/allocate?mib=200";
+
+/// In a container the kernel ends it instead, to the same effect.
+#[rstest]
+#[tokio::test]
+async fn a_server_that_runs_out_of_memory_ends_and_its_caller_notices_at_once(
+    #[values(Blocking, Threads)] mode: Mode,
+) {
+    let mut lane = Lane::of(mode, &[]);
+    Process::of(&lane).limit(Resource::Data, DATA_LIMIT);
+    let err = named(&lane, TOO_MUCH, "glutton").await.unwrap_err();
+    assert!(!err.is_timeout(), "{err:?}");
+    let signal = lane.wait_for_exit().signal();
+    assert_eq!(signal, Some(Signal::ABORT.as_raw()));
+}
+
+#[tokio::test]
+async fn a_worker_that_runs_out_of_memory_is_lost_with_its_request_alone() {
+    let lane = Lane::of(Cluster, &[]);
+    lane.until_ready().await;
+    let worker = Process::of(&lane).children().remove(0);
+    worker.limit(Resource::Data, DATA_LIMIT);
+    assert_lost(named(&lane, TOO_MUCH, "glutton").await);
+    counted(&lane, LOST, 1.0).await;
+    counted(&lane, &exits("crashed"), 1.0).await;
+    assert_eq!(lane.get("/fast").await.status, 200);
 }
 
 const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];

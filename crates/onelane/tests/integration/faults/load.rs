@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use futures_util::future::join_all;
 use rstest::rstest;
 use rustix::process::Signal;
@@ -10,6 +9,7 @@ use rustix::process::Signal;
 use super::process::until;
 use super::request::named;
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 const CLIENTS: usize = 8;
 

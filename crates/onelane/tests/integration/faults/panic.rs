@@ -1,9 +1,9 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
 
 use super::process::children;
 use super::request::{counted, exits, named, restarts};
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 /// More in a row than there would be time for if each made the next one wait for longer.
 const PANICS: u32 = 8;

@@ -1,12 +1,12 @@
 use std::net::TcpListener;
 
-use crate::lane::Mode::{self, Cluster, Fork, Pool};
 use rstest::rstest;
 use rustix::process::Signal;
 
 use super::process::{Process, computing, until};
 use super::request::named;
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
 #[tokio::test]

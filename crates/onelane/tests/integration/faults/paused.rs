@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use crate::lane::Mode::Cluster;
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -8,6 +7,7 @@ use serde_json::Value;
 use super::process::{Process, children, computing};
 use super::request::{exits, named};
 use crate::lane::Lane;
+use crate::lane::Mode::Cluster;
 
 /// Longer than a worker may be silent.
 const PAUSE: Duration = Duration::from_millis(5500);

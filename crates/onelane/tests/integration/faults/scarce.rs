@@ -1,7 +1,6 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Client;
 use rstest::rstest;
 use rustix::process::{Resource, Signal};
@@ -11,6 +10,7 @@ use tokio::net::TcpStream;
 use super::process::{Process, children};
 use super::request::{assert_refused, until_served};
 use super::user::Somebody;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, onelane};
 
 fn fork_server(lane: &Lane) -> Process {

@@ -1,10 +1,10 @@
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use rstest::rstest;
 use rustix::process::Signal;
 
 use super::process::{Process, computing};
 use super::request::named;
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 /// As systemd stops a service, unless it is told to do otherwise.
 #[rstest]

@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use reqwest::Method;
 use rstest::rstest;
 use rustix::process::Signal;
 
 use super::process::{Process, children, until};
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Answer, Lane, PATIENCE, send};
 
 /// Longer than it takes to notice that a computation cannot be stopped, which is a second.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::lane::Mode::{self, Cluster};
 use serde_json::Value;
 use tokio::time::sleep;
 
+use crate::lane::Mode::{self, Cluster};
 use crate::lane::{Lane, PATIENCE};
 
 /// What a worker answered in so long a time before it was killed may be missing from the sum. It

@@ -8,13 +8,13 @@ mod books;
 
 use std::time::{Duration, Instant};
 
-use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use futures_util::future::join_all;
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::lane::Lane;
+use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::processes;
 use books::Books;
 
