@@ -175,7 +175,7 @@ impl Running {
             command = command.replace(&address.port().to_string(), "PORT");
         }
         match command.split_once(' ') {
-            Some((program, args)) if program.ends_with("/primes") => format!("onelane {args}"),
+            Some((program, args)) if program.ends_with("/primes") => format!("primes {args}"),
             _ => command,
         }
     }
