@@ -112,6 +112,15 @@ impl Browser {
 
     /// Presses the first element that matches, with a pointer, where it is on the screen.
     pub(crate) async fn press(&self, css: &str) {
+        // A click lands where its element was a moment ago. So the page first comes to rest: it scrolls
+        // there, and draws what has changed.
+        let settle = format!(
+            "document.querySelector({}).scrollIntoView({{ block: 'nearest', behavior: 'instant' }});
+            const frame = () => new Promise(requestAnimationFrame);
+            return frame().then(frame).then(() => null);",
+            Value::from(css)
+        );
+        self.js(&settle).await;
         let query = json!({ "using": "css selector", "value": css });
         let found = self.command("/element", query).await;
         let id = found.as_object().unwrap().values().next().unwrap();
