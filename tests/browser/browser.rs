@@ -112,20 +112,27 @@ impl Browser {
 
     /// Presses the first element that matches, with a pointer, where it is on the screen.
     pub(crate) async fn press(&self, css: &str) {
-        // A click lands where its element was a moment ago. So the page first comes to rest: it scrolls
-        // there, and draws what has changed.
-        let settle = format!(
-            "document.querySelector({}).scrollIntoView({{ block: 'nearest', behavior: 'instant' }});
-            const frame = () => new Promise(requestAnimationFrame);
-            return frame().then(frame).then(() => null);",
+        // A click lands where its element was a moment ago.
+        let scroll = format!(
+            "document.querySelector({}).scrollIntoView({{ block: 'nearest', behavior: 'instant' }})",
             Value::from(css)
         );
-        self.js(&settle).await;
+        self.js(&scroll).await;
+        self.come_to_rest().await;
         let query = json!({ "using": "css selector", "value": css });
         let found = self.command("/element", query).await;
         let id = found.as_object().unwrap().values().next().unwrap();
         let path = format!("/element/{}/click", id.as_str().unwrap());
         self.command(&path, json!({})).await;
+        self.come_to_rest().await;
+    }
+
+    /// Waits until the page has handled all input and drawn all changes so far: that is done before each
+    /// frame.
+    async fn come_to_rest(&self) {
+        let frames = "const frame = () => new Promise(requestAnimationFrame);
+            return frame().then(frame).then(() => null);";
+        self.js(frames).await;
     }
 
     /// Strikes keys, one after the other, wherever the focus is.
