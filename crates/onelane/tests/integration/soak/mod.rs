@@ -43,13 +43,14 @@ async fn after_full_load_and_random_kills_the_books_balance(
     let clients = (0..CLIENTS).map(|number| load::ask(&lane, number, end));
     let (outcomes, kills) = tokio::join!(join_all(clients), load::kill(&lane, end));
 
+    let killed = kills.len() as u64;
     let books = Books {
         mode,
         outcomes: outcomes.into_iter().flatten().collect(),
         kills,
     };
     books.check(&lane).await;
-    check_children(mode, slots, &lane).await;
+    check_children(mode, slots, killed, &lane).await;
 
     let all = processes::descendants(lane.pid());
     lane.signal(Signal::TERM);
@@ -62,8 +63,8 @@ fn duration() -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Whoever was started is there, or was reaped.
-async fn check_children(mode: Mode, slots: usize, lane: &Lane) {
+/// Whoever was started is there, or was reaped, and whoever was killed counts as crashed.
+async fn check_children(mode: Mode, slots: usize, killed: u64, lane: &Lane) {
     let expected = if matches!(mode, Pool | Cluster) {
         slots
     } else {
@@ -75,6 +76,10 @@ async fn check_children(mode: Mode, slots: usize, lane: &Lane) {
     let exited = children["exited"].as_object().unwrap();
     let exits: u64 = exited.values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!(children["spawned"], exits + expected as u64, "{children}");
-    let has_children = matches!(mode, Fork | Pool | Cluster);
-    assert_eq!(exited.contains_key("crashed"), has_children, "{children}");
+    let crashed = exited
+        .get("crashed")
+        .map_or(0, |count| count.as_u64().unwrap());
+    // A child that was about to end anyway may have been killed too late to count, but not all of them.
+    assert!(crashed <= killed, "{crashed} of {killed}: {children}");
+    assert!(crashed > 0 || killed < 4, "none of {killed}: {children}");
 }
