@@ -25,7 +25,18 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Some of them may take longer than a test should: then the deadline that was asked for is the answer.
+/// What an example must not come to: it asks for something else than its workload takes, or that fails.
+const MISTAKES: [&str; 6] = [
+    "bad_request",
+    "internal",
+    "method_not_allowed",
+    "not_found",
+    "spawn_failed",
+    "worker_crashed",
+];
+
+/// By an output or by a problem of the workload's own. Some may take longer than a test should: then the
+/// deadline that was asked for is the answer.
 #[rstest]
 #[tokio::test]
 async fn every_example_is_answered(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
@@ -37,11 +48,8 @@ async fn every_example_is_answered(#[values(Blocking, Threads, Fork, Pool, Clust
         let path = rest.split('\'').next().unwrap();
         let request = lane.request(Method::GET, path);
         let answer = send(request.header("x-timeout", "1")).await;
-        assert!(
-            [200, 504].contains(&answer.status),
-            "{command}: {}",
-            answer.text
-        );
+        let is_answered = answer.status == 200 || !MISTAKES.contains(&answer.reason().as_str());
+        assert!(is_answered, "{command}: {}", answer.text);
     }
 }
 

@@ -207,6 +207,8 @@ async fn compute(
         Failure::Problem(problem) => OwnProblem::checked(problem, front.service)
             .map_or_else(|why| failed(why, &request_id), Problem::Own),
         Failure::Failed(why) => failed(why, &request_id),
+        // The process that computed it has logged where.
+        Failure::Panicked => failed("it panicked".to_owned(), &request_id),
         _ => Problem::Failed(failure),
     })
 }

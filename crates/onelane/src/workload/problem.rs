@@ -64,9 +64,14 @@ impl Problem {
     /// With a further field of the answer: which fields of a form are wrong, say. The names that RFC 9457
     /// and the engine have for theirs (`type`, `title`, `status`, `detail`, `reason`, `request_id`) stay
     /// theirs.
+    ///
+    /// # Panics
+    /// For what is no JSON, such as a map whose keys are not text: an error of the service, 500 for its
+    /// caller.
     #[must_use]
-    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.fields.insert(name.into(), value.into());
+    pub fn field(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        let value = serde_json::to_value(value).expect("a field of a problem is plain data");
+        self.fields.insert(name.into(), value);
         self
     }
 

@@ -21,7 +21,12 @@ async fn a_panic_is_a_500_for_its_request_and_the_next_one_is_served(
         let reason = answer.reason();
         assert_eq!((answer.status, reason.as_str()), (500, "internal"));
         assert!(!answer.text.contains("a drill"), "what it says is for us");
-        let line = lane.logged(|line| line["request_id"] == id).await;
+        let line = async |message| {
+            lane.logged(|line| line["request_id"] == id && line["message"] == message)
+                .await
+        };
+        assert_eq!(line("the workload failed").await["why"], "it panicked");
+        let line = line("request").await;
         assert_eq!(
             (&line["status"], &line["reason"]),
             (&500.into(), &"internal".into())
