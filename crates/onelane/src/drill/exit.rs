@@ -1,6 +1,6 @@
 //! `/exit?code=N`: ends the process that computes it, as a library might that somebody else wrote.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Nothing;
 use crate::workload::{Call, Route, Stop, Workload};
@@ -10,7 +10,7 @@ use crate::workload::{Call, Route, Stop, Workload};
 pub struct Exit;
 
 /// How it ends.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Input {
     code: u8,
 }

@@ -4,6 +4,7 @@
 //! so that it needs nothing else.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
@@ -23,7 +24,6 @@ const SCRIPT: &str = include_str!("script.js");
 /// The page of one server, which never changes.
 pub struct Page {
     html: Bytes,
-    policy: String,
 }
 
 /// What the template has places for. One that it asks for in vain does not compile, nor does one that
@@ -78,17 +78,14 @@ impl Page {
             script: SCRIPT,
         };
         let html = html.render().expect("memory can always be written to");
-        Self {
-            html: html.into(),
-            policy: policy(),
-        }
+        Self { html: html.into() }
     }
 
     /// The answer that brings it.
     pub fn show(&self) -> HttpResponse {
         HttpResponse::Ok()
             .content_type(ContentType::html())
-            .insert_header((CONTENT_SECURITY_POLICY, self.policy.as_str()))
+            .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
             .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((REFERRER_POLICY, "no-referrer"))
             // A new version is seen at once.
@@ -107,8 +104,8 @@ fn paths(service: &Service) -> Vec<String> {
 }
 
 /// What the page may do: run its one script, use its one style, ask this server. nginx leaves a policy
-/// alone that is there already.
-fn policy() -> String {
+/// alone that is there already. All pages have the same: their style and script are.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
@@ -116,7 +113,7 @@ fn policy() -> String {
         hash_of(SCRIPT),
         hash_of(STYLE),
     )
-}
+});
 
 /// The name that a policy has for the content of an element.
 fn hash_of(content: &str) -> String {

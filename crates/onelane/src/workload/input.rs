@@ -19,7 +19,7 @@ impl InvalidInput {
 }
 
 /// What a caller sent, as text. Another process of the same program can parse it again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Source {
     /// A query string.
     Query(String),
