@@ -101,6 +101,8 @@ impl Executor {
 
 /// Computes `job` on this thread, and survives its panics.
 pub fn compute(job: Job, call: &Call) -> Result<Answer, Failure> {
+    // What the workload logs, a panic included, bears the id of the request.
+    let _span = tracing::error_span!("request", request_id = call.request_id()).entered();
     let start = Instant::now();
     match catch_unwind(AssertUnwindSafe(|| job.run(call))) {
         Ok(Ok(fields)) => Ok(Answer {

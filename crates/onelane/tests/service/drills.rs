@@ -1,12 +1,13 @@
-//! The service that the tests start: every drill, the harmful ones, too, one workload that tells what it
-//! was asked, and one that answers with problems of its own.
+//! The service that the tests start: every drill, the harmful ones, too, and
+//! workloads that have what a service of one's own may have.
 
 mod echo;
+mod note;
 mod refuse;
 
 fn main() -> std::process::ExitCode {
     onelane::Service::new("drills", "7.8.9")
-        .workloads(onelane::workloads![echo::Echo, refuse::Refuse])
+        .workloads(onelane::workloads![echo::Echo, note::Note, refuse::Refuse])
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
         .run()
