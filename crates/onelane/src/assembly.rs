@@ -37,7 +37,7 @@ pub fn metrics(service: &Service, settings: &Settings) -> Arc<Metrics> {
     };
     let own = service.reasons().map(|reason| reason.name);
     let reasons: Vec<_> = http::REASONS.iter().copied().chain(own).collect();
-    Arc::new(Metrics::new(&build, &reasons))
+    Arc::new(Metrics::new(&build, &reasons, service.series()))
 }
 
 /// A list of children, empty so far.

@@ -57,13 +57,14 @@ fn answer(ends: Ends, service: &Service, settings: &Settings) -> io::Result<()> 
 }
 
 fn compute(parcel: Parcel, service: &Service) -> Reply {
-    let outcome = match parcel.unpack(&service.workloads) {
+    let (outcome, events) = match parcel.unpack(&service.workloads) {
         // Nothing interrupts this call: a child that is to stop is killed.
-        Ok((job, call)) => executor::compute(job, &call),
-        Err(err) => Err(Failure::Crashed(err.to_string())),
+        Ok((job, call)) => (executor::compute(job, &call), call.events()),
+        Err(err) => (Err(Failure::Crashed(err.to_string())), Vec::new()),
     };
     Reply {
         outcome,
         used: usage::of_this_process(),
+        events,
     }
 }

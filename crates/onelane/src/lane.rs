@@ -78,6 +78,7 @@ mod tests {
                     mode: "threads",
                 },
                 &[],
+                &[],
             )),
         };
         let long_ago = Instant::now().checked_sub(STUCK_AFTER * 2).unwrap();

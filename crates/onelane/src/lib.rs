@@ -83,5 +83,6 @@ mod workload;
 
 pub use service::Service;
 pub use workload::{
-    Call, Definition, Example, Interrupted, Problem, Reason, Route, Stop, Workload, at_most,
+    Call, Definition, Example, Interrupted, Point, Problem, Reason, Route, Series, Stop, Workload,
+    at_most,
 };

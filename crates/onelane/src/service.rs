@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::workload::{Definition, Example, Reason, Route};
+use crate::workload::{BadSeries, Definition, Example, Reason, Route, Series, check_series};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
@@ -34,6 +34,8 @@ pub(crate) enum Mistake {
     SameReason(&'static str),
     #[error("the reason `{0}` is one of the engine's own")]
     EngineReason(&'static str),
+    #[error(transparent)]
+    Series(#[from] BadSeries),
 }
 
 impl Service {
@@ -73,6 +75,11 @@ impl Service {
         self.workloads.iter().flat_map(|workload| workload.reasons)
     }
 
+    /// Every series of its own, once for each workload that has it.
+    pub(crate) fn series(&self) -> impl Iterator<Item = &'static Series> {
+        self.workloads.iter().flat_map(|workload| workload.series)
+    }
+
     /// Looks for what would make two workloads one, or a problem of the service one of the engine, whose
     /// reasons are `taken`.
     pub(crate) fn check(&self, taken: &[&str]) -> Result<(), Mistake> {
@@ -103,7 +110,7 @@ impl Service {
                 return Err(Mistake::SameReason(reason.name));
             }
         }
-        Ok(())
+        Ok(check_series(self.series())?)
     }
 
     /// The three versions that may be asked for.

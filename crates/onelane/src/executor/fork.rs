@@ -26,7 +26,7 @@ impl Fork {
         let started = self.0.fork(permit);
         let mut child = started.map_err(|err| Failure::NotStarted(err.to_string()))?;
         child.occupy(ticket.slot, &ticket.request_id);
-        match remote::compute(&mut child, job, ticket.request_id, ticket.limit).await {
+        match remote::compute(&mut child, job, ticket).await {
             Ok(reply) => {
                 child.end(Cause::Completed);
                 reply.outcome

@@ -8,12 +8,13 @@ mod threads;
 use std::error::Error;
 use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::child::NeverReady;
-use crate::workload::{Answer, Call, Job, Problem, Stop};
+use crate::workload::{Answer, Call, Job, Problem, Record, Stop};
 
 pub use fork::Fork;
 pub use pool::Pool;
@@ -40,6 +41,8 @@ pub struct Ticket {
     pub request_id: String,
     /// The longest that the computation may take, including a wait for its process.
     pub limit: Duration,
+    /// Where what the workload records goes to.
+    pub record: Arc<dyn Record>,
 }
 
 /// Why a job has no answer.
@@ -103,18 +106,25 @@ impl Executor {
 pub fn compute(job: Job, call: &Call) -> Result<Answer, Failure> {
     // What the workload logs, a panic included, bears the id of the request.
     let _span = tracing::error_span!("request", request_id = call.request_id()).entered();
+    let declared = job.workload.series;
     let start = Instant::now();
-    match catch_unwind(AssertUnwindSafe(|| job.run(call))) {
-        Ok(Ok(fields)) => Ok(Answer {
+    let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| job.run(call))) else {
+        return Err(Failure::Panicked);
+    };
+    let compute = start.elapsed();
+    if let Some(mistake) = call.mistake(declared) {
+        return Err(Failure::Failed(mistake));
+    }
+    match outcome {
+        Ok(fields) => Ok(Answer {
             fields,
-            compute: start.elapsed(),
+            compute,
             pid: std::process::id(),
         }),
         // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
-        Ok(Err(Stop::Interrupted)) => Err(Failure::DeadlineExceeded),
-        Ok(Err(Stop::Problem(problem))) => Err(Failure::Problem(problem)),
-        Ok(Err(Stop::Failed(err))) => Err(Failure::Failed(chain(&*err))),
-        Err(_panic) => Err(Failure::Panicked),
+        Err(Stop::Interrupted) => Err(Failure::DeadlineExceeded),
+        Err(Stop::Problem(problem)) => Err(Failure::Problem(problem)),
+        Err(Stop::Failed(err)) => Err(Failure::Failed(chain(&*err))),
     }
 }
 

@@ -86,7 +86,7 @@ impl Pool {
     /// A job that reached a child is never given to another one.
     pub async fn run(
         &self,
-        ticket: Ticket,
+        mut ticket: Ticket,
         job: Job,
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
@@ -95,9 +95,8 @@ impl Pool {
             return Err(Failure::NotStarted("none became ready in time".to_owned()));
         };
         lease.member().child.occupy(ticket.slot, &ticket.request_id);
-        let left = ticket.limit.saturating_sub(start.elapsed());
-        let outcome =
-            remote::compute(&mut lease.member().child, job, ticket.request_id, left).await;
+        ticket.limit = ticket.limit.saturating_sub(start.elapsed());
+        let outcome = remote::compute(&mut lease.member().child, job, ticket).await;
         let outcome = match outcome {
             Ok(reply) if matches!(reply.outcome, Err(Failure::Panicked)) => {
                 lease.discard(Cause::Crashed);

@@ -1,14 +1,12 @@
 //! What an executor and a computing child say to each other.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::Failure;
+use super::{Failure, Ticket};
 use crate::child::{Child, Lost};
 use crate::roster::{Cause, Usage};
-use crate::workload::{Answer, Job, Parcel};
+use crate::workload::{Answer, Event, Job, Parcel};
 
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +24,8 @@ pub struct Reply {
     pub outcome: Result<Answer, Failure>,
     /// What the child has used in its life so far.
     pub used: Usage,
+    /// What the workload has recorded meanwhile.
+    pub events: Vec<Event>,
 }
 
 /// Has `child` compute `job`. The error tells what to say to the caller, and why the child has to
@@ -33,12 +33,14 @@ pub struct Reply {
 pub(super) async fn compute(
     child: &mut Child,
     job: Job,
-    request_id: String,
-    limit: Duration,
+    ticket: Ticket,
 ) -> Result<Reply, (Failure, Cause)> {
-    let question = Question::Job(job.pack(request_id, limit));
-    match timeout(limit, child.ask(&question)).await {
-        Ok(Ok(reply)) => Ok(reply),
+    let question = Question::Job(job.pack(ticket.request_id, ticket.limit));
+    match timeout(ticket.limit, child.ask::<Reply>(&question)).await {
+        Ok(Ok(reply)) => {
+            ticket.record.record(&reply.events);
+            Ok(reply)
+        }
         Ok(Err(lost)) => Err(match lost {
             Lost::NotStarted(err) => (Failure::NotStarted(err.to_string()), Cause::Crashed),
             Lost::Ended(exit) if exit.is_cpu_limit() => {

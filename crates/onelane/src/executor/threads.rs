@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Failure, Ticket, compute};
 use crate::roster::{Cause, Roster};
-use crate::workload::{Answer, Call, Interrupt, Job};
+use crate::workload::{Answer, Call, Interrupt, Job, Record};
 
 /// How long a computation may take to notice that it is to stop. A workload should look at its
 /// interrupt every few milliseconds; one that has not looked for so long never will.
@@ -38,6 +38,7 @@ struct Shared {
 struct Task {
     job: Job,
     call: Call,
+    record: Arc<dyn Record>,
     hold: Hold,
     lost: Arc<AtomicUsize>,
     reply: oneshot::Sender<Result<Answer, Failure>>,
@@ -77,6 +78,7 @@ impl Threads {
         let task = Task {
             job,
             call: Call::new(ticket.request_id, ticket.limit),
+            record: ticket.record,
             hold: Hold(Arc::new(Mutex::new(Some(Box::new(permit))))),
             lost: self.0.lost.clone(),
             reply,
@@ -109,6 +111,7 @@ fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
 impl Task {
     fn compute(self) {
         let outcome = compute(self.job, &self.call);
+        self.record.record(&self.call.events());
         if self.hold.take().is_none() {
             // This thread had been given up and has finished after all. It ends now.
             self.lost.fetch_sub(1, Ordering::Relaxed);
@@ -190,7 +193,14 @@ mod tests {
 
     use super::*;
     use crate::drill::{DEMO, FAULTS};
-    use crate::workload::Source;
+    use crate::workload::{Event, Source};
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Record for Nowhere {
+        fn record(&self, _: &[Event]) {}
+    }
 
     /// Ends as soon as it is to stop.
     const OBEDIENT: (&str, &str) = ("sleep", "ms=3600000");
@@ -203,6 +213,7 @@ mod tests {
             slot: 0,
             request_id: String::new(),
             limit,
+            record: Arc::new(Nowhere),
         }
     }
 

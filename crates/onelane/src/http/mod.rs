@@ -199,6 +199,7 @@ async fn compute(
         slot: permit.slot,
         request_id: request_id.clone(),
         limit,
+        record: front.metrics.clone(),
     };
     let outcome = executor.run(ticket, job, permit).await;
     computation.took = outcome.as_ref().ok().map(|answer| answer.compute);

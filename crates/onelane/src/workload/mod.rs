@@ -8,8 +8,11 @@ mod call;
 mod input;
 mod interrupt;
 mod job;
+mod names;
 mod problem;
+mod record;
 mod route;
+mod series;
 mod stop;
 
 use std::fmt::{self, Debug, Formatter};
@@ -23,9 +26,14 @@ pub use input::{InvalidInput, Source, at_most};
 pub(crate) use interrupt::Interrupt;
 pub use interrupt::Interrupted;
 pub use job::{Answer, Job, Parcel};
+pub(crate) use names::{BadSeries, check as check_series};
 pub use problem::{Problem, Reason};
+pub(crate) use record::Change;
+pub use record::{Event, Record};
 pub(crate) use route::in_url;
 pub use route::{Example, Route};
+pub(crate) use series::Kind;
+pub use series::{Point, Series};
 pub use stop::Stop;
 
 /// A function that is worth a lane: it blocks, and is polite enough to look whether it is still wanted.
@@ -39,6 +47,9 @@ pub trait Workload: Send + Sync + 'static {
     /// The reasons of the problems that it answers with, so that metrics know them from the start. One
     /// that is missing here is an error of the service, 500 for its caller.
     const REASONS: &'static [Reason] = &[];
+    /// What it counts and measures of its own, in [`Call::count`], [`Call::set`] and [`Call::observe`]. The
+    /// series are in `/metrics` from the start, at zero.
+    const SERIES: &'static [Series] = &[];
     /// What a caller sends: the fields of the query string, or of a JSON object in a POST. What it
     /// does not accept is answered with 400 and the name of the field, before the request queues.
     type Input: DeserializeOwned + Send + 'static;
@@ -59,6 +70,8 @@ pub struct Definition {
     pub(crate) routes: &'static [Route],
     /// [`Workload::REASONS`].
     pub(crate) reasons: &'static [Reason],
+    /// [`Workload::SERIES`].
+    pub(crate) series: &'static [Series],
     workload: &'static dyn Erased,
 }
 
@@ -76,6 +89,7 @@ impl Definition {
             name: W::NAME,
             routes: W::ROUTES,
             reasons: W::REASONS,
+            series: W::SERIES,
             workload,
         }
     }

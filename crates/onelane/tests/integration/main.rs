@@ -55,5 +55,7 @@ mod problems;
 mod queue;
 // What each route answers.
 mod routes;
+// What a workload counts of its own.
+mod series;
 // All at once for a while, in every mode.
 mod soak;

@@ -4,10 +4,16 @@
 mod echo;
 mod note;
 mod refuse;
+mod tally;
 
 fn main() -> std::process::ExitCode {
     onelane::Service::new("drills", "7.8.9")
-        .workloads(onelane::workloads![echo::Echo, note::Note, refuse::Refuse])
+        .workloads(onelane::workloads![
+            echo::Echo,
+            note::Note,
+            refuse::Refuse,
+            tally::Tally
+        ])
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
         .run()
