@@ -83,5 +83,6 @@ mod workload;
 
 pub use service::Service;
 pub use workload::{
-    Call, Definition, Example, Interrupted, Problem, Reason, Route, Stop, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Method, Problem, Reason, Reply, Route,
+    Stop, Stream, Workload, at_most,
 };
