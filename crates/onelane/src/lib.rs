@@ -83,6 +83,6 @@ mod workload;
 
 pub use service::Service;
 pub use workload::{
-    Call, Definition, Example, Interrupted, Point, Problem, Reason, Route, Series, Stop, Workload,
-    at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Method, Point, Problem, Reason, Reply,
+    Route, Series, Stop, Stream, Workload, at_most,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Milliseconds;
+use super::{Done, Milliseconds};
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// An idle wait.
@@ -16,10 +16,10 @@ impl Workload for Sleep {
             .examples(&[Example::new("Two seconds of sleep", "ms=2000")
                 .note("It occupies a lane, but no CPU.")])];
     type Input = Milliseconds;
-    type Output = Milliseconds;
+    type Output = Done;
 
-    fn run(&self, input: Milliseconds, call: &Call) -> Result<Milliseconds, Stop> {
+    fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {
         call.sleep(Duration::from_millis(input.ms))?;
-        Ok(input)
+        Ok(input.into())
     }
 }

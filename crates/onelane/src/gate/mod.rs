@@ -173,6 +173,13 @@ impl Gate {
         state.waiting.clear();
     }
 
+    /// Says when whoever holds this slot must be done. A holder past that time is overdue.
+    pub fn due(&self, slot: usize, at: Instant) {
+        if let Some(holder) = &mut self.0.state.lock().slots[slot].holder {
+            holder.due = Some(at);
+        }
+    }
+
     /// Waits until no slot is busy. On a gate that is open, the next visitor may take one at once.
     pub async fn idle(&self) {
         loop {
@@ -315,9 +322,8 @@ impl Permit {
 
     /// Says when the computation must be done. A holder past that time is overdue.
     pub fn due(&self, at: Instant) {
-        let Some(gate) = &self.gate else { return };
-        if let Some(holder) = &mut gate.0.state.lock().slots[self.slot].holder {
-            holder.due = Some(at);
+        if let Some(gate) = &self.gate {
+            gate.due(self.slot, at);
         }
     }
 

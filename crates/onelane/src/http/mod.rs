@@ -1,38 +1,40 @@
 //! The public side: a request becomes a job, passes the gate, is computed and answered.
 //!
-//! Serves the routes of every workload (GET, HEAD and POST) and, at `/` without a query, the page.
-//! How a job is computed is not visible from here. Probes of nginx, at any path, are answered before any
-//! of these (`protocol.rs`).
+//! Serves the routes of every workload and, at `/` without a query, the page. How a job is computed is not
+//! visible from here. Probes of nginx, at any path, are answered before any of these (`protocol.rs`).
 
+mod answer;
+mod handing;
 mod headers;
 mod input;
 mod observe;
 mod own;
 mod problem;
 mod protocol;
+mod routes;
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::guard::{self, Guard, GuardContext};
-use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
-use crate::executor::{Executor, Failure, Ticket};
+use crate::executor::{Answer, Executor, Failure, Ticket};
 use crate::gate::{Gate, Permit, Refusal, Visitor};
 use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::service::Service;
-use crate::workload::{Answer, Definition, Job, Route};
+use crate::workload::{Definition, Job, Route};
+use handing::Handing;
 use headers::Wishes;
 use observe::Progress;
 use own::OwnProblem;
 use problem::Problem;
 
 pub use observe::observe;
-pub use problem::REASONS;
+pub use problem::{REASONS, SEND_TIMEOUT};
+pub use routes::routes;
 
 /// How long somebody who comes now would wait, by recent experience.
 pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -51,6 +53,10 @@ pub struct Front {
     pub queue_timeout: Duration,
     /// Longest computation.
     pub request_timeout: Duration,
+    /// Longest time to hand an answer over.
+    pub send_timeout: Duration,
+    /// Told when that time was over and a connection is to break.
+    pub cut: Notify,
     /// For whoever is told to come back later.
     pub estimated_wait: Estimate,
     /// The name of this machine or container.
@@ -77,66 +83,90 @@ impl Front {
     }
 }
 
-/// Registers every public route.
-pub fn routes(app: &mut web::ServiceConfig, service: &'static Service) {
-    app.service(web::resource("/").guard(asks_for_page).to(show_page));
-    for (workload, route) in service.routes() {
-        app.service(resource(workload, route));
-    }
-    app.default_service(web::to(async |request: HttpRequest| {
-        Problem::NotFound.respond(&request)
-    }));
-}
-
-fn resource(workload: &'static Definition, route: &'static Route) -> actix_web::Resource {
-    let allowed = guard::Any(guard::Get()).or(guard::Head()).or(guard::Post());
-    let handle = move |request: HttpRequest, body: web::Payload, front: web::Data<Front>| async move {
-        match serve(&request, body, &front, workload, route).await {
-            Ok(response) => response,
-            Err(problem) => problem.respond(&request),
-        }
-    };
-    web::resource(route.path)
-        .route(web::route().guard(allowed).to(handle))
-        .default_service(web::to(async |request: HttpRequest| {
-            Problem::MethodNotAllowed.respond(&request)
-        }))
-}
-
-async fn show_page(front: web::Data<Front>) -> HttpResponse {
-    front.page.show()
-}
-
-fn asks_for_page(request: &GuardContext<'_>) -> bool {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
-    reads.check(request) && request.head().uri.query().unwrap_or_default().is_empty()
-}
-
-/// One request, from its bytes to its answer. Dropping this future, as happens when the client
-/// leaves, gives its place in the queue up or stops its computation.
+/// Answers one request. Dropping this future, as happens when the client leaves, gives its place in the
+/// queue up or stops its computation.
 async fn serve(
-    request: &HttpRequest,
+    request: HttpRequest,
     body: web::Payload,
-    front: &Front,
+    front: web::Data<Front>,
+    workload: &'static Definition,
+    route: &'static Route,
+) -> HttpResponse {
+    let mut body = Some(body);
+    let served = answer(&request, &mut body, &front, workload, route).await;
+    match served {
+        Ok(response) => response,
+        Err(problem) => {
+            if let Some(unread) = body {
+                input::discard(&request, unread).await;
+            }
+            problem.respond(&request)
+        }
+    }
+}
+
+/// One request, from its head to its answer. The body is read when there is a slot, and taken out for that:
+/// memory is bounded by slots, whatever arrives.
+async fn answer(
+    request: &HttpRequest,
+    body: &mut Option<web::Payload>,
+    front: &web::Data<Front>,
     workload: &'static Definition,
     route: &'static Route,
 ) -> Result<HttpResponse, Problem> {
     let wishes = Wishes::of(request, front.queue_timeout, front.request_timeout)?;
-    let job = input::job(request, body, workload, route).await?;
+    let mut source = input::of_head(request, workload, route)?;
     let queue_left = front.queue_timeout.saturating_sub(wishes.arrived.elapsed());
     let refused = |refusal| refused(refusal, front, wishes.hold, queue_left);
-    let answer = match &front.admission {
-        Admission::Open { gate, executor } => {
-            let patience = wishes.hold.unwrap_or(queue_left).min(queue_left);
-            let permit = enter(request, &front.metrics, gate, &wishes, patience).await;
-            let permit = permit.map_err(refused)?;
-            compute(request, front, executor, permit, job, wishes.compute_limit).await?
-        }
+    let (gate, executor) = match &front.admission {
+        Admission::Open { gate, executor } => (gate, executor),
         Admission::Refused(refusal) => return Err(refused(*refusal)),
     };
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .body(body_of(answer, &front.host)))
+    let patience = wishes.hold.unwrap_or(queue_left).min(queue_left);
+    let permit = enter(request, &front.metrics, gate, &wishes, patience).await;
+    let permit = permit.map_err(refused)?;
+    let payload = body.take().expect("nobody else takes it");
+    input::read(&mut source, payload, route).await?;
+    let job = Job {
+        workload: workload.name,
+        source,
+    };
+    let slot = permit.slot;
+    let mut computation = Computation::start(request, front, workload.name);
+    let limit = wishes.compute_limit;
+    let answer = compute(
+        request,
+        front,
+        executor,
+        permit,
+        job,
+        limit,
+        &mut computation,
+    )
+    .await?;
+    // From here on it is up to the client.
+    let end = computation.start + limit;
+    let send_limit = match answer.compute {
+        Some(_) => front.send_timeout,
+        None => front
+            .send_timeout
+            .max(end.saturating_duration_since(Instant::now())),
+    };
+    gate.due(slot, Instant::now() + send_limit);
+    let computation = answer.compute.is_none().then_some(computation);
+    let progress = Progress::of(request);
+    let hand_out = |length, pieces| {
+        Handing::new(
+            length,
+            pieces,
+            computation,
+            progress,
+            front.clone(),
+            send_limit,
+        )
+    };
+    let response = answer::respond(request, answer, hand_out).await;
+    response.map_err(|why| failed(why, &headers::request_id(request)))
 }
 
 async fn enter(
@@ -185,14 +215,8 @@ async fn compute(
     permit: Permit,
     job: Job,
     limit: Duration,
+    computation: &mut Computation,
 ) -> Result<Answer, Problem> {
-    let mut computation = Computation {
-        front,
-        workload: job.workload.name,
-        progress: Progress::of(request),
-        start: Instant::now(),
-        took: None,
-    };
     permit.due(computation.start + limit);
     let request_id = headers::request_id(request);
     let ticket = Ticket {
@@ -202,8 +226,9 @@ async fn compute(
         record: front.metrics.clone(),
     };
     let outcome = executor.run(ticket, job, permit).await;
-    computation.took = outcome.as_ref().ok().map(|answer| answer.compute);
+    computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
+        Failure::Invalid(why) => Problem::BadRequest(why),
         Failure::NotStarted(_) => Problem::NotStarted(failure, front.retry_after()),
         Failure::Problem(problem) => OwnProblem::checked(problem, front.service)
             .map_or_else(|why| failed(why, &request_id), Problem::Own),
@@ -220,10 +245,9 @@ fn failed(why: String, request_id: &str) -> Problem {
     Problem::Failed(Failure::Failed(why))
 }
 
-/// Observed when it ends, which is when it is dropped: a client that leaves ends it, too, and a lane
-/// whose clients all leave must not look like one that is stuck.
-struct Computation<'a> {
-    front: &'a Front,
+/// Measures a computation, however it ends.
+struct Computation {
+    metrics: Arc<Metrics>,
     workload: &'static str,
     progress: Rc<Progress>,
     start: Instant,
@@ -231,25 +255,23 @@ struct Computation<'a> {
     took: Option<Duration>,
 }
 
-impl Drop for Computation<'_> {
-    fn drop(&mut self) {
-        let took = self.took.unwrap_or_else(|| self.start.elapsed());
-        self.progress.compute.set(Some(took));
-        let compute = &self.front.metrics.compute;
-        let compute = compute.with_label_values(&[self.workload]);
-        compute.observe(took.as_secs_f64());
+impl Computation {
+    fn start(request: &HttpRequest, front: &Front, workload: &'static str) -> Self {
+        Self {
+            metrics: front.metrics.clone(),
+            workload,
+            progress: Progress::of(request),
+            start: Instant::now(),
+            took: None,
+        }
     }
 }
 
-/// The workload's own fields, then what every answer tells.
-fn body_of(answer: Answer, host: &str) -> String {
-    let mut fields: Map<String, Value> = answer.fields;
-    fields.insert(
-        "elapsed_ms".to_owned(),
-        headers::milliseconds(answer.compute).into(),
-    );
-    fields.insert("pid".to_owned(), answer.pid.into());
-    fields.insert("host".to_owned(), host.into());
-    // A line of its own in a terminal.
-    format!("{}\n", Value::Object(fields))
+impl Drop for Computation {
+    fn drop(&mut self) {
+        let took = self.took.unwrap_or_else(|| self.start.elapsed());
+        self.progress.compute.set(Some(took));
+        let compute = self.metrics.compute.with_label_values(&[self.workload]);
+        compute.observe(took.as_secs_f64());
+    }
 }

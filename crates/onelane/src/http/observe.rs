@@ -1,17 +1,21 @@
 //! The outermost middleware: whatever happens to a request is counted, logged and labelled here,
-//! once, and nowhere else. A request whose client leaves is dropped in the middle; the observation
-//! then ends with status 499. Only a probe of nginx leaves no trace, as long as all is well.
+//! once, and nowhere else. It ends with the last byte of the body. A request whose client leaves is dropped
+//! in the middle; the observation then ends with status 499, or with the one that was sent. Only a probe of
+//! nginx leaves no trace, as long as all is well.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BodySize, EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
+use bytes::Bytes;
 
 use super::Front;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
@@ -28,6 +32,8 @@ pub(super) struct Progress {
     pub(super) queue: Cell<Option<Duration>>,
     /// On its slot.
     pub(super) compute: Cell<Option<Duration>>,
+    /// Why its body ends too early, which the status no longer tells.
+    pub(super) broken: Cell<Option<&'static str>>,
 }
 
 impl Progress {
@@ -38,7 +44,7 @@ impl Progress {
     }
 }
 
-/// Observes one request from its head to its response.
+/// Observes one request from its head to the end of its response.
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -47,13 +53,17 @@ pub async fn observe(
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
-        return Ok(response.map_into_right_body());
+        return Ok(response.map_body(|_, body| Observed::new(body, None, 0, None)));
     }
     let observation = Observation::begin(&request);
     match answer(request, sender, next).await {
         Ok(mut response) => {
-            observation.end(&mut response);
-            Ok(response)
+            observation.label(response.headers_mut());
+            let status = response.status().as_u16();
+            let extensions = response.response().extensions();
+            let reason = extensions.get::<Reason>().map(|reason| reason.0);
+            drop(extensions);
+            Ok(response.map_body(|_, body| Observed::new(body, Some(observation), status, reason)))
         }
         Err(err) => {
             let status = err.as_response_error().status_code();
@@ -64,20 +74,84 @@ pub async fn observe(
 }
 
 /// What the route answers, if we understand who passed the request on.
-async fn answer<B>(
+async fn answer(
     request: ServiceRequest,
     sender: Sender,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error>
-where
-    B: MessageBody + 'static,
-{
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
     if let Some(problem) = sender.problem() {
         let response = problem.respond(request.request());
-        return Ok(request.into_response(response).map_into_right_body());
+        return Ok(request.into_response(response));
     }
     let response = next.call(request).await?;
-    Ok(response.map_into_left_body())
+    Ok(response.map_into_boxed_body())
+}
+
+/// A body whose end is the end of the observation.
+struct Observed {
+    body: BoxBody,
+    /// None once it is over, and for a probe.
+    observation: Option<Observation>,
+    status: u16,
+    reason: Option<&'static str>,
+    /// That were taken so far.
+    bytes: u64,
+}
+
+impl Observed {
+    fn new(
+        body: BoxBody,
+        observation: Option<Observation>,
+        status: u16,
+        reason: Option<&'static str>,
+    ) -> Self {
+        let mut observed = Self {
+            body,
+            observation,
+            status,
+            reason,
+            bytes: 0,
+        };
+        // Nobody asks for the pieces of such a body.
+        if matches!(observed.body.size(), BodySize::None | BodySize::Sized(0)) {
+            observed.end(None);
+        }
+        observed
+    }
+
+    /// Ends the observation, because of `broken` if the body has more to it.
+    fn end(&mut self, broken: Option<&'static str>) {
+        if let Some(observation) = self.observation.take() {
+            let broken = observation.progress.broken.get().or(broken);
+            observation.record(self.status, broken.or(self.reason), self.bytes);
+        }
+    }
+}
+
+impl MessageBody for Observed {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let piece = ready!(Pin::new(&mut self.body).poll_next(context));
+        match &piece {
+            Some(Ok(bytes)) => self.bytes += bytes.len() as u64,
+            Some(Err(_)) | None => self.end(None),
+        }
+        Poll::Ready(piece)
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.end(Some(GONE));
+    }
 }
 
 struct Observation {
@@ -123,18 +197,6 @@ impl Observation {
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             recorded: Cell::new(false),
         }
-    }
-
-    fn end(self, response: &mut ServiceResponse<impl MessageBody>) {
-        let bytes = match response.response().body().size() {
-            BodySize::Sized(bytes) => bytes,
-            BodySize::None | BodySize::Stream => 0,
-        };
-        let extensions = response.response().extensions();
-        let reason = extensions.get::<Reason>().map(|reason| reason.0);
-        drop(extensions);
-        self.record(response.status().as_u16(), reason, bytes);
-        self.label(response.headers_mut());
     }
 
     /// The headers that every answer has.
@@ -221,7 +283,13 @@ impl Drop for Observation {
 /// Methods are free text: all that no route takes share one label.
 fn method_label(method: &Method) -> &str {
     match *method {
-        Method::GET | Method::HEAD | Method::POST => method.as_str(),
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS => method.as_str(),
         _ => "other",
     }
 }

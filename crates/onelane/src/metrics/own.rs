@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::snapshot::{Family, Labels, MetricsSnapshot, Value};
-use crate::workload::{Change, Event, Kind, Series};
+use crate::workload::{Change, Event, Series, SeriesKind as Kind};
 
 impl MetricsSnapshot {
     /// These series, with every value of their labels, at zero.

@@ -69,7 +69,8 @@ async fn what_was_recorded_survives_whoever_has_recorded_it(
     assert_eq!(answer.status, 200);
     lane.counted(PNG, 2.0).await;
     if matches!(mode, Pool | Cluster) {
-        lane::signal(answer.pid(), Signal::KILL);
+        let child = lane.status().await["children"]["alive"][0]["pid"].as_u64();
+        lane::signal(child.unwrap(), Signal::KILL);
         let crashed = |status: &Value| status["children"]["exited"]["crashed"].as_u64() > Some(0);
         lane.until_status(crashed).await;
     }
