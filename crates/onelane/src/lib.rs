@@ -81,8 +81,9 @@ mod server;
 mod service;
 mod workload;
 
+pub use config::Secret;
 pub use service::Service;
 pub use workload::{
-    Body, Call, Definition, Example, Interrupted, IntoReply, Method, Point, Problem, Reason, Reply,
-    Route, Series, Stop, Stream, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Point, Problem, Reason,
+    Reply, Route, Series, Stop, Stream, Workload, at_most,
 };

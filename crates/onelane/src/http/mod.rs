@@ -143,7 +143,12 @@ async fn answer(
         limit,
         &mut computation,
     )
-    .await?;
+    .await;
+    let answer = answer.map_err(|problem| match (problem, wishes.hold) {
+        // Another lane may have a process for it.
+        (Problem::NotStarted(..), Some(_)) => Problem::Busy { leaving: false },
+        (problem, _) => problem,
+    })?;
     // From here on it is up to the client.
     let end = computation.start + limit;
     let send_limit = match answer.compute {
@@ -199,6 +204,8 @@ fn refused(
     match (refusal, hold) {
         // The balancer asked, and has other lanes to try.
         (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
+        (Refusal::Starting, Some(_)) => Problem::Busy { leaving: false },
+        (Refusal::Starting, None) => Problem::Starting(front.retry_after()),
         (Refusal::TimedOut, Some(hold)) if hold < queue_left => Problem::Busy { leaving: false },
         // Too late for any lane.
         (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),

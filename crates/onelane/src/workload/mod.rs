@@ -10,6 +10,7 @@ mod fields;
 mod input;
 mod interrupt;
 mod job;
+mod load;
 mod names;
 mod problem;
 mod record;
@@ -23,6 +24,8 @@ use std::fmt::{self, Debug, Formatter};
 
 use serde::de::DeserializeOwned;
 
+use crate::config::Table;
+
 pub use body::Body;
 pub(crate) use body::Kind;
 pub use call::Call;
@@ -31,6 +34,8 @@ pub use input::{Format, InvalidInput, Source, at_most};
 pub(crate) use interrupt::Interrupt;
 pub use interrupt::Interrupted;
 pub use job::{Job, Outcome, Parcel, Workloads};
+pub use load::{Load, LoadError};
+use load::{Loaded, Loading};
 pub(crate) use names::{BadSeries, check as check_series};
 pub use problem::{Problem, Reason};
 pub(crate) use record::Change;
@@ -42,6 +47,7 @@ pub use route::{Example, Method, Route};
 pub(crate) use series::Kind as SeriesKind;
 pub use series::{Point, Series};
 pub use stop::Stop;
+pub(crate) use stop::chain;
 
 /// A function that is worth a lane: it blocks, and is polite enough to look whether it is still wanted.
 ///
@@ -84,7 +90,16 @@ pub struct Definition {
     /// [`Workload::SERIES`].
     pub(crate) series: &'static [Series],
     check: fn(&Source) -> Result<(), InvalidInput>,
-    workload: &'static dyn Run,
+    origin: Origin,
+}
+
+/// Where the workload itself comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// It is there already.
+    There(&'static dyn Run),
+    /// It has to be loaded.
+    Loading(Loading),
 }
 
 /// A [`Workload`] with its types erased, so that executors and other processes handle all of them alike.
@@ -96,13 +111,30 @@ pub trait Run: Send + Sync {
 impl Definition {
     /// The definition of a workload. [`workloads!`](crate::workloads) makes a list of them.
     pub const fn of<W: Workload>(workload: &'static W) -> Self {
+        Self::new::<W>(Origin::There(workload))
+    }
+
+    /// The definition of a workload with state or settings.
+    pub const fn loaded<W: Load>() -> Self {
+        Self::new::<W>(Origin::Loading(Loading::of::<W>()))
+    }
+
+    const fn new<W: Workload>(origin: Origin) -> Self {
         Self {
             name: W::NAME,
             routes: W::ROUTES,
             reasons: W::REASONS,
             series: W::SERIES,
             check: check::<W>,
-            workload,
+            origin,
+        }
+    }
+
+    /// Its settings, if it has some.
+    pub(crate) fn table(&self) -> Option<&Table> {
+        match &self.origin {
+            Origin::There(_) => None,
+            Origin::Loading(loading) => Some(&loading.table),
         }
     }
 

@@ -247,36 +247,49 @@ fn every_key_is_a_variable(#[case] variable: &str, #[case] value: &str, #[case] 
 }
 
 #[rstest]
-#[case("ONELANE_LISTEM", "0.0.0.0:80", "listem")]
-#[case("ONELANE_MODE", "turbo", "turbo")]
-#[case("ONELANE_MODE", "", "mode")]
-#[case("ONELANE_LISTEN", "80", "listen")]
-#[case("ONELANE_LISTEN", "localhost", "listen")]
-#[case("ONELANE_SLOTS", "2", "slots")]
-#[case("ONELANE_SLOTS", "-1", "slots")]
-#[case("ONELANE_QUEUE_MAX", "many", "queue_max")]
-#[case("ONELANE_QUEUE_TIMEOUT", "10", "queue_timeout")]
-#[case("ONELANE_REQUEST_TIMEOUT", "0s", "request_timeout")]
-#[case("ONELANE_SHUTDOWN_TIMEOUT", "0s", "shutdown_timeout")]
-#[case("ONELANE_LOG_LEVEL", "loud", "log_level")]
+#[case("ONELANE_LISTEM", "0.0.0.0:80", "unknown setting")]
+#[case("ONELANE_MODE", "turbo", "unknown value `turbo`, expected blocking, fork, pool")]
+#[case("ONELANE_MODE", "", "unknown value ``")]
+#[case("ONELANE_LISTEN", "80", "invalid socket address")]
+#[case("ONELANE_LISTEN", "localhost", "invalid socket address")]
+#[case("ONELANE_SLOTS", "2", "2 is not possible")]
+#[case("ONELANE_SLOTS", "-1", "invalid type: string \"-1\"")]
+#[case("ONELANE_QUEUE_MAX", "many", "invalid type: string \"many\"")]
+#[case("ONELANE_QUEUE_TIMEOUT", "10", "time unit needed")]
+#[case("ONELANE_REQUEST_TIMEOUT", "0s", "must be longer than 0s")]
+#[case("ONELANE_SHUTDOWN_TIMEOUT", "0s", "must be longer than 0s")]
+#[case("ONELANE_LOG_LEVEL", "loud", "unknown value `loud`")]
 fn a_bad_variable_is_one_clear_line_and_78(
     #[case] variable: &str,
     #[case] value: &str,
-    #[case] hint: &str,
+    #[case] why: &str,
 ) {
-    refused(onelane().env(variable, value), hint);
+    refused(
+        onelane().env(variable, value),
+        &format!("drills: {variable}: {why}"),
+    );
 }
 
 #[rstest]
-#[case("listem = \"0.0.0.0:80\"", "listem")]
-#[case("mode = \"turbo\"", "turbo")]
-#[case("queue_max = -1", "queue_max")]
-#[case("queue_timeout = 10", "queue_timeout")]
-#[case("[server]\nmode = \"blocking\"", "server")]
-#[case("mode = ", "TOML")]
-fn a_bad_file_is_one_clear_line_and_78(#[case] text: &str, #[case] hint: &str) {
+#[case("listem = \"0.0.0.0:80\"", "listem: unknown setting")]
+#[case("mode = \"turbo\"", "mode: unknown value `turbo`")]
+#[case("slots = 2", "slots: 2 is not possible")]
+#[case("queue_max = -1", "queue_max: invalid type")]
+#[case("queue_timeout = 10", "queue_timeout: invalid type")]
+#[case("[server]\nmode = \"blocking\"", "server: unknown setting")]
+fn a_bad_key_in_a_file_is_one_clear_line_and_78(#[case] text: &str, #[case] why: &str) {
     let file = file(text);
-    refused(onelane().arg("--config").arg(file.path()), hint);
+    let name = file.path().file_name().unwrap().to_str().unwrap();
+    let command = &mut onelane();
+    let command = command.arg("--config").arg(file.path());
+    refused(command, &format!("{name}: {why}"));
+    refused(command, "drills: --config ");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_one_clear_line_and_78() {
+    let file = file("mode = ");
+    refused(onelane().arg("--config").arg(file.path()), "TOML");
 }
 
 #[test]

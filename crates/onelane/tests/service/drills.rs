@@ -4,9 +4,11 @@
 mod echo;
 mod note;
 mod refuse;
+mod state;
 mod tally;
 
 fn main() -> std::process::ExitCode {
+    let with_state = std::env::var_os("WITH_STATE").is_some();
     onelane::Service::new("drills", "7.8.9")
         .workloads(onelane::workloads![
             echo::Echo,
@@ -16,5 +18,7 @@ fn main() -> std::process::ExitCode {
         ])
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
+        // For the few tests that are about it: the others start quicker without.
+        .workloads(if with_state { state::ALL } else { &[] })
         .run()
 }

@@ -45,7 +45,7 @@ pub fn onelane() -> Command {
 }
 
 impl Lane {
-    /// Starts a server with more flags than the two addresses, and waits until it listens.
+    /// Starts a server with more flags than the two addresses, and waits until it is ready.
     pub fn start(flags: &[&str]) -> Self {
         let mut command = onelane();
         command.args(flags);
@@ -53,7 +53,14 @@ impl Lane {
     }
 
     /// The same for a command that is, or becomes, `onelane`.
-    pub fn run(mut command: Command) -> Self {
+    pub fn run(command: Command) -> Self {
+        let lane = Self::begin(command);
+        lane.log.wait_for(|line| line["message"] == "ready");
+        lane
+    }
+
+    /// The same without a wait for more than its addresses.
+    pub fn begin(mut command: Command) -> Self {
         let mut child = command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
