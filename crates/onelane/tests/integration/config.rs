@@ -58,6 +58,7 @@ fn the_defaults_are_those_of_the_contract() {
         "queue_max = 10",
         r#"queue_timeout = "10s""#,
         r#"request_timeout = "30s""#,
+        r#"send_timeout = "30s""#,
         r#"drain_delay = "0s""#,
         r#"shutdown_timeout = "35s""#,
         "max_requests = 0",
@@ -112,7 +113,7 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 }
 
 /// Each key, its default as the help names it, and some other value for it.
-const KEYS: [(&str, &str, &str); 14] = [
+const KEYS: [(&str, &str, &str); 15] = [
     ("mode", "blocking", "threads"),
     ("listen", "0.0.0.0:5000", "[::]:80"),
     ("admin_listen", "0.0.0.0:9464", "127.0.0.1:0"),
@@ -120,6 +121,7 @@ const KEYS: [(&str, &str, &str); 14] = [
     ("queue_max", "10 × slots", "0"),
     ("queue_timeout", "10s", "1m 30s"),
     ("request_timeout", "30s", "500ms"),
+    ("send_timeout", "30s", "5s"),
     ("drain_delay", "0s", "5s"),
     ("shutdown_timeout", "35s", "2h"),
     ("max_requests", "0", "1000"),
