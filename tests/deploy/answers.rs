@@ -107,9 +107,6 @@ async fn good_requests(asker: &Asker) {
         let what = format!("{request:?}");
         let reply = ask(request).await;
         assert_eq!((reply.status, &reply.json[field]), (200, &value), "{what}");
-        for field in ["elapsed_ms", "pid", "host"] {
-            assert!(!reply.json[field].is_null(), "{what}: no {field}");
-        }
         for header in ["x-request-id", "server-timing", "x-served-by"] {
             assert_ne!(reply.header(header), "", "{what}: no {header}");
         }

@@ -141,8 +141,9 @@ mod tests {
         // Most of these have as many digits as there can be.
         let sent: Vec<f64> = (1..1000).map(|n| 1.0 / f64::from(n)).collect();
         let mut inbox = Inbox::default();
-        inbox.fill(&mut &frame(&sent).unwrap()[..]).unwrap();
-        assert_eq!(inbox.take::<Vec<f64>>().unwrap(), Some(sent));
+        let frame = frame(&sent).unwrap();
+        let arrived: Option<Vec<f64>> = inbox.read(&mut &frame[..]).unwrap();
+        assert_eq!(arrived, Some(sent));
     }
 
     #[test]

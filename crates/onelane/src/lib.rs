@@ -81,6 +81,11 @@ mod server;
 mod service;
 mod workload;
 
+/// The code of the guide, for doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/workloads.md")]
+struct Guide;
+
 pub use config::Secret;
 pub use service::Service;
 pub use workload::{

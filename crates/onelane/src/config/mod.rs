@@ -35,7 +35,7 @@ impl Settings {
             let written = written.remove(table.name).unwrap_or_else(empty);
             own.push((table.name.to_owned(), table.check(written)?));
         }
-        let mut settings = engine(written)?;
+        let mut settings = engine(&written)?;
         for (name, (written, in_effect)) in own {
             settings.own.insert(name.clone(), written);
             if !in_effect.is_empty() {
@@ -63,9 +63,9 @@ fn written(flags: &Flags, tables: &[&Table]) -> Result<Map<String, Value>, Inval
 }
 
 /// What is written of the engine's own settings.
-fn engine(written: Map<String, Value>) -> Result<Settings, Invalid> {
+fn engine(written: &Map<String, Value>) -> Result<Settings, Invalid> {
     let known = Settings::keys();
-    for (key, value) in own::sorted(&written) {
+    for (key, value) in own::sorted(written) {
         if !known.contains(key) {
             let place = place(key, Some(value));
             return Err(Invalid(format!("{place}: unknown setting")));

@@ -93,12 +93,18 @@ fn query(request: &HttpRequest) -> Result<String, Problem> {
     if request.match_info().is_empty() {
         return Ok(query.to_owned());
     }
+    // The parameters would have replacement characters instead.
+    if percent_decode_str(request.uri().path())
+        .decode_utf8()
+        .is_err()
+    {
+        return Err(Problem::BadRequest(
+            "the path is not valid UTF-8".to_owned(),
+        ));
+    }
     let mut parameters = Serializer::new(String::new());
     for (name, value) in request.match_info().iter() {
-        let value = percent_decode_str(value).decode_utf8();
-        let value =
-            value.map_err(|_| Problem::BadRequest(format!("{name}: is not valid UTF-8")))?;
-        parameters.append_pair(name, &value);
+        parameters.append_pair(name, &percent_decode_str(value).decode_utf8_lossy());
     }
     let parameters = parameters.finish();
     Ok(match query {

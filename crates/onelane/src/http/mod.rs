@@ -33,7 +33,7 @@ use own::OwnProblem;
 use problem::Problem;
 
 pub use observe::observe;
-pub use problem::{REASONS, SEND_TIMEOUT};
+pub use problem::REASONS;
 pub use routes::routes;
 
 /// How long somebody who comes now would wait, by recent experience.
@@ -149,29 +149,38 @@ async fn answer(
         (Problem::NotStarted(..), Some(_)) => Problem::Busy { leaving: false },
         (problem, _) => problem,
     })?;
-    // From here on it is up to the client.
-    let end = computation.start + limit;
-    let send_limit = match answer.compute {
-        Some(_) => front.send_timeout,
-        None => front
-            .send_timeout
-            .max(end.saturating_duration_since(Instant::now())),
-    };
-    gate.due(slot, Instant::now() + send_limit);
-    let computation = answer.compute.is_none().then_some(computation);
-    let progress = Progress::of(request);
+    let computation = watch(request, front, gate, slot, limit, &answer, computation);
+    let (service, request_id) = (front.service, headers::request_id(request));
     let hand_out = |length, pieces| {
-        Handing::new(
-            length,
-            pieces,
-            computation,
-            progress,
-            front.clone(),
-            send_limit,
-        )
+        let id = request_id.clone();
+        let reason = move |failure| problem_of(failure, service, &id).reason();
+        Handing::new(length, pieces, computation, Progress::of(request), reason)
     };
     let response = answer::respond(request, answer, hand_out).await;
-    response.map_err(|why| failed(why, &headers::request_id(request)))
+    response.map_err(|why| failed(why, &request_id))
+}
+
+/// Says how long the rest of an answer may take, which is up to the client from here on. The measure of a
+/// computation that is not over goes on.
+fn watch(
+    request: &HttpRequest,
+    front: &Front,
+    gate: &Gate,
+    slot: usize,
+    compute_limit: Duration,
+    answer: &Answer,
+    computation: Computation,
+) -> Option<Computation> {
+    let is_over = answer.compute.is_some();
+    let compute_left = if is_over {
+        Duration::ZERO
+    } else {
+        compute_limit.saturating_sub(computation.start.elapsed())
+    };
+    let limit = front.send_timeout.max(compute_left);
+    gate.due(slot, Instant::now() + limit);
+    Progress::of(request).send_limit.set(Some(limit));
+    (!is_over).then_some(computation)
 }
 
 async fn enter(
@@ -235,15 +244,22 @@ async fn compute(
     let outcome = executor.run(ticket, job, permit).await;
     computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
-        Failure::Invalid(why) => Problem::BadRequest(why),
         Failure::NotStarted(_) => Problem::NotStarted(failure, front.retry_after()),
-        Failure::Problem(problem) => OwnProblem::checked(problem, front.service)
-            .map_or_else(|why| failed(why, &request_id), Problem::Own),
-        Failure::Failed(why) => failed(why, &request_id),
-        // The process that computed it has logged where.
-        Failure::Panicked => failed("it panicked".to_owned(), &request_id),
-        _ => Problem::Failed(failure),
+        failure => problem_of(failure, front.service, &request_id),
     })
+}
+
+/// What to say of a computation that failed.
+fn problem_of(failure: Failure, service: &Service, request_id: &str) -> Problem {
+    match failure {
+        Failure::Invalid(why) => Problem::BadRequest(why),
+        Failure::Problem(problem) => OwnProblem::checked(problem, service)
+            .map_or_else(|why| failed(why, request_id), Problem::Own),
+        Failure::Failed(why) => failed(why, request_id),
+        // The process that computed it has logged where.
+        Failure::Panicked => failed("it panicked".to_owned(), request_id),
+        failure => Problem::Failed(failure),
+    }
 }
 
 /// What the caller hears of a workload that failed. Only the log says why.

@@ -3,7 +3,7 @@
 //! in the middle; the observation then ends with status 499, or with the one that was sent. Only a probe of
 //! nginx leaves no trace, as long as all is well.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -11,16 +11,20 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::rt::spawn;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 use bytes::Bytes;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::Front;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
-use super::problem::{BUSY, GONE, Reason};
+use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
+use crate::workload::PIECE_BYTES;
 
 /// What nginx made the customary status for "the client closed the connection first".
 const CLIENT_GONE: u16 = 499;
@@ -32,6 +36,8 @@ pub(super) struct Progress {
     pub(super) queue: Cell<Option<Duration>>,
     /// On its slot.
     pub(super) compute: Cell<Option<Duration>>,
+    /// How long its answer may take on its way to the client, from its head on.
+    pub(super) send_limit: Cell<Option<Duration>>,
     /// Why its body ends too early, which the status no longer tells.
     pub(super) broken: Cell<Option<&'static str>>,
 }
@@ -87,10 +93,19 @@ async fn answer(
     Ok(response.map_into_boxed_body())
 }
 
-/// A body whose end is the end of the observation.
+/// A body whose end is the end of the observation. It ends at a limit, too: a client that reads slowly, or
+/// not at all, keeps neither a slot nor memory beyond it.
 struct Observed {
+    size: BodySize,
+    /// None once it is over.
+    watched: Rc<RefCell<Option<Watched>>>,
+    limit: Option<JoinHandle<()>>,
+}
+
+/// A body on its way to the client.
+struct Watched {
     body: BoxBody,
-    /// None once it is over, and for a probe.
+    /// None for a probe.
     observation: Option<Observation>,
     status: u16,
     reason: Option<&'static str>,
@@ -105,26 +120,62 @@ impl Observed {
         status: u16,
         reason: Option<&'static str>,
     ) -> Self {
-        let mut observed = Self {
+        let size = body.size();
+        let limit = observation
+            .as_ref()
+            .and_then(|it| it.progress.send_limit.get());
+        let watched = Rc::new(RefCell::new(Some(Watched {
             body,
             observation,
             status,
             reason,
             bytes: 0,
+        })));
+        let mut observed = Self {
+            size,
+            watched,
+            limit: None,
         };
-        // Nobody asks for the pieces of such a body.
-        if matches!(observed.body.size(), BodySize::None | BodySize::Sized(0)) {
-            observed.end(None);
+        match size {
+            // Nobody asks for the pieces of such a body.
+            BodySize::None | BodySize::Sized(0) => observed.end(None),
+            // A small one is in the kernel's buffer at once.
+            BodySize::Sized(bytes) if bytes <= PIECE_BYTES as u64 => {}
+            BodySize::Sized(_) | BodySize::Stream => {
+                let watched = observed.watched.clone();
+                observed.limit = limit.map(|limit| spawn(cut_after(limit, watched)));
+            }
         }
         observed
     }
 
-    /// Ends the observation, because of `broken` if the body has more to it.
-    fn end(&mut self, broken: Option<&'static str>) {
-        if let Some(observation) = self.observation.take() {
+    fn end(&self, broken: Option<&'static str>) {
+        if let Some(watched) = self.watched.take() {
+            watched.end(broken);
+        }
+    }
+}
+
+impl Watched {
+    /// Ends the observation, because of `broken` if there was more to come.
+    fn end(self, broken: Option<&'static str>) {
+        // First, so that the time of a computation is known.
+        drop(self.body);
+        if let Some(observation) = self.observation {
             let broken = observation.progress.broken.get().or(broken);
             observation.record(self.status, broken.or(self.reason), self.bytes);
         }
+    }
+}
+
+/// Takes the body of a client away that does not take it in time.
+async fn cut_after(limit: Duration, watched: Rc<RefCell<Option<Watched>>>) {
+    sleep(limit).await;
+    if let Some(watched) = watched.take() {
+        if let Some(observation) = &watched.observation {
+            observation.front.cut.notify_waiters();
+        }
+        watched.end(Some(SEND_TIMEOUT));
     }
 }
 
@@ -132,24 +183,34 @@ impl MessageBody for Observed {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
-        self.body.size()
+        self.size
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let piece = ready!(Pin::new(&mut self.body).poll_next(context));
-        match &piece {
-            Some(Ok(bytes)) => self.bytes += bytes.len() as u64,
-            Some(Err(_)) | None => self.end(None),
-        }
+        let piece = match &mut *self.watched.borrow_mut() {
+            Some(watched) => {
+                let piece = ready!(Pin::new(&mut watched.body).poll_next(context));
+                if let Some(Ok(piece)) = &piece {
+                    watched.bytes += piece.len() as u64;
+                    return Poll::Ready(Some(Ok(piece.clone())));
+                }
+                piece
+            }
+            None => Some(Err(SEND_TIMEOUT.into())),
+        };
+        self.end(None);
         Poll::Ready(piece)
     }
 }
 
 impl Drop for Observed {
     fn drop(&mut self) {
+        if let Some(limit) = &self.limit {
+            limit.abort();
+        }
         self.end(Some(GONE));
     }
 }
@@ -232,7 +293,7 @@ impl Observation {
             .requests
             .with_label_values(&[
                 self.route.as_str(),
-                method_label(&self.method),
+                method_label(&self.method, status),
                 &status.to_string(),
             ])
             .inc();
@@ -280,9 +341,10 @@ impl Drop for Observation {
     }
 }
 
-/// Methods are free text: all that no route takes share one label.
-fn method_label(method: &Method) -> &str {
+/// Methods are free text: all that a route does not take share one label.
+fn method_label(method: &Method, status: u16) -> &str {
     match *method {
+        _ if status == StatusCode::METHOD_NOT_ALLOWED => "other",
         Method::GET
         | Method::HEAD
         | Method::POST

@@ -62,7 +62,7 @@ pub(super) const BUSY: &str = "busy";
 /// The reason of no problem of ours: the client left before it could be told anything.
 pub(super) const GONE: &str = "client_gone";
 /// The reason of no problem either: the client took its answer so slowly that its connection was cut.
-pub const SEND_TIMEOUT: &str = "send_timeout";
+pub(super) const SEND_TIMEOUT: &str = "send_timeout";
 
 /// Each of them.
 pub const REASONS: &[&str] = &[

@@ -50,7 +50,6 @@ fn resource(path: &str, targets: &[Target]) -> Resource {
             resource = resource.route(web::method(method).to(handle));
         }
     }
-    allowed.push(Method::OPTIONS.to_string());
     let allowed: &'static str = allowed.join(", ").leak();
     resource
         .route(web::method(Method::OPTIONS).to(move || async move {

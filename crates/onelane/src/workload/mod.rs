@@ -109,7 +109,7 @@ pub trait Run: Send + Sync {
 }
 
 impl Definition {
-    /// The definition of a workload. [`workloads!`](crate::workloads) makes a list of them.
+    /// The definition of a workload. `workloads!` makes a list of them.
     pub const fn of<W: Workload>(workload: &'static W) -> Self {
         Self::new::<W>(Origin::There(workload))
     }

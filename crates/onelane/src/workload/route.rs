@@ -40,7 +40,7 @@ pub struct Route {
 }
 
 /// How a route may be asked. HEAD comes with GET; OPTIONS is answered by the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
     /// Tells something.
     Get,
@@ -58,7 +58,7 @@ impl Route {
     /// A path such as `/collatz` that is asked by GET, with the input as its query, or by POST, with a
     /// JSON object of up to 1 MiB.
     ///
-    /// In braces stands a field of the input: `/customers/{id}` fills `id`.
+    /// A part in braces is a field of the input: `/customers/{id}` fills `id`.
     pub const fn new(path: &'static str) -> Self {
         Self::of(path, &[Method::Get, Method::Post], Body::JSON)
     }
@@ -111,6 +111,25 @@ impl Route {
     #[must_use]
     pub const fn examples(self, examples: &'static [Example]) -> Self {
         Self { examples, ..self }
+    }
+
+    /// The path without the names of its parameters: `/customers/{}`. None if it is no path.
+    pub(crate) fn shape(&self) -> Option<String> {
+        let mut parts = self.path.strip_prefix('/')?.split('/');
+        let part = |part: &str| {
+            let name = part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'));
+            let is_name = |name: &str| {
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                !name.is_empty() && name.bytes().all(allowed)
+            };
+            match name {
+                Some(name) => is_name(name).then(|| "/{}".to_owned()),
+                None => (!part.contains(['{', '}'])).then(|| format!("/{part}")),
+            }
+        };
+        parts.try_fold(String::new(), |path, next| Some(path + &part(next)?))
     }
 
     /// Path and query of a request here.

@@ -144,7 +144,7 @@ async fn an_unknown_route_is_a_404(
 #[case(Method::PUT)]
 #[case(Method::DELETE)]
 #[case(Method::PATCH)]
-#[case(Method::OPTIONS)]
+#[case(Method::TRACE)]
 #[tokio::test]
 async fn another_method_is_a_405_that_names_the_allowed_ones(
     #[case] method: Method,

@@ -44,6 +44,13 @@ pub fn onelane() -> Command {
     command
 }
 
+/// The same for a service that has a workload with state.
+pub fn stateful() -> Command {
+    let mut command = onelane();
+    command.env("WITH_STATE", "1");
+    command
+}
+
 impl Lane {
     /// Starts a server with more flags than the two addresses, and waits until it is ready.
     pub fn start(flags: &[&str]) -> Self {
