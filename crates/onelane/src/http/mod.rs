@@ -13,11 +13,13 @@ mod problem;
 mod protocol;
 mod routes;
 
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::sync::Notify;
 
 use crate::executor::{Answer, Executor, Failure, Ticket};
@@ -77,6 +79,15 @@ pub enum Admission {
 }
 
 impl Front {
+    /// Has the kernel reset this connection when its client neither reads nor leaves. By then its answer was
+    /// taken away long ago, but nobody here can close a connection that has more to say.
+    pub fn give_up_in_the_end(&self, connection: &impl AsFd) {
+        let limit = self.send_timeout.max(self.request_timeout) + Duration::from_secs(1);
+        let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        // Where this cannot be had, such a connection stays longer, and takes no slot.
+        set_tcp_user_timeout(connection, milliseconds).ok();
+    }
+
     /// The seconds for a `Retry-After`.
     fn retry_after(&self) -> u64 {
         headers::retry_after((self.estimated_wait)())
