@@ -37,7 +37,7 @@ impl RequestId {
 
 /// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not
 /// ask the kernel for each.
-fn new_id() -> String {
+pub(super) fn new_id() -> String {
     let bytes = fastrand::u128(..).to_ne_bytes();
     let uuid = Builder::from_random_bytes(bytes).into_uuid();
     uuid.simple().to_string()

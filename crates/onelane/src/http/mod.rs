@@ -6,6 +6,7 @@
 
 mod headers;
 mod input;
+mod kept;
 mod observe;
 mod own;
 mod problem;
@@ -27,10 +28,12 @@ use crate::page::Page;
 use crate::service::Service;
 use crate::workload::{Answer, Definition, Job, Route};
 use headers::Wishes;
+use kept::Part;
 use observe::Progress;
 use own::OwnProblem;
 use problem::Problem;
 
+pub use kept::Kept;
 pub use observe::observe;
 pub use problem::REASONS;
 
@@ -45,6 +48,9 @@ pub struct Front {
     pub page: Page,
     /// Who may compute now, and where.
     pub admission: Admission,
+    /// Slots for requests whose bodies are on their way. None where another process may get them: those
+    /// of a cluster share a port.
+    pub kept: Option<Kept>,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
     /// Longest wait for a slot, from the request's arrival.
@@ -71,6 +77,14 @@ pub enum Admission {
 }
 
 impl Front {
+    /// The slot that is kept for a request of which this has come.
+    fn kept(&self, part: &Part) -> Option<Permit> {
+        match part {
+            Part::Rest(token) => self.kept.as_ref()?.take(token),
+            Part::Whole | Part::Head => None,
+        }
+    }
+
     /// The seconds for a `Retry-After`.
     fn retry_after(&self) -> u64 {
         headers::retry_after((self.estimated_wait)())
@@ -122,14 +136,24 @@ async fn serve(
     route: &'static Route,
 ) -> Result<HttpResponse, Problem> {
     let wishes = Wishes::of(request, front.queue_timeout, front.request_timeout)?;
-    let job = input::job(request, body, workload, route).await?;
+    let part = Part::of(request.headers());
+    let kept = front.kept(&part);
     let queue_left = front.queue_timeout.saturating_sub(wishes.arrived.elapsed());
     let refused = |refusal| refused(refusal, front, wishes.hold, queue_left);
     let answer = match &front.admission {
         Admission::Open { gate, executor } => {
             let patience = wishes.hold.unwrap_or(queue_left).min(queue_left);
-            let permit = enter(request, &front.metrics, gate, &wishes, patience).await;
-            let permit = permit.map_err(refused)?;
+            let enter = || enter(request, gate, &wishes, patience);
+            if part == Part::Head {
+                let permit = enter().await.map_err(refused)?;
+                return Ok(kept::send_the_rest(front.kept.as_ref(), permit));
+            }
+            let job = input::job(request, body, workload, route).await?;
+            let permit = match kept {
+                Some(permit) => permit,
+                None => enter().await.map_err(refused)?,
+            };
+            admitted(request, &front.metrics, &wishes);
             compute(request, front, executor, permit, job, wishes.compute_limit).await?
         }
         Admission::Refused(refusal) => return Err(refused(*refusal)),
@@ -141,7 +165,6 @@ async fn serve(
 
 async fn enter(
     request: &HttpRequest,
-    metrics: &Metrics,
     gate: &Gate,
     wishes: &Wishes,
     patience: Duration,
@@ -151,11 +174,14 @@ async fn enter(
         arrived: wishes.arrived,
         patience,
     };
-    let permit = gate.enter(visitor).await?;
+    gate.enter(visitor).await
+}
+
+/// The request waits no more.
+fn admitted(request: &HttpRequest, metrics: &Metrics, wishes: &Wishes) {
     let queue = wishes.arrived.elapsed();
     metrics.queue_wait.observe(queue.as_secs_f64());
     Progress::of(request).queue.set(Some(queue));
-    Ok(permit)
 }
 
 /// What to say to a request that was not let in, although `hold` or else `queue_left` would have let it

@@ -15,6 +15,8 @@ mod processes;
 
 // Probes and status, and that they answer while the lane is busy.
 mod admin;
+// A balancer that asks before it sends a body.
+mod ask;
 // A client that leaves, and a computation that takes too long.
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
