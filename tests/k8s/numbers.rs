@@ -105,7 +105,12 @@ fn nginx_lets_in_what_the_most_lanes_are_meant_for() {
     let keepalive: u64 = directive("hops.conf", "keepalive")
         .parse()
         .expect("a number");
-    assert!(keepalive >= limit, "or hops open connections");
+    let bodies = directive("ask.conf", "limit_conn");
+    let bodies: u64 = bodies
+        .trim_start_matches("bodies ")
+        .parse()
+        .expect("a number");
+    assert!(keepalive >= limit + bodies, "or hops open connections");
 }
 
 #[test]
