@@ -53,6 +53,27 @@ async fn every_example_is_answered(#[values(Blocking, Threads, Fork, Pool, Clust
     }
 }
 
+/// nginx/bodies.conf says how long a body may be that it passes on.
+#[tokio::test]
+async fn nginx_and_a_lane_take_bodies_of_the_same_length() {
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx/bodies.conf");
+    let conf = std::fs::read_to_string(conf).unwrap();
+    let (_, limit) = conf.split_once("\nclient_max_body_size ").unwrap();
+    let mebibytes: usize = limit.split("m;").next().unwrap().parse().unwrap();
+    let longest = mebibytes << 20;
+
+    let lane = Lane::of(Blocking, &[]);
+    let base = format!("http://{}", lane.listen);
+    for command in printed(&["examples", &base]).lines() {
+        let (_, rest) = command.split_once(&format!("'{base}")).unwrap();
+        let path = rest.split(['?', '\'']).next().unwrap();
+        for (length, is_too_long) in [(longest, false), (longest + 1, true)] {
+            let answer = lane.post(path, &" ".repeat(length)).await;
+            assert_eq!(answer.status == 413, is_too_long, "{path}: {length}");
+        }
+    }
+}
+
 #[test]
 fn it_bears_the_name_of_its_package() {
     let version = concat!(

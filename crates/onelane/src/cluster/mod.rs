@@ -89,7 +89,14 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         events,
         lifecycle: lifecycle.clone(),
     };
-    let stop = cluster.serve(&mut instructions).await?;
+    let stop = match cluster.serve(&mut instructions).await {
+        Ok(stop) => stop,
+        Err(err) => {
+            // Here, and not by the end of this process, which some of them would complain about.
+            cluster.kill().await;
+            return Err(err);
+        }
+    };
     let drain = cluster.drain(settings);
     let end = match server::wind_down(stop, &lifecycle, drain, instructions.stop()).await {
         Some(end) => end,

@@ -328,7 +328,7 @@ fn a_bad_flag_is_a_2(#[case] flags: &[&str]) {
 
 #[rstest]
 #[case(&["--help"], "probe")]
-#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 1)"))]
+#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 2)"))]
 fn help_and_version_are_on_stdout(#[case] flags: &[&str], #[case] hint: &str) {
     let (code, stdout, _) = run(onelane().args(flags));
     assert_eq!(code, Some(0));

@@ -19,6 +19,8 @@ mod admission;
 mod admin;
 // Bytes, streams, statuses, headers of a workload's own, and clients that take them slowly.
 mod answers;
+// A balancer that asks before it sends a body.
+mod ask;
 // A client that leaves, and a computation that takes too long.
 mod cancel;
 // Workers: their lives, their sum, the signals about them.

@@ -63,6 +63,7 @@ async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once(
         "/fast",
         "/echo",
         "/",
+        "/note",
         "/refuse",
         "/wait",
         "/block-server",
