@@ -31,8 +31,8 @@ impl Log {
     pub fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let lines = self.lines.lock().unwrap();
         let missing = |lines: &mut Vec<Value>| !lines.iter().any(&wanted);
-        let waited = self.grown.wait_timeout_while(lines, PATIENCE, missing);
-        let lines = waited.unwrap().0;
+        let outcome = self.grown.wait_timeout_while(lines, PATIENCE, missing);
+        let lines = outcome.unwrap().0;
         let line = lines.iter().find(|line| wanted(line));
         line.expect("such a line").clone()
     }
