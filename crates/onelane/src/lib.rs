@@ -44,6 +44,8 @@
 //! }
 //! ```
 //!
+//! With the feature `testing`, under `[dev-dependencies]`, `onelane::testing` starts such a service for its tests.
+//!
 //! # Inside
 //!
 //! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
@@ -55,7 +57,7 @@
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -79,6 +81,8 @@ mod probe;
 mod roster;
 mod server;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod workload;
 
 pub use service::Service;

@@ -55,5 +55,8 @@ mod problems;
 mod queue;
 // What each route answers.
 mod routes;
+// `onelane::testing`.
+#[cfg(feature = "testing")]
+mod testing;
 // All at once for a while, in every mode.
 mod soak;
