@@ -131,7 +131,7 @@ async fn bad_requests(asker: &Asker) {
 
     for method in [Method::DELETE, Method::PUT, Method::PATCH] {
         let reply = refused(asker.request(method, "/sleep"), METHOD_NOT_ALLOWED).await;
-        assert_eq!(reply.header("allow"), "GET, HEAD, POST");
+        assert_eq!(reply.header("allow"), "GET, HEAD, POST, OPTIONS");
     }
 }
 

@@ -102,6 +102,7 @@ fn with(
         queue_timeout: settings.queue_timeout,
         request_timeout: settings.request_timeout,
         estimated_wait,
+        cors_origins: settings.cors_origins.clone(),
         host: host_name(),
     })
 }

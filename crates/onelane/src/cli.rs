@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Flags, Mode, Settings};
+#[cfg(feature = "schema")]
+use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
 use crate::{cluster, compute, curl, http, logging, probe, server};
@@ -34,6 +36,9 @@ enum Role {
         #[arg(default_value = "http://localhost:5000", value_parser = curl::base)]
         url: String,
     },
+    /// Print what each workload takes and answers, as JSON Schema
+    #[cfg(feature = "schema")]
+    Schema,
     /// Compute for a server (started by it)
     #[command(hide = true)]
     Compute { parent: i32, settings: String },
@@ -90,6 +95,8 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Worker { parent, .. } => ended(cluster::worker::run(parent, service, &settings)),
         Role::Compute { parent, .. } => done(compute::run(parent, service, &settings)),
         Role::Examples { url } => done(curl::run(service, &url)),
+        #[cfg(feature = "schema")]
+        Role::Schema => done(schema::run(service)),
         Role::Probe => done(probe::run(settings.admin_listen)),
         Role::Config => {
             print!("{}", settings.to_toml());

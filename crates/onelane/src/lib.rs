@@ -46,6 +46,9 @@
 //!
 //! With the feature `testing`, under `[dev-dependencies]`, `onelane::testing` starts such a service for its tests.
 //!
+//! With the feature `schema`, a workload can tell what it takes and answers (`Workload::schemas`), and the
+//! program's role `schema` prints it.
+//!
 //! # Inside
 //!
 //! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
@@ -54,7 +57,7 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `cli` | which role this process plays |
-//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl` | how a role starts and ends |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
 //! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
@@ -79,6 +82,8 @@ mod metrics;
 mod page;
 mod probe;
 mod roster;
+#[cfg(feature = "schema")]
+mod schema;
 mod server;
 mod service;
 #[cfg(feature = "testing")]
@@ -86,6 +91,8 @@ pub mod testing;
 mod workload;
 
 pub use service::Service;
+#[cfg(feature = "schema")]
+pub use workload::Schemas;
 pub use workload::{
     Call, Definition, Example, Interrupted, Problem, Reason, Route, Stop, Workload, at_most,
 };

@@ -39,12 +39,15 @@ const MAX_MS: u64 = 3_600_000;
 
 /// A time, as input and as output.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Milliseconds {
     /// At most an hour.
+    #[cfg_attr(feature = "schema", schemars(range(max = MAX_MS)))]
     #[serde(deserialize_with = "at_most::<_, MAX_MS>")]
     ms: u64,
 }
 
 /// No input.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Nothing {}

@@ -1,9 +1,11 @@
 //! The public side: a request becomes a job, passes the gate, is computed and answered.
 //!
-//! Serves the routes of every workload (GET, HEAD and POST) and, at `/` without a query, the page.
+//! Serves the routes of every workload (GET, HEAD and POST; OPTIONS tells these) and, at `/` without a query,
+//! the page.
 //! How a job is computed is not visible from here. Probes of nginx, at any path, are answered before any
 //! of these (`protocol.rs`).
 
+mod cors;
 mod headers;
 mod input;
 mod observe;
@@ -16,10 +18,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::guard::{self, Guard, GuardContext};
-use actix_web::http::header::ContentType;
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
+use crate::config::Origins;
 use crate::executor::{Executor, Failure, Ticket};
 use crate::gate::{Gate, Permit, Refusal, Visitor};
 use crate::metrics::Metrics;
@@ -29,7 +33,7 @@ use crate::workload::{Answer, Definition, Job, Route};
 use headers::Wishes;
 use observe::Progress;
 use own::OwnProblem;
-use problem::Problem;
+use problem::{ALLOWED, Problem};
 
 pub use observe::observe;
 pub use problem::REASONS;
@@ -53,6 +57,8 @@ pub struct Front {
     pub request_timeout: Duration,
     /// For whoever is told to come back later.
     pub estimated_wait: Estimate,
+    /// Sites whose pages may read answers.
+    pub cors_origins: Origins,
     /// The name of this machine or container.
     pub host: String,
 }
@@ -99,6 +105,11 @@ fn resource(workload: &'static Definition, route: &'static Route) -> actix_web::
     web::resource(route.path)
         .route(web::route().guard(allowed).to(handle))
         .default_service(web::to(async |request: HttpRequest| {
+            if request.method() == Method::OPTIONS {
+                return HttpResponse::NoContent()
+                    .insert_header((ALLOW, ALLOWED))
+                    .finish();
+            }
             Problem::MethodNotAllowed.respond(&request)
         }))
 }

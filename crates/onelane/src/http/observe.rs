@@ -13,10 +13,10 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 
-use super::Front;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
 use super::problem::{BUSY, GONE, Reason};
 use super::protocol::{self, Sender};
+use super::{Front, cors};
 
 /// What nginx made the customary status for "the client closed the connection first".
 const CLIENT_GONE: u16 = 499;
@@ -135,6 +135,9 @@ impl Observation {
         drop(extensions);
         self.record(response.status().as_u16(), reason, bytes);
         self.label(response.headers_mut());
+        let request = response.request().clone();
+        let answer = response.headers_mut();
+        cors::label(answer, request.headers(), &self.front.cors_origins);
     }
 
     /// The headers that every answer has.
@@ -221,7 +224,7 @@ impl Drop for Observation {
 /// Methods are free text: all that no route takes share one label.
 fn method_label(method: &Method) -> &str {
     match *method {
-        Method::GET | Method::HEAD | Method::POST => method.as_str(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::POST => method.as_str(),
         _ => "other",
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Problem {
     BadRequest(String),
     #[error("no such route")]
     NotFound,
-    #[error("this route takes GET, HEAD and POST")]
+    #[error("this route takes {ALLOWED}")]
     MethodNotAllowed,
     #[error("the body is larger than 1 MiB")]
     BodyTooLarge,
@@ -51,6 +51,9 @@ pub(super) enum Problem {
     #[error(transparent)]
     Failed(Failure),
 }
+
+/// What a route takes.
+pub(super) const ALLOWED: &str = "GET, HEAD, POST, OPTIONS";
 
 /// The reason of [`Problem::Busy`].
 pub(super) const BUSY: &str = "busy";
@@ -123,7 +126,7 @@ impl Problem {
         let mut response = HttpResponse::build(status);
         match self {
             Self::MethodNotAllowed => {
-                response.insert_header((ALLOW, "GET, HEAD, POST"));
+                response.insert_header((ALLOW, ALLOWED));
             }
             Self::Busy { leaving } => {
                 // nginx takes the request to the next lane: inside a round because of the status,

@@ -10,6 +10,8 @@ mod interrupt;
 mod job;
 mod problem;
 mod route;
+#[cfg(feature = "schema")]
+mod schemas;
 mod stop;
 
 use std::fmt::{self, Debug, Formatter};
@@ -26,6 +28,8 @@ pub use job::{Answer, Job, Parcel};
 pub use problem::{Problem, Reason};
 pub(crate) use route::in_url;
 pub use route::{Example, Route};
+#[cfg(feature = "schema")]
+pub use schemas::Schemas;
 pub use stop::Stop;
 
 /// A function that is worth a lane: it blocks, and is polite enough to look whether it is still wanted.
@@ -45,6 +49,13 @@ pub trait Workload: Send + Sync + 'static {
     /// What the caller gets back, as a JSON object.
     type Output: Serialize;
 
+    /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema`:
+    /// `Some(Schemas::of::<Input, Output>())`. The role `schema` of the program prints it.
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<Schemas> {
+        None
+    }
+
     /// Computes the answer. A loop calls [`Call::check`] often enough (every millisecond or so) and
     /// passes its error on: that is how a client that left frees the lane. A [`Problem`] reaches the
     /// caller as it is. Any other error is a 500 for the caller, and its cause is in the log alone.
@@ -59,6 +70,9 @@ pub struct Definition {
     pub(crate) routes: &'static [Route],
     /// [`Workload::REASONS`].
     pub(crate) reasons: &'static [Reason],
+    /// [`Workload::schemas`].
+    #[cfg(feature = "schema")]
+    pub(crate) schemas: fn() -> Option<Schemas>,
     workload: &'static dyn Erased,
 }
 
@@ -76,6 +90,8 @@ impl Definition {
             name: W::NAME,
             routes: W::ROUTES,
             reasons: W::REASONS,
+            #[cfg(feature = "schema")]
+            schemas: W::schemas,
             workload,
         }
     }

@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["executor"],
     &["lane"],
     &["admin", "http"],
-    &["assembly", "compute", "curl", "probe"],
+    &["assembly", "compute", "curl", "probe", "schema"],
     &["server"],
     &["cluster"],
     &["cli"],

@@ -19,6 +19,8 @@ mod admin;
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
 mod cluster;
+// Pages of other sites.
+mod cors;
 // Flags, environment, file: precedence and errors, `onelane config`.
 mod config;
 // What the engine must not bring along.
@@ -58,5 +60,8 @@ mod routes;
 // `onelane::testing`.
 #[cfg(feature = "testing")]
 mod testing;
+// `onelane schema`.
+#[cfg(feature = "schema")]
+mod schema;
 // All at once for a while, in every mode.
 mod soak;
