@@ -96,10 +96,11 @@ mod workload;
 #[doc = include_str!("../../../docs/workloads.md")]
 struct Guide;
 
+pub use config::Secret;
 pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
 pub use workload::{
-    Body, Call, Definition, Example, Interrupted, IntoReply, Method, Problem, Reason, Reply, Route,
-    Stop, Stream, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Point, Problem, Reason,
+    Reply, Route, Series, Stop, Stream, Workload, at_most,
 };
