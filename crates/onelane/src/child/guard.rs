@@ -63,7 +63,7 @@ pub fn is_alone() -> io::Result<()> {
         }
         if start.elapsed() > LINGERING {
             return Err(io::Error::other(format!(
-                "it has left {} threads running, which its copies would lack: `enter` is the place for them",
+                "threads are left running ({}), and copies of this process would lack them: start them in `enter`",
                 threads - 1
             )));
         }

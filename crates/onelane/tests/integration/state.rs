@@ -167,7 +167,7 @@ fn a_thread_that_is_left_running_fails_the_load_where_it_would_be_missing(
     #[values(Fork, Pool)] mode: Mode,
 ) {
     let line = failed(with(mode, 2, "HOW", "leaving_a_thread"), 4);
-    let wanted = "drills: cannot load the workload `big-state`: it has left 1 threads running";
+    let wanted = "drills: cannot load the workload `big-state`: threads are left running (1)";
     assert!(line.starts_with(wanted), "{line}");
 }
 
