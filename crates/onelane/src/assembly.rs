@@ -125,6 +125,7 @@ fn with(
         send_timeout: settings.send_timeout,
         cut: Notify::new(),
         estimated_wait,
+        cors_origins: settings.cors_origins.clone(),
         host: host_name(),
     })
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod computation;
+mod cors;
 mod handing;
 mod headers;
 mod input;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::sync::Notify;
 
+use crate::config::Origins;
 use crate::executor::Executor;
 use crate::gate::{Gate, Permit, Refusal};
 use crate::metrics::Metrics;
@@ -61,6 +63,8 @@ pub struct Front {
     pub cut: Notify,
     /// For whoever is told to come back later.
     pub estimated_wait: Estimate,
+    /// Sites whose pages may read answers.
+    pub cors_origins: Origins,
     /// The name of this machine or container.
     pub host: String,
 }

@@ -20,11 +20,11 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::Front;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
 use super::kept::ASKED;
 use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
+use super::{Front, cors};
 use crate::workload::PIECE_BYTES;
 
 /// What nginx made the customary status for "the client closed the connection first".
@@ -66,6 +66,9 @@ pub async fn observe(
     match answer(request, sender, next).await {
         Ok(mut response) => {
             observation.label(response.headers_mut());
+            let asked = response.request().clone();
+            let origins = &observation.front.cors_origins;
+            cors::label(response.headers_mut(), asked.headers(), origins);
             let status = response.status().as_u16();
             let extensions = response.response().extensions();
             let reason = extensions.get::<Reason>().map(|reason| reason.0);

@@ -16,6 +16,8 @@ mod problem;
 mod record;
 mod reply;
 mod route;
+#[cfg(feature = "schema")]
+mod schemas;
 mod series;
 mod stop;
 mod text;
@@ -44,6 +46,8 @@ pub(crate) use reply::{Content, Head, PIECE_BYTES};
 pub use reply::{IntoReply, Reply, Stream};
 pub(crate) use route::in_url;
 pub use route::{Example, Method, Route};
+#[cfg(feature = "schema")]
+pub use schemas::Schemas;
 pub(crate) use series::Kind as SeriesKind;
 pub use series::{Point, Series};
 pub use stop::Stop;
@@ -71,6 +75,13 @@ pub trait Workload: Send + Sync + 'static {
     /// What the caller gets back: anything that serde can write, as JSON, or a [`Reply`].
     type Output: IntoReply;
 
+    /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema`:
+    /// `Some(Schemas::of::<Input, Output>())`. The role `schema` of the program prints it.
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<Schemas> {
+        None
+    }
+
     /// Computes the answer. A loop calls [`Call::check`] often enough (every millisecond or so) and
     /// passes its error on: that is how a client that left frees the lane. A [`Problem`] reaches the
     /// caller as it is. Any other error is a 500 for the caller, and its cause is in the log alone.
@@ -87,6 +98,9 @@ pub struct Definition {
     pub(crate) routes: &'static [Route],
     /// [`Workload::REASONS`].
     pub(crate) reasons: &'static [Reason],
+    /// [`Workload::schemas`].
+    #[cfg(feature = "schema")]
+    pub(crate) schemas: fn() -> Option<Schemas>,
     /// [`Workload::SERIES`].
     pub(crate) series: &'static [Series],
     check: fn(&Source) -> Result<(), InvalidInput>,
@@ -126,6 +140,8 @@ impl Definition {
             reasons: W::REASONS,
             series: W::SERIES,
             check: check::<W>,
+            #[cfg(feature = "schema")]
+            schemas: W::schemas,
             origin,
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["config", "ipc", "lifecycle", "roster"],
+    &["config", "ipc", "lifecycle", "roster", "testing"],
     &["workload"],
     &["drill"],
     &["service"],
@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["executor"],
     &["lane"],
     &["admin", "http"],
-    &["assembly", "compute", "curl", "probe"],
+    &["assembly", "compute", "curl", "probe", "routes", "schema"],
     &["server"],
     &["cluster"],
     &["cli"],

@@ -25,6 +25,8 @@ mod ask;
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
 mod cluster;
+// Pages of other sites.
+mod cors;
 // Flags, environment, file: precedence and errors, `onelane config`.
 mod config;
 // What the engine must not bring along.
@@ -63,6 +65,12 @@ mod problems;
 mod queue;
 // What each route answers.
 mod routes;
+// `onelane::testing`.
+#[cfg(feature = "testing")]
+mod testing;
+// `onelane schema`.
+#[cfg(feature = "schema")]
+mod schema;
 // What a workload counts of its own.
 mod series;
 // Settings of a service's own.
