@@ -107,9 +107,6 @@ async fn good_requests(asker: &Asker) {
         let what = format!("{request:?}");
         let reply = ask(request).await;
         assert_eq!((reply.status, &reply.json[field]), (200, &value), "{what}");
-        for field in ["elapsed_ms", "pid", "host"] {
-            assert!(!reply.json[field].is_null(), "{what}: no {field}");
-        }
         for header in ["x-request-id", "server-timing", "x-served-by"] {
             assert_ne!(reply.header(header), "", "{what}: no {header}");
         }
@@ -131,7 +128,7 @@ async fn bad_requests(asker: &Asker) {
 
     for method in [Method::DELETE, Method::PUT, Method::PATCH] {
         let reply = refused(asker.request(method, "/sleep"), METHOD_NOT_ALLOWED).await;
-        assert_eq!(reply.header("allow"), "GET, HEAD, POST, OPTIONS");
+        assert_eq!(reply.header("allow"), "GET, HEAD, POST");
     }
 }
 

@@ -45,6 +45,21 @@ fn every_example_is_answered(
     }
 }
 
+/// A body that a route takes has to come through nginx, and nginx need not keep room for longer ones.
+#[test]
+fn nginx_passes_on_bodies_as_long_as_the_longest_that_a_route_takes() {
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx/bodies.conf");
+    let conf = std::fs::read_to_string(conf).unwrap();
+    let (_, limit) = conf.split_once("\nclient_max_body_size ").unwrap();
+    let mebibytes: usize = limit.split("m;").next().unwrap().parse().unwrap();
+
+    let routes = printed(&["routes"]);
+    let limits = routes.lines().filter_map(|route| route.rsplit_once(' '));
+    let longest = limits.filter_map(|(_, limit)| limit.parse().ok()).max();
+    let longest: usize = longest.unwrap_or_default();
+    assert_eq!(mebibytes, longest.div_ceil(1 << 20), "{routes}");
+}
+
 #[test]
 fn it_bears_the_name_of_its_package() {
     let version = concat!(

@@ -4,17 +4,19 @@ use std::io;
 use std::sync::Arc;
 
 use actix_web::web;
+use tokio::sync::Notify;
 
 use crate::child::{self, Nursery};
 use crate::config::{Mode, Settings};
 use crate::executor::{Executor, Fork, Pool, Threads};
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Admission, Estimate, Front};
+use crate::http::{self, Admission, Estimate, Front, Kept};
 use crate::lane::Lane;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
 use crate::roster::Roster;
 use crate::service::Service;
+use crate::workload::Workloads;
 
 /// All parts of a server that is one process. The children of a pool are not started yet.
 pub fn lane(service: &Service, settings: &Settings) -> io::Result<Lane> {
@@ -22,7 +24,7 @@ pub fn lane(service: &Service, settings: &Settings) -> io::Result<Lane> {
     let roster = roster(&metrics);
     Ok(Lane {
         gate: Gate::new(settings.slots, settings.queue_max),
-        executor: Arc::new(executor(settings, &roster)?),
+        executor: Arc::new(executor(service, settings, &roster)?),
         roster,
         metrics,
     })
@@ -47,15 +49,19 @@ pub fn roster(metrics: &Arc<Metrics>) -> Roster {
 }
 
 /// What computes in this mode. The worker of a cluster computes like a blocking lane.
-fn executor(settings: &Settings, roster: &Roster) -> io::Result<Executor> {
+fn executor(service: &Service, settings: &Settings, roster: &Roster) -> io::Result<Executor> {
+    let threads = |slots, replace| {
+        let workloads = Arc::new(Workloads::of(&service.workloads));
+        Threads::start(slots, replace, workloads).map(Executor::Threads)
+    };
     let nursery = || {
         let settings = settings.to_json();
         let program = move || child::command("compute", &settings);
         Nursery::start(program, roster.clone())
     };
     Ok(match settings.mode {
-        Mode::Blocking | Mode::Cluster => Executor::Threads(Threads::start(1, None)?),
-        Mode::Threads => Executor::Threads(Threads::start(settings.slots, Some(roster.clone()))?),
+        Mode::Blocking | Mode::Cluster => threads(1, None)?,
+        Mode::Threads => threads(settings.slots, Some(roster.clone()))?,
         Mode::Fork => Executor::Fork(Fork::new(nursery()?)),
         Mode::Pool => {
             let pool = Pool::new(nursery()?, settings.slots, settings.max_requests);
@@ -98,9 +104,12 @@ fn with(
         service,
         page: Page::new(service),
         admission,
+        kept: (settings.mode != Mode::Cluster).then(Kept::default),
         metrics: metrics.clone(),
         queue_timeout: settings.queue_timeout,
         request_timeout: settings.request_timeout,
+        send_timeout: settings.send_timeout,
+        cut: Notify::new(),
         estimated_wait,
         cors_origins: settings.cors_origins.clone(),
         host: host_name(),

@@ -11,7 +11,7 @@ use crate::config::{Flags, Mode, Settings};
 use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, logging, probe, server};
+use crate::{cluster, compute, curl, http, logging, probe, routes, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -30,6 +30,8 @@ enum Role {
     Probe,
     /// Print the effective settings as TOML
     Config,
+    /// Print every route: methods, path, types and limit of its body
+    Routes,
     /// Print requests to try, as commands to copy
     Examples {
         /// Where they are sent
@@ -94,6 +96,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Serve => ended(server::run(service, &settings)),
         Role::Worker { parent, .. } => ended(cluster::worker::run(parent, service, &settings)),
         Role::Compute { parent, .. } => done(compute::run(parent, service, &settings)),
+        Role::Routes => done(routes::run(service)),
         Role::Examples { url } => done(curl::run(service, &url)),
         #[cfg(feature = "schema")]
         Role::Schema => done(schema::run(service)),

@@ -3,15 +3,18 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write, stderr, stdin};
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Instant;
 
+use bytes::Bytes;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
 use crate::child::{self, Ends, guard, usage};
 use crate::config::Settings;
-use crate::executor::{self, Failure, Question, Reply};
+use crate::executor::{self, End, Failure, PipeOutlet, Question};
 use crate::ipc::{self, Inbox};
 use crate::service::Service;
-use crate::workload::Parcel;
+use crate::workload::{Parcel, Workloads};
 
 /// Runs the fork server, which obeys the server at the other end of standard input. Every child that it
 /// forks goes on here, too, and answers jobs.
@@ -26,44 +29,52 @@ pub fn run(parent: i32, service: &Service, settings: &Settings) -> io::Result<()
     // only the child's own limit protects the server.
     fs::write("/proc/self/oom_score_adj", "1000").ok();
     match child::serve(control)? {
-        Some(ends) => answer(ends, service, settings),
+        Some(ends) => answer(ends, &Workloads::of(&service.workloads), settings),
         None => Ok(()),
     }
 }
 
 /// Computes one job after the other, until there are no more.
-fn answer(ends: Ends, service: &Service, settings: &Settings) -> io::Result<()> {
+fn answer(ends: Ends, workloads: &Workloads, settings: &Settings) -> io::Result<()> {
     if settings.child_memory_mib > 0 {
         guard::limit_memory(settings.child_memory_mib << 20)?;
     }
     let mut jobs = File::from(ends.jobs);
-    let mut answers = File::from(ends.answers);
+    let answers = Arc::new(File::from(ends.answers));
     let mut inbox = Inbox::default();
     while let Some(question) = inbox.read(&mut jobs)? {
-        let frame = match question {
-            Question::Ready => ipc::frame(&()),
+        let told = match question {
+            Question::Ready => (&*answers).write_all(&ipc::frame(&())?),
             Question::Job(parcel) => {
+                let body = inbox.read_bytes(parcel.body_bytes, &mut jobs)?;
                 guard::limit_cpu(settings.child_cpu_time)?;
-                ipc::frame(&compute(parcel, service))
+                compute(parcel, body, workloads, &PipeOutlet(answers.clone()))
             }
         };
-        match answers.write_all(&frame?) {
+        match told {
             // The server has closed its end: it no longer wants the answer, and will kill this child.
             Err(err) if err.kind() == ErrorKind::BrokenPipe => break,
-            written => written?,
+            told => told?,
         }
     }
     Ok(())
 }
 
-fn compute(parcel: Parcel, service: &Service) -> Reply {
-    let outcome = match parcel.unpack(&service.workloads) {
+fn compute(
+    parcel: Parcel,
+    body: Bytes,
+    workloads: &Workloads,
+    outlet: &PipeOutlet,
+) -> io::Result<()> {
+    let start = Instant::now();
+    let outcome = match parcel.unpack(body, workloads) {
         // Nothing interrupts this call: a child that is to stop is killed.
-        Ok((job, call)) => executor::compute(job, &call),
-        Err(err) => Err(Failure::Crashed(err.to_string())),
+        Some((job, call)) => executor::compute(job, workloads, &call.through(outlet.clone())),
+        None => Err(Failure::Crashed("there is no such workload".to_owned())),
     };
-    Reply {
-        outcome,
+    let end = End {
+        compute: start.elapsed(),
         used: usage::of_this_process(),
-    }
+    };
+    outlet.tell(outcome, end)
 }

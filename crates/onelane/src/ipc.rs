@@ -1,5 +1,6 @@
-//! Messages between processes: JSON in frames that begin with their length. Which messages there are
-//! is for the senders and receivers to decide.
+//! Messages between processes: JSON in frames that begin with their length. Raw bytes may come after a
+//! message that tells how many there are. Which messages there are is for the senders and receivers to
+//! decide.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -9,12 +10,12 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
-/// The longest frame that is taken, in bytes. An input is at most 1 MiB as the caller wrote it; an
-/// answer should be of that order.
+/// The longest frame that is taken, in bytes. The bodies of requests and answers are not in frames, and
+/// what is left is far smaller as a rule.
 const FRAME_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much is read at once: most messages are far smaller.
-const CHUNK_BYTES: usize = 4096;
+/// How much is read at once. Most messages are far smaller, bodies may be larger.
+const CHUNK_BYTES: usize = 16 * 1024;
 
 fn codec() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder()
@@ -52,9 +53,14 @@ impl Inbox {
         self.buffer.is_empty()
     }
 
-    /// Adds bytes that have arrived.
-    pub fn extend(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    /// Reads once, and tells how much that was; 0 at the end of the stream.
+    pub fn fill(&mut self, from: &mut impl Read) -> io::Result<usize> {
+        let before = self.buffer.len();
+        self.buffer.resize(before + CHUNK_BYTES, 0);
+        let read = from.read(&mut self.buffer[before..]);
+        let count = read.as_ref().map_or(0, |count| *count);
+        self.buffer.truncate(before + count);
+        read
     }
 
     /// Takes the next message, if it is complete. The error is `InvalidData` when the sender does not
@@ -69,16 +75,30 @@ impl Inbox {
             .map_err(|err| io::Error::new(ErrorKind::InvalidData, err))
     }
 
+    /// Takes raw bytes, up to `most`, if there are any.
+    pub fn take_bytes(&mut self, most: u64) -> Option<Bytes> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let count = self.buffer.len().min(most);
+        (count > 0).then(|| self.buffer.split_to(count).freeze())
+    }
+
+    /// Blocks until `count` raw bytes have arrived.
+    pub fn read_bytes(&mut self, count: usize, from: &mut impl Read) -> io::Result<Bytes> {
+        let here = self.buffer.split_to(self.buffer.len().min(count));
+        let mut bytes = BytesMut::zeroed(count);
+        bytes[..here.len()].copy_from_slice(&here);
+        from.read_exact(&mut bytes[here.len()..])?;
+        Ok(bytes.freeze())
+    }
+
     /// Blocks until the next message has arrived; none at the end of the stream.
     pub fn read<T: DeserializeOwned>(&mut self, from: &mut impl Read) -> io::Result<Option<T>> {
-        let mut chunk = [0; CHUNK_BYTES];
         loop {
             if let Some(message) = self.take()? {
                 return Ok(Some(message));
             }
-            match from.read(&mut chunk)? {
-                0 => return Ok(None),
-                count => self.extend(&chunk[..count]),
+            if self.fill(from)? == 0 {
+                return Ok(None);
             }
         }
     }
@@ -110,7 +130,7 @@ mod tests {
         let bytes = [frame(&"one").unwrap(), frame(&"two").unwrap()].concat();
         let mut taken = Vec::new();
         for byte in bytes {
-            inbox.extend(&[byte]);
+            inbox.fill(&mut &[byte][..]).unwrap();
             taken.extend(inbox.take::<String>().unwrap());
         }
         assert_eq!(taken, ["one", "two"]);
@@ -121,21 +141,41 @@ mod tests {
         // Most of these have as many digits as there can be.
         let sent: Vec<f64> = (1..1000).map(|n| 1.0 / f64::from(n)).collect();
         let mut inbox = Inbox::default();
-        inbox.extend(&frame(&sent).unwrap());
-        assert_eq!(inbox.take::<Vec<f64>>().unwrap(), Some(sent));
+        let frame = frame(&sent).unwrap();
+        let arrived: Option<Vec<f64>> = inbox.read(&mut &frame[..]).unwrap();
+        assert_eq!(arrived, Some(sent));
+    }
+
+    #[test]
+    fn bytes_follow_a_message_and_another_message_follows_them() {
+        let bytes = [
+            &frame(&5).unwrap()[..],
+            b"raw!\0",
+            &frame(&"next").unwrap()[..],
+        ]
+        .concat();
+        for cut in 0..bytes.len() {
+            let (first, mut later) = bytes.split_at(cut);
+            let mut inbox = Inbox::default();
+            inbox.fill(&mut &first[..]).unwrap();
+            let count: usize = inbox.read(&mut later).unwrap().unwrap();
+            assert_eq!(inbox.read_bytes(count, &mut later).unwrap(), &b"raw!\0"[..]);
+            let next: Option<String> = inbox.read(&mut later).unwrap();
+            assert_eq!(next.as_deref(), Some("next"), "{cut}");
+        }
     }
 
     #[test]
     fn an_oversized_frame_is_refused_before_it_has_arrived() {
         let mut inbox = Inbox::default();
-        inbox.extend(&[0xff; 4]);
+        inbox.fill(&mut &[0xff; 4][..]).unwrap();
         assert!(inbox.take::<String>().is_err());
     }
 
     #[test]
     fn what_is_no_json_is_refused() {
         let mut inbox = Inbox::default();
-        inbox.extend(&[0, 0, 0, 2, b'{', b'{']);
+        inbox.fill(&mut &[0, 0, 0, 2, b'{', b'{'][..]).unwrap();
         assert!(inbox.take::<String>().is_err());
     }
 }

@@ -55,6 +55,7 @@ mod tests {
     use crate::executor::Threads;
     use crate::gate::{Permit, Visitor};
     use crate::metrics::Build;
+    use crate::workload::Workloads;
 
     async fn enter(gate: &Gate) -> Permit {
         let visitor = Visitor {
@@ -69,7 +70,9 @@ mod tests {
     async fn a_server_is_stuck_when_half_of_its_computations_cannot_be_stopped() {
         let lane = Lane {
             gate: Gate::new(4, 0),
-            executor: Arc::new(Executor::Threads(Threads::start(4, None).unwrap())),
+            executor: Arc::new(Executor::Threads(
+                Threads::start(4, None, Arc::new(Workloads::of(&[]))).unwrap(),
+            )),
             roster: Roster::new(|_| {}),
             metrics: Arc::new(Metrics::new(
                 &Build {

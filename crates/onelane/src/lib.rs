@@ -57,7 +57,7 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `cli` | which role this process plays |
-//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `schema` | how a role starts and ends |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
 //! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
@@ -82,6 +82,7 @@ mod metrics;
 mod page;
 mod probe;
 mod roster;
+mod routes;
 #[cfg(feature = "schema")]
 mod schema;
 mod server;
@@ -90,9 +91,15 @@ mod service;
 pub mod testing;
 mod workload;
 
+/// The code of the guide, for doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/workloads.md")]
+struct Guide;
+
 pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
 pub use workload::{
-    Call, Definition, Example, Interrupted, Problem, Reason, Route, Stop, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Method, Problem, Reason, Reply, Route,
+    Stop, Stream, Workload, at_most,
 };

@@ -6,7 +6,7 @@ use crate::workload::{Definition, Example, Reason, Route};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
-pub(crate) const LANE_PROTOCOL: u32 = 1;
+pub(crate) const LANE_PROTOCOL: u32 = 2;
 
 /// The version of this crate.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -28,7 +28,7 @@ pub(crate) enum Mistake {
     SameName(&'static str),
     #[error("two workloads are served at `{0}`")]
     SamePath(&'static str),
-    #[error("the path `{0}` does not begin with a slash")]
+    #[error("`{0}` is no path: it begins with a slash, and a parameter is a name in braces")]
     NoPath(&'static str),
     #[error("the reason `{0}` stands for two statuses")]
     SameReason(&'static str),
@@ -87,11 +87,11 @@ impl Service {
         }
         let mut paths = BTreeSet::new();
         for (_, route) in self.routes() {
-            if !route.path.starts_with('/') {
-                return Err(Mistake::NoPath(route.path));
-            }
-            if !paths.insert(route.path) {
-                return Err(Mistake::SamePath(route.path));
+            let shape = route.shape().ok_or(Mistake::NoPath(route.path))?;
+            for method in route.methods {
+                if !paths.insert((shape.clone(), method)) {
+                    return Err(Mistake::SamePath(route.path));
+                }
             }
         }
         let mut statuses = BTreeMap::new();
@@ -167,6 +167,31 @@ mod tests {
             .workloads(drill::DEMO)
             .workloads(workloads![Impostor]);
         assert_eq!(hidden.check(&[]), Err(Mistake::SamePath("/sleep")));
+    }
+
+    struct Customer<const BY_NUMBER: bool>;
+
+    impl<const BY_NUMBER: bool> Workload for Customer<BY_NUMBER> {
+        const NAME: &'static str = if BY_NUMBER { "number" } else { "name" };
+        const ROUTES: &'static [Route] = if BY_NUMBER {
+            &[Route::get("/customers/{number}")]
+        } else {
+            &[Route::get("/customers/{name}")]
+        };
+        type Input = ();
+        type Output = ();
+
+        fn run(&self, (): (), _: &Call) -> Result<(), Stop> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn two_paths_that_differ_in_a_name_only_are_the_same() {
+        let both = workloads![Customer::<true>, Customer::<false>];
+        let both = service().workloads(both);
+        let path = "/customers/{name}";
+        assert_eq!(both.check(&[]), Err(Mistake::SamePath(path)));
     }
 
     struct Refusing;

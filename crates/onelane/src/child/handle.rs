@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -27,8 +28,36 @@ pub struct Child {
     jobs: Pipe,
     answers: Pipe,
     inbox: Inbox,
-    fate: oneshot::Receiver<Fate>,
+    life: Life,
     cause_of_end: Cause,
+}
+
+/// Whether the child has ended, as far as its handle has heard.
+#[derive(Debug)]
+enum Life {
+    Going(oneshot::Receiver<Fate>),
+    Over(Fate),
+}
+
+impl Life {
+    /// Waits for the end.
+    async fn end(&mut self) -> Fate {
+        if let Self::Going(fate) = self {
+            let fate = fate.await;
+            *self = Self::Over(fate.expect("every child that was ordered has a fate, told once"));
+        }
+        match self {
+            Self::Over(fate) => *fate,
+            Self::Going(_) => unreachable!("it has just ended"),
+        }
+    }
+
+    fn is_over(&mut self) -> bool {
+        match self {
+            Self::Going(fate) => fate.try_recv() != Err(TryRecvError::Empty),
+            Self::Over(_) => true,
+        }
+    }
 }
 
 impl Child {
@@ -45,7 +74,7 @@ impl Child {
             jobs,
             answers,
             inbox: Inbox::default(),
-            fate,
+            life: Life::Going(fate),
             cause_of_end: Cause::Cancelled,
         }
     }
@@ -67,7 +96,7 @@ impl Child {
 
     /// Looks at an idle child: why it can be used no more, or none if it can.
     pub fn fault(&mut self) -> Option<Cause> {
-        if self.fate.try_recv() != Err(TryRecvError::Empty) {
+        if self.life.is_over() {
             return Some(Cause::Crashed);
         }
         match (self.inbox.is_empty(), self.answers.read_now(&mut [0])) {
@@ -78,55 +107,76 @@ impl Child {
         }
     }
 
-    /// Sends a message and waits for the answer. After an error, or if the future is dropped, the child
-    /// must not be used again.
-    pub async fn ask<T: DeserializeOwned>(&mut self, question: &impl Serialize) -> Result<T, Lost> {
+    /// Sends a message with the bytes that belong to it, and waits for what the child says. After an
+    /// error, or if the future is dropped, the child must not be used again.
+    pub async fn ask<T: DeserializeOwned>(
+        &mut self,
+        question: &impl Serialize,
+        bytes: &[u8],
+    ) -> Result<T, Lost> {
+        let frame = ipc::frame(question).map_err(Lost::NotStarted)?;
+        let Self { jobs, life, .. } = self;
+        let write = async {
+            jobs.write_all(&frame).await?;
+            jobs.write_all(bytes).await
+        };
+        // If this fails, the child is about to end, or was never started; it may have answered all the same.
+        tokio::select! {
+            biased;
+            _ = write => {}
+            _ = life.end() => {}
+        }
+        self.hear().await
+    }
+
+    /// Waits for the next message.
+    pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Lost> {
+        loop {
+            if let Some(message) = self.inbox.take().map_err(Lost::Garbled)? {
+                return Ok(message);
+            }
+            self.listen().await?;
+        }
+    }
+
+    /// Waits for bytes that follow a message: one at least, and not more than `most`.
+    pub async fn bytes(&mut self, most: u64) -> Result<Bytes, Lost> {
+        loop {
+            if let Some(bytes) = self.inbox.take_bytes(most) {
+                return Ok(bytes);
+            }
+            self.listen().await?;
+        }
+    }
+
+    /// Waits until the inbox has more in it.
+    async fn listen(&mut self) -> Result<(), Lost> {
         let Self {
-            jobs,
             answers,
             inbox,
-            fate,
+            life,
             ..
         } = self;
-        let conversation = async {
-            jobs.write_all(&ipc::frame(question)?).await?;
-            receive(answers, inbox).await
-        };
-        let fate = tokio::select! {
-            biased;
-            outcome = conversation => match outcome {
-                Ok(Some(answer)) => return Ok(answer),
-                Err(err) if err.kind() == ErrorKind::InvalidData => return Err(Lost::Garbled(err)),
+        let mut has_ended = false;
+        loop {
+            match inbox.fill(&mut &*answers) {
+                Ok(count) if count > 0 => return Ok(()),
+                Err(err) if err.kind() == ErrorKind::WouldBlock && !has_ended => {}
                 // It closed its end: it is about to end, or was never started.
-                Ok(None) | Err(_) => fate.await,
-            },
-            fate = &mut *fate => {
-                // The child may have answered before it ended. Its answer is read without waiting: a
-                // process that it left behind may keep the pipe open.
-                if let Ok(Some(answer)) = inbox.read(&mut &*answers) {
-                    return Ok(answer);
-                }
-                fate
+                Ok(_) | Err(_) => break,
             }
-        };
-        Err(match fate {
-            Ok(Fate::NotStarted(errno)) => Lost::NotStarted(io::Error::from_raw_os_error(errno)),
-            Ok(Fate::Gone(exit)) => Lost::Ended(exit),
-            Err(_) => unreachable!("every child that was ordered has a fate, told once"),
+            tokio::select! {
+                biased;
+                readable = answers.readable() => has_ended = readable.is_err(),
+                // The child may have answered before it ended. That is read without waiting: a process
+                // that it left behind may keep the pipe open.
+                _ = life.end() => has_ended = true,
+            }
+        }
+        Err(match life.end().await {
+            Fate::NotStarted(errno) => Lost::NotStarted(io::Error::from_raw_os_error(errno)),
+            Fate::Gone(exit) => Lost::Ended(exit),
         })
-    }
-}
-
-async fn receive<T: DeserializeOwned>(answers: &Pipe, inbox: &mut Inbox) -> io::Result<Option<T>> {
-    let mut chunk = [0; 4096];
-    loop {
-        if let Some(message) = inbox.take()? {
-            return Ok(Some(message));
-        }
-        match answers.read(&mut chunk).await? {
-            0 => return Ok(None),
-            count => inbox.extend(&chunk[..count]),
-        }
     }
 }
 

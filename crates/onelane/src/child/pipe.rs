@@ -1,7 +1,7 @@
 //! One end of a pipe to a child. It works on any runtime, because a child of the pool is started on one
 //! thread and used on another: it is registered with a runtime only while a task waits for it.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{ioctl_fionbio, read, write};
@@ -30,16 +30,9 @@ impl Pipe {
         Ok(())
     }
 
-    /// Waits until there is something to read, and reads it; 0 at the end of the stream.
-    pub(super) async fn read(&self, chunk: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.read_now(chunk) {
-                Err(err) if err.kind() == ErrorKind::WouldBlock => {
-                    self.ready(Interest::READABLE).await?;
-                }
-                outcome => return outcome,
-            }
-        }
+    /// Waits until there is something to read, or the end of the stream.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::READABLE).await
     }
 
     /// Reads without waiting. The error is `WouldBlock` if there is nothing.

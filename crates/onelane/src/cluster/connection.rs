@@ -32,7 +32,7 @@ pub(super) async fn service(
     begin: impl AsyncFn() + Clone + 'static,
     end: impl Fn() + Clone + 'static,
 ) -> Serve {
-    let routes = front.service;
+    let (routes, cut) = (front.service, front.clone());
     let app = App::new()
         .app_data(front)
         .wrap_fn(move |request, service| {
@@ -57,11 +57,16 @@ pub(super) async fn service(
         .await;
     let service = Rc::new(service.expect("an app without initialisers starts"));
     Rc::new(move |stream| {
-        let service = service.clone();
+        let (service, front) = (service.clone(), cut.clone());
         Box::pin(async move {
             let client = stream.peer_addr().ok();
-            // The client may leave at any time.
-            service.call((stream, client)).await.ok();
+            front.give_up_in_the_end(&stream);
+            tokio::select! {
+                // The client may leave at any time.
+                _ = service.call((stream, client)) => {}
+                // It takes its answer too slowly, and this worker has only one connection.
+                () = front.cut.notified() => {}
+            }
         })
     })
 }

@@ -47,6 +47,10 @@ pub struct Settings {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
+    /// Longest time to hand an answer over; a client that reads more slowly is cut off
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub send_timeout: Duration,
     /// After SIGTERM: time still serving while /readyz already says no, for balancers that poll
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     #[serde(with = "humantime_serde")]

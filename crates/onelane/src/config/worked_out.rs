@@ -13,6 +13,7 @@ impl Settings {
     pub(super) fn worked_out(mut self, queue_max: Option<u32>) -> Result<Self, Invalid> {
         for (key, value) in [
             ("request_timeout", self.request_timeout),
+            ("send_timeout", self.send_timeout),
             ("shutdown_timeout", self.shutdown_timeout),
         ] {
             if value.is_zero() {

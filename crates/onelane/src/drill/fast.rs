@@ -16,6 +16,8 @@ pub struct Fast;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Output {
     ok: bool,
+    /// The process that computed it.
+    pid: u32,
 }
 
 impl Workload for Fast {
@@ -34,6 +36,9 @@ impl Workload for Fast {
     }
 
     fn run(&self, _: Nothing, _: &Call) -> Result<Output, Stop> {
-        Ok(Output { ok: true })
+        Ok(Output {
+            ok: true,
+            pid: std::process::id(),
+        })
     }
 }

@@ -37,14 +37,30 @@ pub const FAULTS: &[Definition] = &[
 /// How long a caller may ask for: an hour, far beyond any sensible `request_timeout`.
 const MAX_MS: u64 = 3_600_000;
 
-/// A time, as input and as output.
-#[derive(Debug, Serialize, Deserialize)]
+/// How long something takes.
+#[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Milliseconds {
     /// At most an hour.
     #[cfg_attr(feature = "schema", schemars(range(max = MAX_MS)))]
     #[serde(deserialize_with = "at_most::<_, MAX_MS>")]
     ms: u64,
+}
+
+/// How long it took, and where.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Done {
+    ms: u64,
+    /// The process that computed it.
+    pid: u32,
+}
+
+impl From<Milliseconds> for Done {
+    fn from(Milliseconds { ms }: Milliseconds) -> Self {
+        let pid = std::process::id();
+        Self { ms, pid }
+    }
 }
 
 /// No input.

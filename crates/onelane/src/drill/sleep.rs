@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Milliseconds;
+use super::{Done, Milliseconds};
 #[cfg(feature = "schema")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
@@ -18,15 +18,15 @@ impl Workload for Sleep {
             .examples(&[Example::new("Two seconds of sleep", "ms=2000")
                 .note("It occupies a lane, but no CPU.")])];
     type Input = Milliseconds;
-    type Output = Milliseconds;
+    type Output = Done;
 
     #[cfg(feature = "schema")]
     fn schemas() -> Option<Schemas> {
         Some(Schemas::of::<Self::Input, Self::Output>())
     }
 
-    fn run(&self, input: Milliseconds, call: &Call) -> Result<Milliseconds, Stop> {
+    fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {
         call.sleep(Duration::from_millis(input.ms))?;
-        Ok(input)
+        Ok(input.into())
     }
 }

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::Milliseconds;
+use super::{Done, Milliseconds};
 use crate::workload::{Call, Route, Stop, Workload};
 
 /// A computation that cannot be stopped.
@@ -15,10 +15,10 @@ impl Workload for Stubborn {
     const NAME: &'static str = "stubborn";
     const ROUTES: &'static [Route] = &[Route::new("/stubborn")];
     type Input = Milliseconds;
-    type Output = Milliseconds;
+    type Output = Done;
 
-    fn run(&self, input: Milliseconds, _: &Call) -> Result<Milliseconds, Stop> {
+    fn run(&self, input: Milliseconds, _: &Call) -> Result<Done, Stop> {
         thread::sleep(Duration::from_millis(input.ms));
-        Ok(input)
+        Ok(input.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Milliseconds;
+use super::{Done, Milliseconds};
 #[cfg(feature = "schema")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
@@ -20,18 +20,18 @@ impl Workload for Wait {
         Route::new("/block-server").preset("ms=5000"),
     ];
     type Input = Milliseconds;
-    type Output = Milliseconds;
+    type Output = Done;
 
     #[cfg(feature = "schema")]
     fn schemas() -> Option<Schemas> {
         Some(Schemas::of::<Self::Input, Self::Output>())
     }
 
-    fn run(&self, input: Milliseconds, call: &Call) -> Result<Milliseconds, Stop> {
+    fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {
         let end = Instant::now() + Duration::from_millis(input.ms);
         while Instant::now() < end {
             call.check()?;
         }
-        Ok(input)
+        Ok(input.into())
     }
 }

@@ -1,9 +1,10 @@
 //! A fresh child process for every job: nothing of one request is left for the next.
 
-use super::{Failure, Ticket, remote};
-use crate::child::Nursery;
-use crate::roster::Cause;
-use crate::workload::{Answer, Job};
+use super::remote::{self, Employed};
+use super::{Answer, Failure, Ticket};
+use crate::child::{Child, Nursery};
+use crate::roster::{Cause, Usage};
+use crate::workload::Job;
 
 /// Children that compute one job and end.
 #[derive(Debug)]
@@ -15,8 +16,8 @@ impl Fork {
         Self(nursery)
     }
 
-    /// Computes `job` in a child that is killed when its time is over or the future is dropped.
-    /// `permit` is held until the child has been reaped.
+    /// Computes `job` in a child that is killed when its time is over, or when the future or the answer is
+    /// dropped. `permit` is held until the child has been reaped.
     pub async fn run(
         &self,
         ticket: Ticket,
@@ -24,17 +25,22 @@ impl Fork {
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
         let started = self.0.fork(permit);
-        let mut child = started.map_err(|err| Failure::NotStarted(err.to_string()))?;
-        child.occupy(ticket.slot, &ticket.request_id);
-        match remote::compute(&mut child, job, ticket.request_id, ticket.limit).await {
-            Ok(reply) => {
-                child.end(Cause::Completed);
-                reply.outcome
-            }
-            Err((failure, cause)) => {
-                child.end(cause);
-                Err(failure)
-            }
-        }
+        let child = started.map_err(|err| Failure::NotStarted(err.to_string()))?;
+        let limit = ticket.limit;
+        remote::compute(child, job, ticket, limit).await
+    }
+}
+
+impl Employed for Child {
+    fn child(&mut self) -> &mut Child {
+        self
+    }
+
+    fn done(self, _: Usage, _: bool) {
+        self.end(Cause::Completed);
+    }
+
+    fn failed(self, cause: Cause) {
+        self.end(cause);
     }
 }

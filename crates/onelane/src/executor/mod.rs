@@ -1,5 +1,6 @@
 //! Executors: how one job is computed. They know nothing of HTTP, queues, metrics or settings.
 
+mod answer;
 mod fork;
 mod pool;
 mod remote;
@@ -8,16 +9,17 @@ mod threads;
 use std::error::Error;
 use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::child::NeverReady;
-use crate::workload::{Answer, Call, Job, Problem, Stop};
+use crate::workload::{Call, Job, Outcome, Problem, Reply, Stop, Workloads};
 
+pub use answer::{Answer, Pieces};
 pub use fork::Fork;
 pub use pool::Pool;
-pub use remote::{Question, Reply};
+pub use remote::{End, PipeOutlet, Question};
 pub use threads::{STUCK_AFTER, Threads};
 
 /// One of the ways to compute.
@@ -42,9 +44,12 @@ pub struct Ticket {
     pub limit: Duration,
 }
 
-/// Why a job has no answer.
+/// Why a job has no answer, or why its answer ends too early.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum Failure {
+    /// What the caller sent is no input of the workload.
+    #[error("{0}")]
+    Invalid(String),
     /// It took longer than it may, and was stopped or killed.
     #[error("the computation exceeded its time limit")]
     DeadlineExceeded,
@@ -65,6 +70,13 @@ pub enum Failure {
     NotStarted(String),
 }
 
+impl Failure {
+    /// A workload that begins a stream and then answers with something else, or the other way round.
+    fn confused() -> Self {
+        Self::Failed("it answered with a stream and with something else".to_owned())
+    }
+}
+
 impl Executor {
     /// Starts the children that stay, and waits until they are ready. Called once, before the first
     /// job.
@@ -75,8 +87,9 @@ impl Executor {
         }
     }
 
-    /// Computes `job`. Dropping the future stops the computation. `permit` is held until the thread or
-    /// the child is free again, or gone, which may be later than the return.
+    /// Computes `job`. Dropping the future, or the answer before all of it was taken, stops the
+    /// computation. `permit` is held until the answer is dropped and the thread or the child is free again,
+    /// or gone.
     pub async fn run(
         &self,
         ticket: Ticket,
@@ -100,18 +113,15 @@ impl Executor {
 }
 
 /// Computes `job` on this thread, and survives its panics.
-pub fn compute(job: Job, call: &Call) -> Result<Answer, Failure> {
-    let start = Instant::now();
-    match catch_unwind(AssertUnwindSafe(|| job.run(call))) {
-        Ok(Ok(fields)) => Ok(Answer {
-            fields,
-            compute: start.elapsed(),
-            pid: std::process::id(),
-        }),
+pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Failure> {
+    match catch_unwind(AssertUnwindSafe(|| job.run(workloads, call.clone()))) {
+        Ok(Ok(reply)) => Ok(reply),
         // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
-        Ok(Err(Stop::Interrupted)) => Err(Failure::DeadlineExceeded),
-        Ok(Err(Stop::Problem(problem))) => Err(Failure::Problem(problem)),
-        Ok(Err(Stop::Failed(err))) => Err(Failure::Failed(chain(&*err))),
+        Ok(Err(_)) if call.check().is_err() => Err(Failure::DeadlineExceeded),
+        Ok(Err(Outcome::Invalid(invalid))) => Err(Failure::Invalid(invalid.to_string())),
+        Ok(Err(Outcome::Stopped(Stop::Interrupted))) => Err(Failure::DeadlineExceeded),
+        Ok(Err(Outcome::Stopped(Stop::Problem(problem)))) => Err(Failure::Problem(problem)),
+        Ok(Err(Outcome::Stopped(Stop::Failed(err)))) => Err(Failure::Failed(chain(&*err))),
         Err(_panic) => Err(Failure::Panicked),
     }
 }

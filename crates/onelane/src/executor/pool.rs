@@ -1,6 +1,7 @@
 //! Child processes that stay. Each computes one job after the other. The next job goes to the child
 //! that was used last, because its caches are warm. A child that failed in any way is never used again.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::{Failure, Question, Ticket, remote};
+use super::remote::{self, Employed};
+use super::{Answer, Failure, Question, Ticket};
 use crate::child::{Backoff, Child, Lost, NeverReady, Nursery, with_jitter};
-use crate::roster::Cause;
-use crate::workload::{Answer, Job};
+use crate::roster::{Cause, Usage};
+use crate::workload::Job;
 
 /// How long a new child may take to say that it is ready. It takes milliseconds as a rule.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,8 +84,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Computes `job` in a child that is killed when its time is over or the future is dropped.
-    /// A job that reached a child is never given to another one.
+    /// Computes `job` in a child that is killed when its time is over, or when the future or the answer is
+    /// dropped. A job that reached a child is never given to another one.
     pub async fn run(
         &self,
         ticket: Ticket,
@@ -91,30 +93,39 @@ impl Pool {
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
-        let Ok(mut lease) = timeout(ticket.limit, self.0.take()).await else {
+        let Ok(lease) = timeout(ticket.limit, self.0.take()).await else {
             return Err(Failure::NotStarted("none became ready in time".to_owned()));
         };
-        lease.member().child.occupy(ticket.slot, &ticket.request_id);
         let left = ticket.limit.saturating_sub(start.elapsed());
-        let outcome =
-            remote::compute(&mut lease.member().child, job, ticket.request_id, left).await;
-        let outcome = match outcome {
-            Ok(reply) if matches!(reply.outcome, Err(Failure::Panicked)) => {
-                lease.discard(Cause::Crashed);
-                reply.outcome
-            }
-            Ok(reply) => {
-                lease.member().child.vacate(reply.used);
-                lease.give_back();
-                reply.outcome
-            }
-            Err((failure, cause)) => {
-                lease.discard(cause);
-                Err(failure)
-            }
+        let employed = Hired {
+            lease,
+            _permit: Box::new(permit),
         };
-        drop(permit);
-        outcome
+        remote::compute(employed, job, ticket, left).await
+    }
+}
+
+/// A child that is in use, and the slot that it is used on.
+struct Hired {
+    lease: Lease,
+    _permit: Box<dyn Any + Send>,
+}
+
+impl Employed for Hired {
+    fn child(&mut self) -> &mut Child {
+        &mut self.lease.member().child
+    }
+
+    fn done(mut self, used: Usage, panicked: bool) {
+        if panicked {
+            return self.failed(Cause::Crashed);
+        }
+        self.child().vacate(used);
+        self.lease.give_back();
+    }
+
+    fn failed(self, cause: Cause) {
+        self.lease.discard(cause);
     }
 }
 
@@ -192,7 +203,7 @@ impl Shared {
     /// Has a child forked and asks it whether it is ready.
     async fn start_one(&self) -> Result<Child, Lost> {
         let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
-        let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready)).await;
+        let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready, &[])).await;
         let () = ready.map_err(|late| Lost::NotStarted(late.into()))??;
         Ok(child)
     }

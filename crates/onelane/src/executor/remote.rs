@@ -1,52 +1,262 @@
-//! What an executor and a computing child say to each other.
+//! What an executor and a computing child say to each other. A message is JSON, and bytes of a body come
+//! after the message that tells their number.
 
-use std::time::Duration;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::Failure;
+use super::{Answer, Failure, Pieces, Ticket};
 use crate::child::{Child, Lost};
+use crate::ipc;
 use crate::roster::{Cause, Usage};
-use crate::workload::{Answer, Job, Parcel};
+use crate::workload::{Content, Head, Job, Outlet, Parcel, Reply};
 
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Question {
     /// Asks whether the child is ready. The reply is `null`.
     Ready,
-    /// Asks for the answer to a job.
+    /// Asks for the answer to a job. The bytes of its body follow.
     Job(Parcel),
 }
 
-/// From the child, about a job.
+/// From the child, about a job. An answer is `Whole`, or `Begun` with pieces and an end. `Ended` alone is a
+/// failure.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Reply {
-    /// The answer, or why there is none.
-    pub outcome: Result<Answer, Failure>,
+pub enum Said {
+    /// An answer that is there. So many bytes of its body follow.
+    Whole(Head, u64, End),
+    /// What comes before the body.
+    Begun(Head),
+    /// A part of the body: so many bytes follow.
+    Piece(u64),
+    /// There is no more to come.
+    Ended(Result<(), Failure>, End),
+}
+
+/// The end of a job.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct End {
+    /// How long the computation itself took.
+    pub compute: Duration,
     /// What the child has used in its life so far.
     pub used: Usage,
 }
 
-/// Has `child` compute `job`. The error tells what to say to the caller, and why the child has to
-/// end.
+/// The way of answers out of a child. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PipeOutlet(pub Arc<File>);
+
+impl PipeOutlet {
+    /// Tells the outcome of a job.
+    pub fn tell(&self, outcome: Result<Reply, Failure>, end: End) -> io::Result<()> {
+        match outcome {
+            Ok(Reply { head, content }) => match content {
+                Content::Whole(body) => {
+                    self.say(&Said::Whole(head, body.len() as u64, end))?;
+                    self.write(&body)
+                }
+                Content::Sent => self.say(&Said::Ended(Ok(()), end)),
+            },
+            Err(failure) => self.say(&Said::Ended(Err(failure), end)),
+        }
+    }
+
+    fn say(&self, said: &Said) -> io::Result<()> {
+        self.write(&ipc::frame(said)?)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        (&*self.0).write_all(bytes)
+    }
+}
+
+impl Outlet for PipeOutlet {
+    fn begin(&mut self, head: Head) -> io::Result<()> {
+        self.say(&Said::Begun(head))
+    }
+
+    fn send(&mut self, piece: Bytes) -> io::Result<()> {
+        self.say(&Said::Piece(piece.len() as u64))?;
+        self.write(&piece)
+    }
+}
+
+/// A child at work, and what becomes of it. One that is dropped is killed.
+pub(super) trait Employed: Sized + Send + 'static {
+    fn child(&mut self) -> &mut Child;
+    /// It has done its job. It may have panicked.
+    fn done(self, used: Usage, panicked: bool);
+    /// It cannot be used again.
+    fn failed(self, cause: Cause);
+}
+
+/// Has a child compute `job` within `limit`.
 pub(super) async fn compute(
-    child: &mut Child,
+    mut employed: impl Employed,
     job: Job,
-    request_id: String,
+    ticket: Ticket,
     limit: Duration,
-) -> Result<Reply, (Failure, Cause)> {
-    let question = Question::Job(job.pack(request_id, limit));
-    match timeout(limit, child.ask(&question)).await {
-        Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(lost)) => Err(match lost {
-            Lost::NotStarted(err) => (Failure::NotStarted(err.to_string()), Cause::Crashed),
-            Lost::Ended(exit) if exit.is_cpu_limit() => {
+) -> Result<Answer, Failure> {
+    let child = employed.child();
+    child.occupy(ticket.slot, &ticket.request_id);
+    let (parcel, body) = job.pack(ticket.request_id, limit);
+    let mut talk = Talk {
+        employed,
+        deadline: Instant::now().checked_add(limit),
+        expected: 0,
+    };
+    let first = talk.ask(&Question::Job(parcel), &body).await;
+    match first {
+        Ok(Said::Whole(head, length, end)) => Ok(Answer {
+            head,
+            compute: Some(end.compute),
+            length: Some(length),
+            pieces: talk.whole(length, end.used),
+        }),
+        Ok(Said::Begun(head)) => Ok(Answer {
+            head,
+            compute: None,
+            length: None,
+            pieces: talk.stream(),
+        }),
+        Ok(Said::Ended(Err(failure), end)) => {
+            let panicked = failure == Failure::Panicked;
+            talk.employed.done(end.used, panicked);
+            Err(failure)
+        }
+        Ok(Said::Ended(Ok(()), end)) => {
+            talk.employed.done(end.used, false);
+            Err(Failure::confused())
+        }
+        Ok(Said::Piece(_)) => Err(talk.garbled()),
+        Err(lost) => Err(talk.lost(lost)),
+    }
+}
+
+/// What is said between the server and a child about one job.
+struct Talk<E> {
+    employed: E,
+    /// None where there is none, or it is too far away to have a date.
+    deadline: Option<Instant>,
+    /// Bytes of the body that were announced and have not arrived.
+    expected: u64,
+}
+
+impl<E: Employed> Talk<E> {
+    async fn ask(&mut self, question: &Question, body: &Bytes) -> Result<Said, Missing> {
+        in_time(self.deadline, self.employed.child().ask(question, body)).await
+    }
+
+    async fn hear(&mut self) -> Result<Said, Missing> {
+        in_time(self.deadline, self.employed.child().hear()).await
+    }
+
+    /// The next bytes of the body, of those that are expected.
+    async fn bytes(&mut self) -> Result<Bytes, Missing> {
+        let child = self.employed.child();
+        let bytes = in_time(self.deadline, child.bytes(self.expected)).await?;
+        self.expected -= bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    /// The body of an answer that is there. Its child is free once the last byte was read.
+    fn whole(mut self, length: u64, used: Usage) -> Pieces {
+        if length == 0 {
+            self.employed.done(used, false);
+            return Box::pin(stream::empty());
+        }
+        self.expected = length;
+        // How long it takes from here on is up to the client.
+        self.deadline = None;
+        Box::pin(stream::unfold(Some(self), move |talk| async move {
+            let mut talk = talk?;
+            match talk.bytes().await {
+                Ok(bytes) if talk.expected == 0 => {
+                    talk.employed.done(used, false);
+                    Some((Ok(bytes), None))
+                }
+                Ok(bytes) => Some((Ok(bytes), Some(talk))),
+                Err(missing) => Some((Err(talk.lost(missing)), None)),
+            }
+        }))
+    }
+
+    /// The body of an answer that is computed meanwhile.
+    fn stream(self) -> Pieces {
+        Box::pin(stream::unfold(Some(self), async |talk| {
+            let mut talk = talk?;
+            while talk.expected == 0 {
+                match talk.hear().await {
+                    Ok(Said::Piece(length)) => talk.expected = length,
+                    Ok(Said::Ended(outcome, end)) => {
+                        let panicked = outcome == Err(Failure::Panicked);
+                        talk.employed.done(end.used, panicked);
+                        return Some((Err(outcome.err()?), None));
+                    }
+                    Ok(Said::Whole(..) | Said::Begun(_)) => {
+                        talk.employed.failed(Cause::Crashed);
+                        return Some((Err(Failure::confused()), None));
+                    }
+                    Err(missing) => return Some((Err(talk.lost(missing)), None)),
+                }
+            }
+            match talk.bytes().await {
+                Ok(bytes) => Some((Ok(bytes), Some(talk))),
+                Err(missing) => Some((Err(talk.lost(missing)), None)),
+            }
+        }))
+    }
+
+    fn garbled(self) -> Failure {
+        self.employed.failed(Cause::Garbled);
+        Failure::Crashed("the child sent a part of an answer before its beginning".to_owned())
+    }
+
+    /// What to say to the caller for want of what the child should have said.
+    fn lost(self, missing: Missing) -> Failure {
+        let (failure, cause) = match missing {
+            Missing::Late => (Failure::DeadlineExceeded, Cause::Deadline),
+            Missing::Lost(Lost::NotStarted(err)) => {
+                (Failure::NotStarted(err.to_string()), Cause::Crashed)
+            }
+            Missing::Lost(Lost::Ended(exit)) if exit.is_cpu_limit() => {
                 (Failure::DeadlineExceeded, Cause::CpuLimit)
             }
-            Lost::Ended(exit) => (Failure::Crashed(exit.to_string()), Cause::Crashed),
-            Lost::Garbled(err) => (Failure::Crashed(err.to_string()), Cause::Garbled),
-        }),
-        Err(_) => Err((Failure::DeadlineExceeded, Cause::Deadline)),
+            Missing::Lost(Lost::Ended(exit)) => {
+                (Failure::Crashed(exit.to_string()), Cause::Crashed)
+            }
+            Missing::Lost(Lost::Garbled(err)) => {
+                (Failure::Crashed(err.to_string()), Cause::Garbled)
+            }
+        };
+        self.employed.failed(cause);
+        failure
+    }
+}
+
+/// Why the child's next word is not there.
+enum Missing {
+    Late,
+    Lost(Lost),
+}
+
+async fn in_time<T>(
+    deadline: Option<Instant>,
+    word: impl Future<Output = Result<T, Lost>>,
+) -> Result<T, Missing> {
+    let Some(deadline) = deadline else {
+        return word.await.map_err(Missing::Lost);
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    match timeout(left, word).await {
+        Ok(word) => word.map_err(Missing::Lost),
+        Err(_) => Err(Missing::Late),
     }
 }

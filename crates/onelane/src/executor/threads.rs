@@ -1,24 +1,30 @@
 //! Computation on threads of this process, one per slot. With one slot: the blocking lane.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::stream;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc as news;
 use tokio::time::{sleep, timeout};
 
-use super::{Failure, Ticket, compute};
+use super::{Answer, Failure, Pieces, Ticket, compute};
 use crate::roster::{Cause, Roster};
-use crate::workload::{Answer, Call, Interrupt, Job};
+use crate::workload::{Call, Content, Head, Interrupt, Job, Outlet, PIECE_BYTES, Reply, Workloads};
 
 /// How long a computation may take to notice that it is to stop. A workload should look at its
 /// interrupt every few milliseconds; one that has not looked for so long never will.
 pub const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+/// How many pieces of a streamed answer wait for a caller that reads slowly, before the computation waits,
+/// too.
+const PIECES_WAITING: usize = 2;
 
 /// The threads, by slot. They end when this is dropped and their job is done.
 #[derive(Debug)]
@@ -28,6 +34,7 @@ pub struct Threads(Arc<Shared>);
 struct Shared {
     /// The way to the thread of each slot.
     senders: Mutex<Vec<mpsc::Sender<Task>>>,
+    workloads: Arc<Workloads>,
     /// Counts threads that were replaced because they could not be stopped. None if they are not
     /// replaced.
     replace: Option<Roster>,
@@ -37,24 +44,44 @@ struct Shared {
 
 struct Task {
     job: Job,
+    workloads: Arc<Workloads>,
     call: Call,
     hold: Hold,
     lost: Arc<AtomicUsize>,
-    reply: oneshot::Sender<Result<Answer, Failure>>,
+    news: news::Sender<News>,
 }
 
-/// Holds the permit for the slot. The slot becomes free when the permit is taken out: by the thread
-/// when it is done, or by [`Shared::replace`] when it gives the thread up.
+/// What a thread tells about its task: all at once, or a beginning, pieces, and an end.
+enum News {
+    Whole(Head, Bytes, Duration, Permit),
+    Begun(Head),
+    Piece(Bytes),
+    Ended {
+        outcome: Result<(), Failure>,
+        _permit: Permit,
+    },
+}
+
+/// The permit for the slot. None if it was taken away.
+type Permit = Option<Box<dyn Any + Send>>;
+
+/// Holds the permit for the slot while the thread computes. The permit is taken out by the thread when it
+/// is done, and goes with the answer, or by [`Shared::replace`] when it gives the thread up.
 #[derive(Clone)]
-struct Hold(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+struct Hold(Arc<Mutex<Permit>>);
 
 impl Threads {
     /// Starts one thread for each slot. A thread that cannot be stopped keeps its slot; with
     /// `replace` it is given up instead, and another one started.
-    pub fn start(slots: u32, replace: Option<Roster>) -> io::Result<Self> {
+    pub fn start(
+        slots: u32,
+        replace: Option<Roster>,
+        workloads: Arc<Workloads>,
+    ) -> io::Result<Self> {
         let senders = (0..slots).map(|slot| start_one(slot as usize));
         Ok(Self(Arc::new(Shared {
             senders: Mutex::new(senders.collect::<io::Result<_>>()?),
+            workloads,
             replace,
             lost: Arc::default(),
         })))
@@ -65,35 +92,118 @@ impl Threads {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// Computes `job` on the thread of the slot. Dropping the future stops the computation.
-    /// `permit` is held until the thread is free, which may be later than the return.
+    /// Computes `job` on the thread of the slot. Dropping the future, or the answer, stops the
+    /// computation. `permit` is held until the answer is dropped and the thread is free.
     pub async fn run(
         &self,
         ticket: Ticket,
         job: Job,
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
-        let (reply, answer) = oneshot::channel();
+        let (tell, news) = news::channel(PIECES_WAITING);
+        let call = Call::new(ticket.request_id, ticket.limit);
         let task = Task {
             job,
-            call: Call::new(ticket.request_id, ticket.limit),
+            workloads: self.0.workloads.clone(),
+            call: call.through(Outside(tell.clone())),
             hold: Hold(Arc::new(Mutex::new(Some(Box::new(permit))))),
             lost: self.0.lost.clone(),
-            reply,
+            news: tell,
         };
-        let _stop = StopOnDrop {
-            threads: self.0.clone(),
-            slot: ticket.slot,
-            interrupt: task.call.flag(),
-            hold: task.hold.clone(),
+        let mut running = Running {
+            news,
+            deadline: Instant::now().checked_add(ticket.limit),
+            _stop: StopOnDrop {
+                threads: self.0.clone(),
+                slot: ticket.slot,
+                interrupt: task.call.flag(),
+                hold: task.hold.clone(),
+            },
         };
         self.0.senders.lock()[ticket.slot]
             .send(task)
             .expect("a compute thread survives every panic and lives as long as this sender");
-        match timeout(ticket.limit, answer).await {
-            Ok(outcome) => outcome.expect("a compute thread replies to every task"),
-            Err(_) => Err(Failure::DeadlineExceeded),
+        match running.next().await? {
+            News::Whole(head, body, compute, permit) => Ok(Answer {
+                head,
+                compute: Some(compute),
+                length: Some(body.len() as u64),
+                pieces: whole(body, permit),
+            }),
+            News::Begun(head) => Ok(Answer {
+                head,
+                compute: None,
+                length: None,
+                pieces: running.pieces(),
+            }),
+            News::Ended { outcome, .. } => Err(outcome.err().unwrap_or_else(Failure::confused)),
+            News::Piece(_) => Err(Failure::confused()),
         }
+    }
+}
+
+/// A body that is there, in pieces that fit a buffer. Its slot is free when it is dropped.
+fn whole(body: Bytes, permit: Permit) -> Pieces {
+    let rest = (body, permit);
+    Box::pin(stream::unfold(rest, async |(mut body, permit)| {
+        let piece = body.split_to(body.len().min(PIECE_BYTES));
+        (!piece.is_empty()).then_some((Ok(piece), (body, permit)))
+    }))
+}
+
+/// A task as the one sees it who waits for its answer.
+struct Running {
+    news: news::Receiver<News>,
+    /// None where it is too far away to have a date.
+    deadline: Option<Instant>,
+    _stop: StopOnDrop,
+}
+
+impl Running {
+    async fn next(&mut self) -> Result<News, Failure> {
+        let news = self.news.recv();
+        let news = match self.deadline {
+            None => news.await,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let news = timeout(left, news).await;
+                news.map_err(|_| Failure::DeadlineExceeded)?
+            }
+        };
+        Ok(news.expect("a compute thread tells of the end of every task"))
+    }
+
+    /// The pieces of a stream that has begun. It ends early with an error.
+    fn pieces(self) -> Pieces {
+        Box::pin(stream::unfold(Some(self), async |running| {
+            let mut running = running?;
+            match running.next().await {
+                Ok(News::Piece(piece)) => Some((Ok(piece), Some(running))),
+                Ok(News::Ended { outcome, .. }) => Some((Err(outcome.err()?), None)),
+                Err(failure) => Some((Err(failure), None)),
+                Ok(News::Whole(..) | News::Begun(_)) => Some((Err(Failure::confused()), None)),
+            }
+        }))
+    }
+}
+
+/// The way of a streamed answer out of a thread.
+struct Outside(news::Sender<News>);
+
+impl Outside {
+    fn tell(&self, news: News) -> io::Result<()> {
+        let told = self.0.blocking_send(news);
+        told.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "nobody wants the answer any more"))
+    }
+}
+
+impl Outlet for Outside {
+    fn begin(&mut self, head: Head) -> io::Result<()> {
+        self.tell(News::Begun(head))
+    }
+
+    fn send(&mut self, piece: Bytes) -> io::Result<()> {
+        self.tell(News::Piece(piece))
     }
 }
 
@@ -108,13 +218,27 @@ fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
 
 impl Task {
     fn compute(self) {
-        let outcome = compute(self.job, &self.call);
-        if self.hold.take().is_none() {
+        let start = Instant::now();
+        let outcome = compute(self.job, &self.workloads, &self.call);
+        let took = start.elapsed();
+        let permit = self.hold.take();
+        if permit.is_none() {
             // This thread had been given up and has finished after all. It ends now.
             self.lost.fetch_sub(1, Ordering::Relaxed);
         }
-        // If the client has left, there is no receiver any more.
-        self.reply.send(outcome).ok();
+        let ended = |outcome, permit| News::Ended {
+            outcome,
+            _permit: permit,
+        };
+        let news = match outcome {
+            Ok(Reply { head, content }) => match content {
+                Content::Whole(body) => News::Whole(head, body, took, permit),
+                Content::Sent => ended(Ok(()), permit),
+            },
+            Err(failure) => ended(Err(failure), permit),
+        };
+        // If the client has left, there is no receiver any more, and this frees the slot.
+        self.news.blocking_send(news).ok();
     }
 }
 
@@ -190,13 +314,18 @@ mod tests {
 
     use super::*;
     use crate::drill::{DEMO, FAULTS};
-    use crate::workload::Source;
+    use crate::workload::{Definition, Source};
 
     /// Ends as soon as it is to stop.
     const OBEDIENT: (&str, &str) = ("sleep", "ms=3600000");
     const PANICKING: (&str, &str) = ("panic", "");
     /// Ends long after it was given up, which is a second after its limit.
     const STUBBORN: (&str, &str) = ("stubborn", "ms=3000");
+
+    fn start(replace: Option<Roster>) -> Threads {
+        let drills: Vec<&Definition> = DEMO.iter().chain(FAULTS).collect();
+        Threads::start(1, replace, Arc::new(Workloads::of(&drills))).unwrap()
+    }
 
     fn ticket(limit: Duration) -> Ticket {
         Ticket {
@@ -206,15 +335,14 @@ mod tests {
         }
     }
 
-    fn job((drill, query): (&str, &str)) -> Job {
-        let mut drills = DEMO.iter().chain(FAULTS);
-        let drill = drills.find(|definition| definition.name == drill);
-        drill.unwrap().job(Source::Query(query.to_owned())).unwrap()
+    fn job((workload, query): (&'static str, &str)) -> Job {
+        let source = Source::query(query);
+        Job { workload, source }
     }
 
     #[tokio::test]
     async fn a_job_past_its_limit_fails_and_its_thread_stops() {
-        let threads = Threads::start(1, None).unwrap();
+        let threads = start(None);
         let permit = Arc::new(());
         let outcome = threads
             .run(
@@ -231,7 +359,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_future_stops_the_computation() {
-        let threads = Threads::start(1, None).unwrap();
+        let threads = start(None);
         let permit = Arc::new(());
         let run = threads.run(ticket(Duration::MAX), job(OBEDIENT), permit.clone());
         timeout(Duration::from_millis(10), run).await.unwrap_err();
@@ -243,7 +371,7 @@ mod tests {
     /// As at the end of the process, when a thread's runtime may be gone before its requests are.
     #[test]
     fn a_future_may_be_dropped_where_there_is_no_runtime_any_more() {
-        let threads = Threads::start(1, Some(Roster::new(|_| {}))).unwrap();
+        let threads = start(Some(Roster::new(|_| {})));
         let permit = Arc::new(());
         let run = threads.run(ticket(Duration::MAX), job(OBEDIENT), permit.clone());
         let mut run = Box::pin(run);
@@ -260,7 +388,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_failure_and_the_thread_goes_on() {
-        let threads = Threads::start(1, None).unwrap();
+        let threads = start(None);
         for _ in 0..2 {
             let outcome = threads.run(ticket(Duration::MAX), job(PANICKING), ()).await;
             assert_eq!(outcome.unwrap_err(), Failure::Panicked);
@@ -270,7 +398,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_that_does_not_stop_is_replaced_and_counted_until_it_does() {
         let roster = Roster::new(|_| {});
-        let threads = Threads::start(1, Some(roster.clone())).unwrap();
+        let threads = start(Some(roster.clone()));
         let permit = Arc::new(());
         let short = ticket(Duration::from_millis(10));
         let outcome = threads.run(short, job(STUBBORN), permit.clone()).await;

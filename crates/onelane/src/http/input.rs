@@ -1,63 +1,184 @@
-//! From a request to a job: the query string of a GET or HEAD, the JSON object of a POST.
+//! From a request to what a workload is asked: the parameters of its path, its query and its body.
 
 use std::time::Duration;
 
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use actix_web::{HttpMessage, HttpRequest, web};
+use form_urlencoded::Serializer;
+use futures_util::StreamExt;
+use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
+use super::headers::text;
+use super::kept::Part;
 use super::problem::Problem;
-use crate::workload::{Definition, InvalidInput, Job, Route, Source};
+use crate::workload::{Definition, Format, Kind, Route, Source};
 
-/// The largest body that is read. Inputs are small; larger ones belong in a store, by reference.
-const BODY_MAX_BYTES: usize = 1024 * 1024;
-
-/// How long a body may take. As long as actix lets a head take; in a cluster a worker waits meanwhile.
+/// How long a body may take. As long as actix lets a head take; the slot is taken meanwhile.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The job that `request` asks for. A request without any input gets the route's preset.
-pub(super) async fn job(
+/// A body up to this length is read although nobody wants it, so that its connection can be used again.
+/// nginx asks for a slot with bodies of this length; what is longer, it sends when there is one.
+const SMALL_BYTES: u64 = 64 * 1024;
+
+/// What the head of `request` asks for: everything but the body. The error is for what no body could make
+/// right. nginx may have `sent` the head alone.
+pub(super) fn of_head(
     request: &HttpRequest,
+    workload: &Definition,
+    route: &Route,
+    sent: &Part,
+) -> Result<Source, Problem> {
+    let has_body = *sent == Part::Head || has_body(request);
+    let mut source = Source {
+        query: query(request)?,
+        format: format(request, route, has_body)?,
+        ..Source::default()
+    };
+    if length(request).is_some_and(|length| length > route.body.limit as u64) {
+        return Err(Problem::BodyTooLarge(route.body.limit));
+    }
+    if matches!(source.format, Format::Absent | Format::Raw) {
+        preset(&mut source, route);
+        check(&source, workload)?;
+    }
+    Ok(source)
+}
+
+/// Reads the body, if there is one.
+pub(super) async fn read(
+    source: &mut Source,
     body: web::Payload,
-    workload: &'static Definition,
-    route: &'static Route,
-) -> Result<Job, Problem> {
-    let (query, json) = if request.method() == Method::POST {
-        ("", read_json(request, body).await?)
-    } else {
-        (request.query_string(), web::Bytes::new())
+    route: &Route,
+) -> Result<(), Problem> {
+    if source.format == Format::Absent {
+        return Ok(());
+    }
+    source.body = match timeout(BODY_TIMEOUT, body.to_bytes_limited(route.body.limit)).await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(err))) => return Err(Problem::BadRequest(format!("body: {err}"))),
+        Ok(Err(_over_limit)) => return Err(Problem::BodyTooLarge(route.body.limit)),
+        Err(_elapsed) => return Err(Problem::BodyTooSlow),
     };
-    let invalid = |err: InvalidInput| Problem::BadRequest(err.to_string());
-    let source = if !json.is_empty() {
-        Source::json(&json).map_err(invalid)?
-    } else if !query.is_empty() {
-        Source::Query(query.to_owned())
-    } else {
-        Source::Query(route.preset.to_owned())
-    };
-    workload.job(source).map_err(invalid)
+    if source.body.is_empty() && source.format == Format::Json {
+        source.format = Format::Absent;
+        preset(source, route);
+    }
+    Ok(())
 }
 
-async fn read_json(request: &HttpRequest, body: web::Payload) -> Result<web::Bytes, Problem> {
-    if !names_json(request) {
-        return Err(Problem::UnsupportedMediaType);
-    }
-    match timeout(BODY_TIMEOUT, body.to_bytes_limited(BODY_MAX_BYTES)).await {
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(err))) => Err(Problem::BadRequest(format!("body: {err}"))),
-        Ok(Err(_over_limit)) => Err(Problem::BodyTooLarge),
-        Err(_elapsed) => Err(Problem::BodyTooSlow),
+/// Reads a small body that nobody wants.
+pub(super) async fn discard(request: &HttpRequest, mut body: web::Payload) {
+    if length(request).is_some_and(|length| (1..=SMALL_BYTES).contains(&length)) {
+        let read = async { while let Some(Ok(_)) = body.next().await {} };
+        timeout(BODY_TIMEOUT, read).await.ok();
     }
 }
 
-/// `application/json` or a type built on it; or no type at all where there is no body to have one.
-fn names_json(request: &HttpRequest) -> bool {
-    if !request.headers().contains_key(header::CONTENT_TYPE) {
-        let length = request.headers().get(header::CONTENT_LENGTH);
-        let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-        return !chunked && length.is_none_or(|length| length == "0");
+fn check(source: &Source, workload: &Definition) -> Result<(), Problem> {
+    let checked = workload.check(source);
+    checked.map_err(|err| Problem::BadRequest(err.to_string()))
+}
+
+/// A request without any input gets the route's preset.
+fn preset(source: &mut Source, route: &Route) {
+    if source.query.is_empty() {
+        route.preset.clone_into(&mut source.query);
     }
+}
+
+/// The parameters of the path, then those of the query.
+fn query(request: &HttpRequest) -> Result<String, Problem> {
+    let query = request.query_string();
+    if request.match_info().is_empty() {
+        return Ok(query.to_owned());
+    }
+    // The parameters would have replacement characters instead.
+    if percent_decode_str(request.uri().path())
+        .decode_utf8()
+        .is_err()
+    {
+        return Err(Problem::BadRequest(
+            "the path is not valid UTF-8".to_owned(),
+        ));
+    }
+    let mut parameters = Serializer::new(String::new());
+    for (name, value) in request.match_info().iter() {
+        parameters.append_pair(name, &percent_decode_str(value).decode_utf8_lossy());
+    }
+    let parameters = parameters.finish();
+    Ok(match query {
+        "" => parameters,
+        query => format!("{parameters}&{query}"),
+    })
+}
+
+/// How the body is to be read, if it is of a type that the route takes.
+fn format(request: &HttpRequest, route: &Route, has_body: bool) -> Result<Format, Problem> {
+    if !has_body {
+        let is_named = request.headers().contains_key(CONTENT_TYPE);
+        if is_named && is_sent(request.method()) && !takes(route.body.kind, request) {
+            return Err(Problem::UnsupportedMediaType(accepted(route.body.kind)));
+        }
+        return Ok(Format::Absent);
+    }
+    match route.body.kind {
+        // The body of a GET means nothing.
+        _ if !is_sent(request.method()) => Ok(Format::Absent),
+        Kind::Json if takes(Kind::Json, request) => Ok(Format::Json),
+        Kind::Form if takes(Kind::Form, request) => Ok(Format::Form),
+        kind @ Kind::Raw(_) if takes(kind, request) => Ok(Format::Raw),
+        kind => Err(Problem::UnsupportedMediaType(accepted(kind))),
+    }
+}
+
+/// Whether requests of this method have a body that means something.
+fn is_sent(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
+}
+
+fn has_body(request: &HttpRequest) -> bool {
+    request.headers().contains_key(TRANSFER_ENCODING)
+        || length(request).is_some_and(|length| length > 0)
+}
+
+/// The length of the body, if the head tells it.
+fn length(request: &HttpRequest) -> Option<u64> {
+    number(request.headers(), &CONTENT_LENGTH)
+}
+
+fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    text(headers, name.as_str())?.parse().ok()
+}
+
+/// Whether this is a type of this kind of body.
+fn takes(kind: Kind, request: &HttpRequest) -> bool {
     let essence = request.content_type().to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    match kind {
+        Kind::None => false,
+        // Or a type built on it.
+        Kind::Json => {
+            essence == "application/json"
+                || (essence.starts_with("application/") && essence.ends_with("+json"))
+        }
+        Kind::Form => essence == "application/x-www-form-urlencoded",
+        Kind::Raw(types) => types.iter().any(|taken| match taken.strip_suffix('*') {
+            Some("*/") => true,
+            Some(beginning) => essence.starts_with(beginning),
+            None => essence == taken.to_ascii_lowercase(),
+        }),
+    }
+}
+
+/// The types of this kind of body, in words.
+fn accepted(kind: Kind) -> String {
+    match kind {
+        Kind::None => "this route takes no body".to_owned(),
+        Kind::Json => "the body must be JSON, and its Content-Type must say so".to_owned(),
+        Kind::Form => "the body must be application/x-www-form-urlencoded".to_owned(),
+        Kind::Raw(types) => format!("the body must be {}", types.join(" or ")),
+    }
 }

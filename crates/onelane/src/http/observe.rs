@@ -1,22 +1,31 @@
 //! The outermost middleware: whatever happens to a request is counted, logged and labelled here,
-//! once, and nowhere else. A request whose client leaves is dropped in the middle; the observation
-//! then ends with status 499. Only a probe of nginx leaves no trace, as long as all is well.
+//! once, and nowhere else. It ends with the last byte of the body. A request whose client leaves is dropped
+//! in the middle; the observation then ends with status 499, or with the one that was sent. Only a probe of
+//! nginx leaves no trace, as long as all is well.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BodySize, EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::rt::spawn;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
-use super::problem::{BUSY, GONE, Reason};
+use super::kept::ASKED;
+use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
 use super::{Front, cors};
+use crate::workload::PIECE_BYTES;
 
 /// What nginx made the customary status for "the client closed the connection first".
 const CLIENT_GONE: u16 = 499;
@@ -28,6 +37,10 @@ pub(super) struct Progress {
     pub(super) queue: Cell<Option<Duration>>,
     /// On its slot.
     pub(super) compute: Cell<Option<Duration>>,
+    /// How long its answer may take on its way to the client, from its head on.
+    pub(super) send_limit: Cell<Option<Duration>>,
+    /// Why its body ends too early, which the status no longer tells.
+    pub(super) broken: Cell<Option<&'static str>>,
 }
 
 impl Progress {
@@ -38,7 +51,7 @@ impl Progress {
     }
 }
 
-/// Observes one request from its head to its response.
+/// Observes one request from its head to the end of its response.
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -47,13 +60,20 @@ pub async fn observe(
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
-        return Ok(response.map_into_right_body());
+        return Ok(response.map_body(|_, body| Observed::new(body, None, 0, None)));
     }
     let observation = Observation::begin(&request);
     match answer(request, sender, next).await {
         Ok(mut response) => {
-            observation.end(&mut response);
-            Ok(response)
+            observation.label(response.headers_mut());
+            let asked = response.request().clone();
+            let origins = &observation.front.cors_origins;
+            cors::label(response.headers_mut(), asked.headers(), origins);
+            let status = response.status().as_u16();
+            let extensions = response.response().extensions();
+            let reason = extensions.get::<Reason>().map(|reason| reason.0);
+            drop(extensions);
+            Ok(response.map_body(|_, body| Observed::new(body, Some(observation), status, reason)))
         }
         Err(err) => {
             let status = err.as_response_error().status_code();
@@ -64,20 +84,139 @@ pub async fn observe(
 }
 
 /// What the route answers, if we understand who passed the request on.
-async fn answer<B>(
+async fn answer(
     request: ServiceRequest,
     sender: Sender,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error>
-where
-    B: MessageBody + 'static,
-{
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
     if let Some(problem) = sender.problem() {
         let response = problem.respond(request.request());
-        return Ok(request.into_response(response).map_into_right_body());
+        return Ok(request.into_response(response));
     }
     let response = next.call(request).await?;
-    Ok(response.map_into_left_body())
+    Ok(response.map_into_boxed_body())
+}
+
+/// A body whose end is the end of the observation. It ends at a limit, too: a client that reads slowly, or
+/// not at all, keeps neither a slot nor memory beyond it.
+struct Observed {
+    size: BodySize,
+    /// None once it is over.
+    watched: Rc<RefCell<Option<Watched>>>,
+    limit: Option<JoinHandle<()>>,
+}
+
+/// A body on its way to the client.
+struct Watched {
+    body: BoxBody,
+    /// None for a probe.
+    observation: Option<Observation>,
+    status: u16,
+    reason: Option<&'static str>,
+    /// That were taken so far.
+    bytes: u64,
+}
+
+impl Observed {
+    fn new(
+        body: BoxBody,
+        observation: Option<Observation>,
+        status: u16,
+        reason: Option<&'static str>,
+    ) -> Self {
+        let size = body.size();
+        let limit = observation
+            .as_ref()
+            .and_then(|it| it.progress.send_limit.get());
+        let watched = Rc::new(RefCell::new(Some(Watched {
+            body,
+            observation,
+            status,
+            reason,
+            bytes: 0,
+        })));
+        let mut observed = Self {
+            size,
+            watched,
+            limit: None,
+        };
+        match size {
+            // Nobody asks for the pieces of such a body.
+            BodySize::None | BodySize::Sized(0) => observed.end(None),
+            // A small one is in the kernel's buffer at once.
+            BodySize::Sized(bytes) if bytes <= PIECE_BYTES as u64 => {}
+            BodySize::Sized(_) | BodySize::Stream => {
+                let watched = observed.watched.clone();
+                observed.limit = limit.map(|limit| spawn(cut_after(limit, watched)));
+            }
+        }
+        observed
+    }
+
+    fn end(&self, broken: Option<&'static str>) {
+        if let Some(watched) = self.watched.take() {
+            watched.end(broken);
+        }
+    }
+}
+
+impl Watched {
+    /// Ends the observation, because of `broken` if there was more to come.
+    fn end(self, broken: Option<&'static str>) {
+        // First, so that the time of a computation is known.
+        drop(self.body);
+        if let Some(observation) = self.observation {
+            let broken = observation.progress.broken.get().or(broken);
+            observation.record(self.status, broken.or(self.reason), self.bytes);
+        }
+    }
+}
+
+/// Takes the body of a client away that does not take it in time.
+async fn cut_after(limit: Duration, watched: Rc<RefCell<Option<Watched>>>) {
+    sleep(limit).await;
+    if let Some(watched) = watched.take() {
+        if let Some(observation) = &watched.observation {
+            observation.front.cut.notify_waiters();
+        }
+        watched.end(Some(SEND_TIMEOUT));
+    }
+}
+
+impl MessageBody for Observed {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let piece = match &mut *self.watched.borrow_mut() {
+            Some(watched) => {
+                let piece = ready!(Pin::new(&mut watched.body).poll_next(context));
+                if let Some(Ok(piece)) = &piece {
+                    watched.bytes += piece.len() as u64;
+                    return Poll::Ready(Some(Ok(piece.clone())));
+                }
+                piece
+            }
+            None => Some(Err(SEND_TIMEOUT.into())),
+        };
+        self.end(None);
+        Poll::Ready(piece)
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        if let Some(limit) = &self.limit {
+            limit.abort();
+        }
+        self.end(Some(GONE));
+    }
 }
 
 struct Observation {
@@ -125,21 +264,6 @@ impl Observation {
         }
     }
 
-    fn end(self, response: &mut ServiceResponse<impl MessageBody>) {
-        let bytes = match response.response().body().size() {
-            BodySize::Sized(bytes) => bytes,
-            BodySize::None | BodySize::Stream => 0,
-        };
-        let extensions = response.response().extensions();
-        let reason = extensions.get::<Reason>().map(|reason| reason.0);
-        drop(extensions);
-        self.record(response.status().as_u16(), reason, bytes);
-        self.label(response.headers_mut());
-        let request = response.request().clone();
-        let answer = response.headers_mut();
-        cors::label(answer, request.headers(), &self.front.cors_origins);
-    }
-
     /// The headers that every answer has.
     fn label(&self, headers: &mut HeaderMap) {
         let mut set = |name, value: String| {
@@ -169,22 +293,9 @@ impl Observation {
         let metrics = &self.front.metrics;
         let took = self.start.elapsed();
         metrics.in_flight.dec();
-        metrics
-            .requests
-            .with_label_values(&[
-                self.route.as_str(),
-                method_label(&self.method),
-                &status.to_string(),
-            ])
-            .inc();
-        // A hop is no answer: the request goes on elsewhere.
-        if reason != Some(BUSY) {
-            let duration = &metrics.request_duration;
-            let duration = duration.with_label_values(&[self.route.as_str()]);
-            duration.observe(took.as_secs_f64());
-        }
-        if let Some(reason) = reason {
-            metrics.rejected.with_label_values(&[reason]).inc();
+        // A request without its body is none yet.
+        if reason != Some(ASKED) {
+            self.count(status, reason, took);
         }
         macro_rules! log {
             ($level:ident) => {
@@ -204,11 +315,32 @@ impl Observation {
                 )
             };
         }
-        // A hop on the way to another lane: the balancer logs the request as a whole.
-        if reason == Some(BUSY) {
+        // A hop, on the way to another lane or to this one: the balancer logs the request as a whole.
+        if matches!(reason, Some(BUSY | ASKED)) {
             log!(debug);
         } else {
             log!(info);
+        }
+    }
+
+    fn count(&self, status: u16, reason: Option<&'static str>, took: Duration) {
+        let metrics = &self.front.metrics;
+        metrics
+            .requests
+            .with_label_values(&[
+                self.route.as_str(),
+                method_label(&self.method, status),
+                &status.to_string(),
+            ])
+            .inc();
+        // A hop is no answer: the request goes on elsewhere.
+        if reason != Some(BUSY) {
+            let duration = &metrics.request_duration;
+            let duration = duration.with_label_values(&[self.route.as_str()]);
+            duration.observe(took.as_secs_f64());
+        }
+        if let Some(reason) = reason {
+            metrics.rejected.with_label_values(&[reason]).inc();
         }
     }
 }
@@ -221,10 +353,17 @@ impl Drop for Observation {
     }
 }
 
-/// Methods are free text: all that no route takes share one label.
-fn method_label(method: &Method) -> &str {
+/// Methods are free text: all that a route does not take share one label.
+fn method_label(method: &Method, status: u16) -> &str {
     match *method {
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::POST => method.as_str(),
+        _ if status == StatusCode::METHOD_NOT_ALLOWED => "other",
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS => method.as_str(),
         _ => "other",
     }
 }

@@ -56,7 +56,8 @@ impl OwnProblem {
     }
 }
 
-fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+/// A header that a workload may set.
+pub(super) fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
     let (Ok(header), Ok(value)) = parsed else {
         return Err(format!("{name:?}: {value:?} is no header"));

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::headers;
+use super::kept::Part;
 use super::own::OwnProblem;
 use crate::executor::Failure;
 use crate::service::LANE_PROTOCOL;
@@ -17,14 +18,17 @@ pub(super) enum Problem {
     BadRequest(String),
     #[error("no such route")]
     NotFound,
-    #[error("this route takes {ALLOWED}")]
-    MethodNotAllowed,
-    #[error("the body is larger than 1 MiB")]
-    BodyTooLarge,
+    /// With the methods that are.
+    #[error("this route takes {0}")]
+    MethodNotAllowed(&'static str),
+    /// With the limit in bytes.
+    #[error("the body is larger than {0} bytes")]
+    BodyTooLarge(usize),
     #[error("the body did not arrive in time")]
     BodyTooSlow,
-    #[error("the body must be JSON, and its Content-Type must say so")]
-    UnsupportedMediaType,
+    /// With what the route takes.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
     /// Only for a balancer that asked with `X-Lane-Hold-Ms`.
     #[error("every slot of this lane is taken")]
     Busy {
@@ -52,13 +56,12 @@ pub(super) enum Problem {
     Failed(Failure),
 }
 
-/// What a route takes.
-pub(super) const ALLOWED: &str = "GET, HEAD, POST, OPTIONS";
-
 /// The reason of [`Problem::Busy`].
 pub(super) const BUSY: &str = "busy";
 /// The reason of no problem of ours: the client left before it could be told anything.
 pub(super) const GONE: &str = "client_gone";
+/// The reason of no problem either: the client took its answer so slowly that its connection was cut.
+pub(super) const SEND_TIMEOUT: &str = "send_timeout";
 
 /// Each of them.
 pub const REASONS: &[&str] = &[
@@ -76,6 +79,7 @@ pub const REASONS: &[&str] = &[
     "internal",
     "worker_crashed",
     "spawn_failed",
+    SEND_TIMEOUT,
     GONE,
 ];
 
@@ -93,12 +97,14 @@ fn spoken(version: Option<u32>) -> String {
 impl Problem {
     fn status_and_reason(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::BadRequest(_) | Self::Failed(Failure::Invalid(_)) => {
+                (StatusCode::BAD_REQUEST, "bad_request")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "bad_request"),
-            Self::UnsupportedMediaType => {
+            Self::UnsupportedMediaType(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
             }
             Self::Busy { .. } => (StatusCode::FORBIDDEN, BUSY),
@@ -120,19 +126,25 @@ impl Problem {
         }
     }
 
+    /// What machines call it.
+    pub(super) fn reason(&self) -> &'static str {
+        self.status_and_reason().1
+    }
+
     /// The response to `request`.
     pub(super) fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let (status, reason) = self.status_and_reason();
         let mut response = HttpResponse::build(status);
         match self {
-            Self::MethodNotAllowed => {
-                response.insert_header((ALLOW, ALLOWED));
+            Self::MethodNotAllowed(allowed) => {
+                response.insert_header((ALLOW, *allowed));
             }
             Self::Busy { leaving } => {
                 // nginx takes the request to the next lane: inside a round because of the status,
                 // from the last lane of a round by this redirect.
                 response.insert_header(("X-Lane-Busy", "1"));
-                response.insert_header(("X-Accel-Redirect", "@next_lane"));
+                let next_round = Part::of(request.headers()).next_round();
+                response.insert_header(("X-Accel-Redirect", next_round));
                 if *leaving {
                     response.force_close();
                 }

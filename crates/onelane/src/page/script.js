@@ -212,10 +212,7 @@ function outcome(response, text) {
   let body = {};
   try { body = JSON.parse(text); } catch { /* a page, perhaps */ }
   const facts = { lane: response.headers.get('x-served-by') ?? '', queue: part('queue'), compute: part('compute') };
-  if (response.ok) {
-    const { elapsed_ms, pid, host, ...result } = body;
-    return { ...facts, said: JSON.stringify(result) };
-  }
+  if (response.ok) return { ...facts, said: JSON.stringify(body) };
   const later = response.headers.get('retry-after');
   const short = `${response.status} ${body.reason ?? ''}${later ? `, retry in ${later} s` : ''}`;
   return { ...facts, short, said: `${short}${body.detail ? ` (${body.detail})` : ''}` };

@@ -1,28 +1,73 @@
 //! What a workload knows of the request that it computes.
 
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use parking_lot::Mutex;
+
 use super::interrupt::{Interrupt, Interrupted};
+use super::reply::{Head, Reply, Stream};
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
-/// The default one is for unit tests: nobody interrupts it, and it has no deadline.
+/// The default one is for unit tests: nobody interrupts it, and it has no deadline and no body.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
     interrupt: Interrupt,
     request_id: String,
     deadline: Option<Instant>,
+    body: Bytes,
+    outlet: Option<SharedOutlet>,
+}
+
+/// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
+/// them any more.
+pub(crate) trait Outlet: Send {
+    /// Sends what comes before the body. Called once, before anything else.
+    fn begin(&mut self, head: Head) -> io::Result<()>;
+    /// Sends a piece of the body. Waits for a reader who is slow.
+    fn send(&mut self, piece: Bytes) -> io::Result<()>;
+}
+
+#[derive(Clone)]
+struct SharedOutlet(Arc<Mutex<Box<dyn Outlet>>>);
+
+impl Debug for SharedOutlet {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SharedOutlet")
+    }
 }
 
 impl Call {
     /// For the request of this id, which may take so long from now on.
     pub(crate) fn new(request_id: String, limit: Duration) -> Self {
         Self {
-            interrupt: Interrupt::default(),
             request_id,
             // None where it is too far away to have a date.
             deadline: Instant::now().checked_add(limit),
+            ..Self::default()
         }
+    }
+
+    /// With a way out for streams.
+    pub(crate) fn through(mut self, outlet: impl Outlet + 'static) -> Self {
+        self.outlet = Some(SharedOutlet(Arc::new(Mutex::new(Box::new(outlet)))));
+        self
+    }
+
+    /// With a body, for a workload whose route takes one ([`Body::raw`](super::Body::raw)), and for its
+    /// unit tests.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Bytes::from(body.into());
+        self
+    }
+
+    pub(super) fn set_body(&mut self, body: Bytes) {
+        self.body = body;
     }
 
     /// Fails once the answer is not wanted any more: the client has left, or the time is over. One
@@ -47,6 +92,40 @@ impl Call {
     /// The `X-Request-Id` that the caller sent or got, for a log of one's own.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The bytes that the caller sent, where the route takes raw bytes. Empty where it takes JSON or a
+    /// form: these are in the input.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Begins an answer that is sent while it is computed. `reply` has its status, its headers and the
+    /// beginning of its body, which may be empty. It is called at most once for a request.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// use onelane::{Call, Reply, Stop};
+    ///
+    /// fn squares(call: &Call) -> Result<Reply, Stop> {
+    ///     let mut table = call.stream(Reply::bytes("text/csv", "number,square\n"));
+    ///     for number in 1..=3 {
+    ///         call.check()?;
+    ///         writeln!(table, "{number},{}", number * number)?;
+    ///     }
+    ///     table.finish()
+    /// }
+    ///
+    /// let reply = squares(&Call::default()).unwrap();
+    /// assert_eq!(reply.body(), b"number,square\n1,1\n2,4\n3,9\n");
+    /// ```
+    pub fn stream(&self, reply: Reply) -> Stream {
+        Stream::new(self.clone(), reply)
+    }
+
+    pub(super) fn outlet(&self) -> Option<Arc<Mutex<Box<dyn Outlet>>>> {
+        self.outlet.as_ref().map(|outlet| outlet.0.clone())
     }
 
     /// Has the next [`Self::check`] fail, as when the client leaves.

@@ -1,81 +1,102 @@
-//! A job: one workload with one input, ready to be computed here or in another process.
+//! A job: one workload with what one caller sent, to be computed here or in another process.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::{Call, Definition, InvalidInput, Prepared, Source, Stop};
+use super::{Call, Definition, Format, InvalidInput, Reply, Run, Source, Stop};
 
-/// One request's work. Its input has been checked.
+/// The workloads of a service, ready to compute. There is one such list in each process that computes.
+pub struct Workloads(BTreeMap<&'static str, &'static dyn Run>);
+
+impl Workloads {
+    /// Makes every workload ready.
+    pub fn of(definitions: &[&'static Definition]) -> Self {
+        let ready = definitions.iter();
+        Self(ready.map(|one| (one.name, one.workload)).collect())
+    }
+}
+
+impl Debug for Workloads {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+/// One request's work.
+#[derive(Debug)]
 pub struct Job {
-    /// What to compute.
-    pub workload: &'static Definition,
-    source: Source,
-    prepared: Prepared,
+    /// The name of what to compute.
+    pub workload: &'static str,
+    /// What the caller sent. Its head has been checked, its body has not.
+    pub source: Source,
+}
+
+/// Why a job has no reply.
+#[derive(Debug)]
+pub enum Outcome {
+    /// What the caller sent is no input of the workload.
+    Invalid(InvalidInput),
+    /// The workload ended without a reply.
+    Stopped(Stop),
+}
+
+impl From<InvalidInput> for Outcome {
+    fn from(invalid: InvalidInput) -> Self {
+        Self::Invalid(invalid)
+    }
 }
 
 impl Job {
-    pub(super) fn new(workload: &'static Definition, source: Source, prepared: Prepared) -> Self {
-        Self {
-            workload,
-            source,
-            prepared,
-        }
-    }
-
     /// Computes the answer on the calling thread.
-    pub fn run(self, call: &Call) -> Result<Map<String, Value>, Stop> {
-        (self.prepared)(call)
+    pub fn run(self, workloads: &Workloads, call: Call) -> Result<Reply, Outcome> {
+        let workload = workloads.0.get(self.workload);
+        let workload = workload.expect("a process computes the workloads of its service");
+        workload.run(self.source, call)
     }
 
-    /// The same for another process, which is to know of the request what a [`Call`] tells.
-    pub fn pack(self, request_id: String, limit: Duration) -> Parcel {
-        Parcel {
-            workload: self.workload.name.to_owned(),
-            source: self.source,
+    /// The same for another process, which is to know of the request what a [`Call`] tells. The body
+    /// travels beside it.
+    pub fn pack(self, request_id: String, limit: Duration) -> (Parcel, Bytes) {
+        let parcel = Parcel {
+            workload: self.workload.to_owned(),
+            query: self.source.query,
+            format: self.source.format,
+            body_bytes: self.source.body.len(),
             request_id,
             limit,
-        }
+        };
+        (parcel, self.source.body)
     }
 }
 
-impl Debug for Job {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let mut job = formatter.debug_struct("Job");
-        job.field("workload", &self.workload);
-        job.field("source", &self.source).finish_non_exhaustive()
-    }
-}
-
-/// A [`Job`] on its way to another process of the same program.
+/// A [`Job`] on its way to another process of the same program. The bytes of its body come after it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Parcel {
     workload: String,
-    source: Source,
+    query: String,
+    format: Format,
+    /// The length of the body.
+    pub body_bytes: usize,
     request_id: String,
     limit: Duration,
 }
 
 impl Parcel {
-    /// The job and its request. The error is for what no process of this program sends.
-    pub fn unpack(self, workloads: &[&'static Definition]) -> Result<(Job, Call), InvalidInput> {
-        let mut known = workloads.iter();
-        let workload = known.find(|workload| workload.name == self.workload);
-        let workload = workload.ok_or_else(|| InvalidInput::unknown(&self.workload))?;
-        let job = workload.job(self.source)?;
-        Ok((job, Call::new(self.request_id, self.limit)))
+    /// The job and its request. None for what no process of this program sends.
+    pub fn unpack(self, body: Bytes, workloads: &Workloads) -> Option<(Job, Call)> {
+        let (name, _) = workloads.0.get_key_value(self.workload.as_str())?;
+        let job = Job {
+            workload: name,
+            source: Source {
+                query: self.query,
+                format: self.format,
+                body,
+            },
+        };
+        Some((job, Call::new(self.request_id, self.limit)))
     }
-}
-
-/// What a job came to.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Answer {
-    /// The workload's output.
-    pub fields: Map<String, Value>,
-    /// How long the computation itself took.
-    pub compute: Duration,
-    /// The process that computed it.
-    pub pid: u32,
 }

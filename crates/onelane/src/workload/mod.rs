@@ -4,30 +4,37 @@
 //! erased, so that routes, executors and other processes can handle every workload alike. A [`Job`] is
 //! one workload with one input. This module computes nothing and knows nothing of HTTP.
 
+mod body;
 mod call;
+mod fields;
 mod input;
 mod interrupt;
 mod job;
 mod problem;
+mod reply;
 mod route;
 #[cfg(feature = "schema")]
 mod schemas;
 mod stop;
+mod text;
 
 use std::fmt::{self, Debug, Formatter};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
+pub use body::Body;
+pub(crate) use body::Kind;
 pub use call::Call;
-pub use input::{InvalidInput, Source, at_most};
+pub(crate) use call::Outlet;
+pub use input::{Format, InvalidInput, Source, at_most};
 pub(crate) use interrupt::Interrupt;
 pub use interrupt::Interrupted;
-pub use job::{Answer, Job, Parcel};
+pub use job::{Job, Outcome, Parcel, Workloads};
 pub use problem::{Problem, Reason};
+pub(crate) use reply::{Content, Head, PIECE_BYTES};
+pub use reply::{IntoReply, Reply, Stream};
 pub(crate) use route::in_url;
-pub use route::{Example, Route};
+pub use route::{Example, Method, Route};
 #[cfg(feature = "schema")]
 pub use schemas::Schemas;
 pub use stop::Stop;
@@ -38,16 +45,18 @@ pub use stop::Stop;
 pub trait Workload: Send + Sync + 'static {
     /// Its name in metrics and logs. No two workloads of a service have the same.
     const NAME: &'static str;
-    /// Where it is served. No two workloads of a service have the same path.
+    /// Where it is served. No two workloads of a service have the same path and method.
     const ROUTES: &'static [Route];
     /// The reasons of the problems that it answers with, so that metrics know them from the start. One
     /// that is missing here is an error of the service, 500 for its caller.
     const REASONS: &'static [Reason] = &[];
-    /// What a caller sends: the fields of the query string, or of a JSON object in a POST. What it
-    /// does not accept is answered with 400 and the name of the field, before the request queues.
+    /// What a caller sends: the parameters of the path, the fields of the query string and those of a
+    /// JSON object or a form in the body, all of them in one. What it does not accept is answered with 400
+    /// and the name of the field; without a body before the request queues. Raw bytes are not in here but
+    /// in [`Call::body`].
     type Input: DeserializeOwned + Send + 'static;
-    /// What the caller gets back, as a JSON object.
-    type Output: Serialize;
+    /// What the caller gets back: anything that serde can write, as JSON, or a [`Reply`].
+    type Output: IntoReply;
 
     /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema`:
     /// `Some(Schemas::of::<Input, Output>())`. The role `schema` of the program prints it.
@@ -62,7 +71,9 @@ pub trait Workload: Send + Sync + 'static {
     fn run(&self, input: Self::Input, call: &Call) -> Result<Self::Output, Stop>;
 }
 
-/// A [`Workload`] with its types erased.
+/// What is known of a [`Workload`] without one being there: it is a list of these that a service consists
+/// of.
+#[derive(Clone, Copy)]
 pub struct Definition {
     /// [`Workload::NAME`].
     pub(crate) name: &'static str,
@@ -73,46 +84,53 @@ pub struct Definition {
     /// [`Workload::schemas`].
     #[cfg(feature = "schema")]
     pub(crate) schemas: fn() -> Option<Schemas>,
-    workload: &'static dyn Erased,
+    check: fn(&Source) -> Result<(), InvalidInput>,
+    workload: &'static dyn Run,
 }
 
-/// A computation whose input is there; all that it lacks is somebody to be told when to stop.
-type Prepared = Box<dyn FnOnce(&Call) -> Result<Map<String, Value>, Stop> + Send>;
-
-trait Erased: Sync {
-    fn prepare(&'static self, source: &Source) -> Result<Prepared, InvalidInput>;
+/// A [`Workload`] with its types erased, so that executors and other processes handle all of them alike.
+pub trait Run: Send + Sync {
+    /// Computes the answer to what a caller sent.
+    fn run(&self, source: Source, call: Call) -> Result<Reply, Outcome>;
 }
 
 impl Definition {
-    /// The erased form of `workload`.
+    /// The definition of a workload. `workloads!` makes a list of them.
     pub const fn of<W: Workload>(workload: &'static W) -> Self {
         Self {
             name: W::NAME,
             routes: W::ROUTES,
             reasons: W::REASONS,
+            check: check::<W>,
             #[cfg(feature = "schema")]
             schemas: W::schemas,
             workload,
         }
     }
 
-    /// A job from what a caller sent; the error names the field that is wrong.
-    pub(crate) fn job(&'static self, source: Source) -> Result<Job, InvalidInput> {
-        let prepared = self.workload.prepare(&source)?;
-        Ok(Job::new(self, source, prepared))
+    /// Whether `source`, as far as it is there, is an input. The error names the field that is wrong.
+    pub(crate) fn check(&self, source: &Source) -> Result<(), InvalidInput> {
+        (self.check)(source)
     }
 }
 
-impl<W: Workload> Erased for W {
-    fn prepare(&'static self, source: &Source) -> Result<Prepared, InvalidInput> {
-        let input: W::Input = source.parse()?;
-        Ok(Box::new(move |call| {
-            let output = self.run(input, call)?;
-            Ok(match serde_json::to_value(output)? {
-                Value::Object(fields) => fields,
-                other => Map::from_iter([("result".to_owned(), other)]),
-            })
-        }))
+fn check<W: Workload>(source: &Source) -> Result<(), InvalidInput> {
+    source.parse::<W::Input>().map(drop)
+}
+
+impl<W: Workload> Run for W {
+    fn run(&self, source: Source, mut call: Call) -> Result<Reply, Outcome> {
+        let input = source.parse()?;
+        if source.format == Format::Raw {
+            call.set_body(source.body);
+        } else {
+            // It is in the input now: room for what is to be computed.
+            drop(source);
+        }
+        let output = Workload::run(self, input, &call).map_err(Outcome::Stopped)?;
+        output
+            .into_reply()
+            .map_err(|err| Outcome::Stopped(Stop::Failed(err)))
     }
 }
 

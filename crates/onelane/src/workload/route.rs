@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::Body;
+
 /// What does not stand in a URL, or means something to a shell's quotes, to curl or to xargs. Not `%`: what is
 /// encoded stays as it is.
 const SPECIAL: &AsciiSet = &CONTROLS
@@ -27,19 +29,83 @@ pub(crate) fn in_url(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, SPECIAL).into()
 }
 
-/// One path of a workload.
+/// One path of a workload, with what may be asked there.
 #[derive(Debug)]
 pub struct Route {
     pub(crate) path: &'static str,
+    pub(crate) methods: &'static [Method],
+    pub(crate) body: Body,
     pub(crate) preset: &'static str,
     pub(crate) examples: &'static [Example],
 }
 
+/// How a route may be asked. HEAD comes with GET; OPTIONS is answered by the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// Tells something.
+    Get,
+    /// Does something. Not repeated if its answer is lost, unless it has an `Idempotency-Key`.
+    Post,
+    /// Puts something in its place.
+    Put,
+    /// Changes a part of something.
+    Patch,
+    /// Removes something.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 impl Route {
-    /// A path, exactly as requested: `/collatz`.
+    /// A path such as `/collatz` that is asked by GET, with the input as its query, or by POST, with a
+    /// JSON object of up to 1 MiB.
+    ///
+    /// A part in braces is a field of the input: `/customers/{id}` fills `id`.
     pub const fn new(path: &'static str) -> Self {
+        Self::of(path, &[Method::Get, Method::Post], Body::JSON)
+    }
+
+    /// A path that is asked by GET alone.
+    pub const fn get(path: &'static str) -> Self {
+        Self::of(path, &[Method::Get], Body::NONE)
+    }
+
+    /// A path that is asked by POST alone, with such a body.
+    pub const fn post(path: &'static str, body: Body) -> Self {
+        Self::of(path, &[Method::Post], body)
+    }
+
+    /// A path that is asked by PUT alone, with such a body.
+    pub const fn put(path: &'static str, body: Body) -> Self {
+        Self::of(path, &[Method::Put], body)
+    }
+
+    /// A path that is asked by PATCH alone, with such a body.
+    pub const fn patch(path: &'static str, body: Body) -> Self {
+        Self::of(path, &[Method::Patch], body)
+    }
+
+    /// A path that is asked by DELETE alone.
+    pub const fn delete(path: &'static str) -> Self {
+        Self::of(path, &[Method::Delete], Body::NONE)
+    }
+
+    const fn of(path: &'static str, methods: &'static [Method], body: Body) -> Self {
         Self {
             path,
+            methods,
+            body,
             preset: "",
             examples: &[],
         }
@@ -58,6 +124,25 @@ impl Route {
     #[must_use]
     pub const fn examples(self, examples: &'static [Example]) -> Self {
         Self { examples, ..self }
+    }
+
+    /// The path without the names of its parameters: `/customers/{}`. None if it is no path.
+    pub(crate) fn shape(&self) -> Option<String> {
+        let mut parts = self.path.strip_prefix('/')?.split('/');
+        let part = |part: &str| {
+            let name = part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'));
+            let is_name = |name: &str| {
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                !name.is_empty() && name.bytes().all(allowed)
+            };
+            match name {
+                Some(name) => is_name(name).then(|| "/{}".to_owned()),
+                None => (!part.contains(['{', '}'])).then(|| format!("/{part}")),
+            }
+        };
+        parts.try_fold(String::new(), |path, next| Some(path + &part(next)?))
     }
 
     /// Path and query of a request here.

@@ -63,7 +63,7 @@ async fn the_status_tells_who_holds_the_slot_and_who_waits(
     assert_eq!(status["service"], "drills");
     assert_eq!(status["version"], "7.8.9");
     assert_eq!(status["engine"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(status["protocol"], 1);
+    assert_eq!(status["protocol"], 2);
     assert!(status["uptime_seconds"].is_u64());
     let slot = &status["slots"][0];
     assert_eq!(slot["state"], "busy");

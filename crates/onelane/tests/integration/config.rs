@@ -58,6 +58,7 @@ fn the_defaults_are_those_of_the_contract() {
         "queue_max = 10",
         r#"queue_timeout = "10s""#,
         r#"request_timeout = "30s""#,
+        r#"send_timeout = "30s""#,
         r#"drain_delay = "0s""#,
         r#"shutdown_timeout = "35s""#,
         "max_requests = 0",
@@ -113,7 +114,7 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 }
 
 /// Each key, its default as the help names it, and some other value for it.
-const KEYS: [(&str, &str, &str); 15] = [
+const KEYS: [(&str, &str, &str); 16] = [
     ("mode", "blocking", "threads"),
     ("listen", "0.0.0.0:5000", "[::]:80"),
     ("admin_listen", "0.0.0.0:9464", "127.0.0.1:0"),
@@ -121,6 +122,7 @@ const KEYS: [(&str, &str, &str); 15] = [
     ("queue_max", "10 × slots", "0"),
     ("queue_timeout", "10s", "1m 30s"),
     ("request_timeout", "30s", "500ms"),
+    ("send_timeout", "30s", "5s"),
     ("drain_delay", "0s", "5s"),
     ("shutdown_timeout", "35s", "2h"),
     ("max_requests", "0", "1000"),
@@ -310,7 +312,7 @@ fn a_bad_flag_is_a_2(#[case] flags: &[&str]) {
 
 #[rstest]
 #[case(&["--help"], "probe")]
-#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 1)"))]
+#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 2)"))]
 fn help_and_version_are_on_stdout(#[case] flags: &[&str], #[case] hint: &str) {
     let (code, stdout, _) = run(onelane().args(flags));
     assert_eq!(code, Some(0));

@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["executor"],
     &["lane"],
     &["admin", "http"],
-    &["assembly", "compute", "curl", "probe", "schema"],
+    &["assembly", "compute", "curl", "probe", "routes", "schema"],
     &["server"],
     &["cluster"],
     &["cli"],

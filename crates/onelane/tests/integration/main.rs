@@ -13,8 +13,14 @@ mod lane;
 // Other processes, as the kernel shows them.
 mod processes;
 
+// When a body is read.
+mod admission;
 // Probes and status, and that they answer while the lane is busy.
 mod admin;
+// Bytes, streams, statuses, headers of a workload's own, and clients that take them slowly.
+mod answers;
+// A balancer that asks before it sends a body.
+mod ask;
 // A client that leaves, and a computation that takes too long.
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
@@ -37,6 +43,8 @@ mod faults;
 mod fork;
 // The programs in `examples/`.
 mod examples;
+// From path, query and body to one input.
+mod inputs;
 // Which source file may import which.
 mod layers;
 // One line per request.

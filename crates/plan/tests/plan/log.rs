@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{plan, run, said};
 
-/// By the `elapsed_ms` of the 120 answers, in the mean.
+/// By the `compute_ms` of the 120 requests, in the mean.
 const COMPUTED_MS: f64 = 2.239;
 
 #[test]

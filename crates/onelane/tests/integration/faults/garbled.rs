@@ -55,12 +55,13 @@ async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
     let lane = Lane::with_slots(Pool, 2, &[]);
     // An answer in every respect but that nobody asked.
     let nothing = json!({"secs": 0, "nanos": 0});
-    let forged = json!({
-        "outcome": {"Ok": {"fields": {"number": 8}, "compute": nothing, "pid": 1}},
-        "used": {"cpu": nothing, "max_rss_bytes": 0},
-    });
+    let head = json!({"status": 200, "content_type": "application/json", "headers": []});
+    let used = json!({"cpu": nothing, "max_rss_bytes": 0});
+    let body = b"{\"number\":8}";
+    let forged = json!({"Whole": [head, body.len(), {"compute": nothing, "used": used}]});
     for child in children(&lane, 2).await {
-        child.answers().write_all(&frame(&forged)).unwrap();
+        let forged = [&frame(&forged)[..], body].concat();
+        child.answers().write_all(&forged).unwrap();
     }
     let answer = lane.get("/echo?number=7").await;
     assert_eq!(

@@ -2,7 +2,7 @@
 //! outside, through the kernel, where no part of the program helps.
 
 // Processes as the kernel shows them, and what can be done to them.
-mod process;
+pub mod process;
 // Requests while something happens to whatever computes them.
 mod request;
 

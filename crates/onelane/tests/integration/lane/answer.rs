@@ -35,7 +35,7 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The process that computed it.
+    /// The process that computed it, as some drills tell.
     #[track_caller]
     pub fn pid(&self) -> u64 {
         let answer = self.json();

@@ -1,0 +1,182 @@
+//! What a workload answers: a status, headers and a body, or pieces of a body while it computes.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::call::Outlet;
+use super::{Call, Stop};
+
+/// How much of a body is sent at once: as much as a pipe holds.
+pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+
+/// The content type of JSON.
+const JSON: &str = "application/json";
+
+/// An answer: 200 with a body, unless told otherwise. The engine adds `Content-Length`, `Date`,
+/// `Server-Timing`, `X-Request-Id` and `X-Served-By`, and nothing to the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub(crate) head: Head,
+    pub(crate) content: Content,
+}
+
+/// What comes before the body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// None where there is no body to have one.
+    pub(crate) content_type: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// It went out through a [`Stream`].
+    Sent,
+}
+
+impl Reply {
+    /// Bytes of a type: `image/jpeg`, `text/csv; charset=utf-8`.
+    pub fn bytes(content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::new(Some(content_type.into()), Bytes::from(body.into()))
+    }
+
+    /// A value as JSON, on a line of its own. The error is for what JSON cannot say, such as a map whose
+    /// keys are not text.
+    pub fn json(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let mut body = serde_json::to_vec(value)?;
+        body.push(b'\n');
+        Ok(Self::bytes(JSON, body))
+    }
+
+    /// 204: it is done, and there is nothing to say.
+    pub fn empty() -> Self {
+        Self::new(None, Bytes::new()).status(204)
+    }
+
+    fn new(content_type: Option<String>, body: Bytes) -> Self {
+        let head = Head {
+            status: 200,
+            content_type,
+            headers: Vec::new(),
+        };
+        let content = Content::Whole(body);
+        Self { head, content }
+    }
+
+    /// With another status, from 200 to 599. 403 is the word of a busy lane to nginx, and 499 stands for
+    /// a client that has left: with one of these, or any other number, the caller gets 500.
+    ///
+    /// An error is better a [`Problem`](super::Problem), which is counted by its reason.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.head.status = status;
+        self
+    }
+
+    /// With a header: `Cache-Control`, `Content-Disposition`, `Location`. With an `ETag`, the engine answers
+    /// 304 to whoever has it already (`If-None-Match`). The headers that [`Problem::header`] may not have,
+    /// a reply may not have either.
+    ///
+    /// [`Problem::header`]: super::Problem::header
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.head.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The body, for unit tests. Empty if it has been sent by a [`Stream`].
+    pub fn body(&self) -> &[u8] {
+        match &self.content {
+            Content::Whole(body) => body,
+            Content::Sent => &[],
+        }
+    }
+}
+
+/// What can be answered: any value that serde can write, as JSON, or a [`Reply`].
+pub trait IntoReply {
+    /// The answer. An error is one of the service: 500 for its caller, and the cause in the log.
+    fn into_reply(self) -> Result<Reply, Box<dyn Error + Send + Sync>>;
+}
+
+impl<T: Serialize> IntoReply for T {
+    fn into_reply(self) -> Result<Reply, Box<dyn Error + Send + Sync>> {
+        Ok(Reply::json(&self)?)
+    }
+}
+
+impl IntoReply for Reply {
+    fn into_reply(self) -> Result<Reply, Box<dyn Error + Send + Sync>> {
+        Ok(self)
+    }
+}
+
+/// A body that is sent while it is computed. A caller that reads slowly slows it down; one that leaves ends
+/// it by an error. [`Call::stream`] begins one.
+///
+/// The caller has the status already: if the workload fails now, its connection breaks, so that nobody
+/// takes the part for the whole.
+#[derive(Debug)]
+pub struct Stream {
+    call: Call,
+    /// None once it is on its way.
+    head: Option<Head>,
+    buffer: Vec<u8>,
+}
+
+impl Stream {
+    pub(super) fn new(call: Call, reply: Reply) -> Self {
+        let buffer = reply.body().to_vec();
+        let head = Some(reply.head);
+        Self { call, head, buffer }
+    }
+
+    /// Sends what is left. The result is what `run` returns.
+    pub fn finish(mut self) -> Result<Reply, Stop> {
+        self.flush()?;
+        Ok(match self.head.take() {
+            // Nobody listens: this is a unit test, which can look at it.
+            Some(head) => Reply {
+                head,
+                content: Content::Whole(self.buffer.into()),
+            },
+            None => Reply {
+                content: Content::Sent,
+                ..Reply::empty()
+            },
+        })
+    }
+
+    fn send(&mut self, outlet: &mut dyn Outlet) -> io::Result<()> {
+        if let Some(head) = self.head.take() {
+            outlet.begin(head)?;
+        }
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        outlet.send(std::mem::take(&mut self.buffer).into())
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(outlet) = self.call.outlet() else {
+            return Ok(());
+        };
+        self.send(&mut **outlet.lock())
+    }
+}
