@@ -280,7 +280,7 @@ fn a_bad_variable_is_one_clear_line_and_78(
 #[case("[server]\nmode = \"blocking\"", "server")]
 #[case("mode = ", "TOML")]
 #[case(
-    "cors_origins = [\"https://a.example/\"]",
+    "cors_origins = \"*, https://a.example/\"",
     "`https://a.example/` is no origin"
 )]
 fn a_bad_file_is_one_clear_line_and_78(#[case] text: &str, #[case] hint: &str) {
