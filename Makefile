@@ -27,10 +27,10 @@ fmt: ## format the sources
 
 check: ## format, lints, documentation, unit and integration tests
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	cargo test --locked --workspace --doc
-	cargo test --locked --workspace --lib --bins --test integration --test plan --test service --test build
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+	cargo test --locked --workspace --all-features --doc
+	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build
 
 # One mode after the other, so that each has the machine.
 soak: ## full load and random kills, 30 s for each mode

@@ -40,7 +40,8 @@ fn a_service_of_ones_own_takes_the_place_of_the_samples() {
     copy.write(TESTS, &format!("{tests}\n{}", shown("testing::start")));
 
     succeeds(copy.cargo().args(["fmt", "--all", "--check"]));
-    // Of the workspace, like that of `make check`: so it finds dependencies checked already.
+    // Of the workspace, like that of `make check`: so it finds dependencies checked already. Unlike there,
+    // the engine has no features but those that the tests of a service need.
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets"];
     succeeds(copy.cargo().args(clippy).args(["--", "-D", "warnings"]));
     let tests = ["test", "--locked", "--bins", "--test", "service"];

@@ -71,7 +71,7 @@ pub struct Settings {
     #[arg(long, value_name = "MIB", default_value = "0")]
     pub child_memory_mib: u64,
     /// Sites whose pages may read answers: `https://app.example.com`, more after commas, or `*` [default: none]
-    #[arg(long, value_name = "ORIGINS", required = false, value_parser = str::parse::<Origins>)]
+    #[arg(long, value_name = "ORIGINS", required = false, value_parser = |text: &str| Origins::try_from(text.to_owned()))]
     #[serde(default)]
     pub cors_origins: Origins,
     /// One line per request on stderr, as this
