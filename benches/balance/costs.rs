@@ -52,6 +52,6 @@ pub(crate) async fn measure(lane: &Lane) -> Result<Cost, String> {
 
 /// As nginx would pass it on.
 fn held(request: RequestBuilder, hold_ms: u64) -> RequestBuilder {
-    let request = request.header("X-Lane-Protocol", 1);
+    let request = request.header("X-Lane-Protocol", 2);
     request.header("X-Lane-Hold-Ms", hold_ms)
 }

@@ -1,5 +1,5 @@
 //! What reaches the compiler: what this service computes with is built for speed, however deep among its
-//! dependencies it is, and the engine for size.
+//! dependencies it is, and the engine for size, without what only tests need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
@@ -56,6 +56,13 @@ impl Plan {
         }
     }
 
+    /// What is switched on in a package that is part of the program.
+    fn features(&self, package: &str) -> &Value {
+        let mut all = 0..self.units().len();
+        let at = all.find(|at| self.is_served(*at) && self.package(*at) == package);
+        &self.units()[at.expect("a part of the program")]["features"]
+    }
+
     /// The optimisation of each package that is part of the program, and is not needed by `except` alone.
     fn optimisation(&self, except: Option<&str>) -> BTreeMap<&str, &str> {
         let roots = self.0["roots"].as_array().unwrap().iter();
@@ -106,6 +113,15 @@ fn the_engine_is_built_for_size() {
     for package in [ENGINE, "actix-http", "clap_builder", "tokio"] {
         assert_eq!(packages[package], "s", "{package}");
     }
+}
+
+#[test]
+fn the_program_has_nothing_that_is_for_tests() {
+    let plan = Plan::of(&Copy::new());
+    let features = plan.features(ENGINE).as_array().unwrap();
+    assert!(!features.iter().any(|feature| feature == "testing"));
+    // What it sends requests with.
+    assert!(!plan.optimisation(None).contains_key("minreq"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use crate::copy::{Copy, ROOT, succeeds};
 
 const LIST: &str = "src/workload/mod.rs";
+const TESTS: &str = "tests/service/main.rs";
 
 /// The block of code in README that contains `hint`.
 fn shown(hint: &str) -> String {
@@ -29,6 +30,8 @@ fn a_service_of_ones_own_takes_the_place_of_the_samples() {
         &shown("impl Workload for Collatz"),
     );
     copy.write(LIST, &shown("mod collatz;"));
+    let tests = fs::read_to_string(copy.path(TESTS)).unwrap();
+    copy.write(TESTS, &format!("{tests}\n{}", shown("testing::start")));
 
     succeeds(copy.cargo().args(["fmt", "--all", "--check"]));
     // Of the workspace, like that of `make check`: so it finds dependencies checked already.

@@ -133,7 +133,7 @@ async fn six_long_requests_occupy_six_lanes_whose_probes_stay_green() {
 #[rstest]
 #[case("X-Lane-Hold-Ms", "1")]
 #[case("X-Request-Start", "t=1000.000")]
-#[case("X-Lane-Protocol", "2")]
+#[case("X-Lane-Protocol", "3")]
 #[case("X-Lane-Probe", "1")]
 #[tokio::test]
 async fn a_caller_does_not_decide_how_long_it_waits(#[case] header: &str, #[case] value: &str) {

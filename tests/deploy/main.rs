@@ -14,6 +14,8 @@ mod lanes_change;
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
 mod answers;
+// Large bodies, many of them, and such as come in pieces.
+mod bodies;
 // What the scripts suggest to try.
 mod hint;
 // What is in the image, and what it costs to run.

@@ -16,12 +16,12 @@ use crate::local::Local;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx");
 
 /// What a lane says to an nginx of the other version.
-const DETAIL: &str = "nginx speaks lane protocol 2 and this lane speaks lane protocol 1: \
+const DETAIL: &str = "nginx speaks lane protocol 3 and this lane speaks lane protocol 2: \
                       upgrade nginx/ and the engine together";
 
 /// The one file of nginx/ that names the version.
 fn hops(version: &str) -> String {
-    let ours = "proxy_set_header X-Lane-Protocol 1;";
+    let ours = "proxy_set_header X-Lane-Protocol 2;";
     let text = fs::read_to_string(format!("{FOLDER}/hops.conf")).expect("it is there");
     assert_eq!(text.matches(ours).count(), 1, "hops.conf names the version");
     text.replace(
@@ -32,7 +32,7 @@ fn hops(version: &str) -> String {
 
 #[tokio::test]
 async fn containers_of_different_versions_are_told_at_the_start_and_never_ready() {
-    let Some((stack, complaint)) = Compose::refused("hops.conf", &hops("2")).await else {
+    let Some((stack, complaint)) = Compose::refused("hops.conf", &hops("3")).await else {
         return;
     };
     assert_eq!(complaint, format!("docker/up: {DETAIL}"));
@@ -62,7 +62,7 @@ async fn plain_processes_of_different_versions_are_told_at_the_start() {
         let file = file.expect("it can be listed");
         fs::copy(file.path(), folder.path().join(file.file_name())).expect("the folder is ours");
     }
-    fs::write(folder.path().join("hops.conf"), hops("2")).expect("as above");
+    fs::write(folder.path().join("hops.conf"), hops("3")).expect("as above");
 
     let (stack, complaint) = Local::refused(folder.path()).await;
 
@@ -78,7 +78,7 @@ async fn nginx_is_ready_unless_a_lane_says_that_it_is_of_another_version() {
         assert_eq!(ready().await.status, 200);
     }
 
-    reload(&stack, "2");
+    reload(&stack, "3");
     let refusal = eventually("a reload", async || {
         let reply = ready().await;
         (reply.status == 503).then_some(reply)
@@ -119,7 +119,7 @@ async fn busy_lanes_are_no_reason_and_do_not_notice(#[case] mode: &str) {
 
     // Whatever it is told from outside.
     let readyz = client().get(format!("{}/readyz", stack.admin));
-    let readyz = readyz.header("X-Lane-Protocol", "2");
+    let readyz = readyz.header("X-Lane-Protocol", "3");
     let ready = ask(readyz.header("X-Lane-Hold-Ms", "x")).await;
 
     assert_eq!(ready.status, 200);

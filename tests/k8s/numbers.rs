@@ -105,7 +105,62 @@ fn nginx_lets_in_what_the_most_lanes_are_meant_for() {
     let keepalive: u64 = directive("hops.conf", "keepalive")
         .parse()
         .expect("a number");
-    assert!(keepalive >= limit, "or hops open connections");
+    let bodies = directive("ask.conf", "limit_conn");
+    let bodies: u64 = bodies
+        .trim_start_matches("bodies ")
+        .parse()
+        .expect("a number");
+    assert!(keepalive >= limit + bodies, "or hops open connections");
+}
+
+#[test]
+fn nginx_has_room_for_as_many_large_bodies_and_answers_as_it_lets_in() {
+    let count = |file, zone| {
+        let limit = directive(file, "limit_conn");
+        let limit = limit.strip_prefix(zone).expect("it counts these");
+        limit.trim().parse::<u64>().expect("a number")
+    };
+    let size = |name| mebibytes(&directive("bodies.conf", name));
+    let bodies = count("ask.conf", "bodies");
+    let requests = bodies + count("capacity.conf", "total");
+    let needed =
+        bodies * size("client_max_body_size") + requests * size("proxy_max_temp_file_size");
+    // Its pid takes a page.
+    assert!(needed < room_in_a_pod(), "{needed} MiB");
+    assert_eq!(room_in_a_pod(), room_with_compose());
+    let text = crate::nginx::in_image("bodies.conf");
+    assert!(
+        text.contains(&format!("= {needed} MiB")),
+        "{needed}, not what the comment says"
+    );
+}
+
+/// What nginx may write to /tmp, in MiB.
+fn room_in_a_pod() -> u64 {
+    let nginx = object("Deployment", "nginx");
+    let mut volumes = list(&nginx, "/spec/template/spec/volumes").iter();
+    let tmp = volumes.find(|volume| volume["name"] == "tmp");
+    mebibytes(text(tmp.expect("it has one"), "/emptyDir/sizeLimit"))
+}
+
+fn room_with_compose() -> u64 {
+    let compose = std::fs::read_to_string(format!("{}/compose.yaml", env!("CARGO_MANIFEST_DIR")));
+    let compose = parse("compose.yaml", &compose.expect("it is there"));
+    let tmp = text(&compose, "/services/nginx/tmpfs/0");
+    let options = tmp.strip_prefix("/tmp:").expect("it is for /tmp");
+    let mut options = options.split(',');
+    mebibytes(
+        options
+            .find_map(|option| option.strip_prefix("size="))
+            .expect("a size"),
+    )
+}
+
+/// `1m` as nginx and Docker write it, `1Mi` as Kubernetes does.
+fn mebibytes(size: &str) -> u64 {
+    let number = size.strip_suffix("Mi").or_else(|| size.strip_suffix('m'));
+    let number = number.and_then(|number| number.parse().ok());
+    number.unwrap_or_else(|| panic!("{size} is no number of MiB"))
 }
 
 #[test]

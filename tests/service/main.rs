@@ -1,26 +1,14 @@
 //! This service: the real program, asked what it declares.
 
-/// The program, for the fixture.
-const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
-
-// A running server: the fixture of the engine's tests.
-#[allow(
-    dead_code,
-    unused_imports,
-    clippy::float_cmp,
-    reason = "the engine's tests ask for more than these"
-)]
-#[path = "../../crates/onelane/tests/integration/lane/mod.rs"]
-mod lane;
-
-use lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use lane::{Lane, onelane, send};
-use reqwest::Method;
+use onelane::testing::{self, Answer};
 use rstest::rstest;
+
+/// The program.
+const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
 /// What a command of this program prints.
 fn printed(arguments: &[&str]) -> String {
-    let output = onelane().args(arguments).output().unwrap();
+    let output = testing::command(BINARY).args(arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -35,22 +23,41 @@ const MISTAKES: [&str; 6] = [
     "worker_crashed",
 ];
 
+fn is_mistake(answer: &Answer) -> bool {
+    let text = answer.text();
+    let says = |reason| text.contains(&format!(r#""reason":"{reason}""#));
+    answer.status >= 400 && MISTAKES.into_iter().any(says)
+}
+
 /// By an output or by a problem of the workload's own. Some may take longer than a test should: then the
 /// deadline that was asked for is the answer.
 #[rstest]
-#[tokio::test]
-async fn every_example_is_answered(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
-    let base = format!("http://{}", lane.listen);
-    let commands = printed(&["examples", &base]);
+fn every_example_is_answered(
+    #[values("blocking", "threads", "fork", "pool", "cluster")] mode: &str,
+) {
+    let service = testing::start_with(BINARY, &["--mode", mode, "--slots", "1"]);
+    let commands = printed(&["examples", service.url()]);
     for command in commands.lines() {
-        let (_, rest) = command.split_once(&format!("'{base}")).unwrap();
+        let (_, rest) = command.split_once(&format!("'{}", service.url())).unwrap();
         let path = rest.split('\'').next().unwrap();
-        let request = lane.request(Method::GET, path);
-        let answer = send(request.header("x-timeout", "1")).await;
-        let is_answered = answer.status == 200 || !MISTAKES.contains(&answer.reason().as_str());
-        assert!(is_answered, "{command}: {}", answer.text);
+        let answer = service.request("GET", path).header("X-Timeout", "1").send();
+        assert!(!is_mistake(&answer), "{command}: {}", answer.text());
     }
+}
+
+/// A body that a route takes has to come through nginx, and nginx need not keep room for longer ones.
+#[test]
+fn nginx_passes_on_bodies_as_long_as_the_longest_that_a_route_takes() {
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx/bodies.conf");
+    let conf = std::fs::read_to_string(conf).unwrap();
+    let (_, limit) = conf.split_once("\nclient_max_body_size ").unwrap();
+    let mebibytes: usize = limit.split("m;").next().unwrap().parse().unwrap();
+
+    let routes = printed(&["routes"]);
+    let limits = routes.lines().filter_map(|route| route.rsplit_once(' '));
+    let longest = limits.filter_map(|(_, limit)| limit.parse().ok()).max();
+    let longest: usize = longest.unwrap_or_default();
+    assert_eq!(mebibytes, longest.div_ceil(1 << 20), "{routes}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::child::{self, Nursery};
 use crate::config::{Mode, Settings};
 use crate::executor::{Executor, Fork, Pool, Threads};
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Admission, Estimate, Front};
+use crate::http::{self, Admission, Estimate, Front, Kept};
 use crate::lane::Lane;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
@@ -104,12 +104,14 @@ fn with(
         service,
         page: Page::new(service),
         admission,
+        kept: (settings.mode != Mode::Cluster).then(Kept::default),
         metrics: metrics.clone(),
         queue_timeout: settings.queue_timeout,
         request_timeout: settings.request_timeout,
         send_timeout: settings.send_timeout,
         cut: Notify::new(),
         estimated_wait,
+        cors_origins: settings.cors_origins.clone(),
         host: host_name(),
     })
 }

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Flags, Mode, Settings};
+#[cfg(feature = "schema")]
+use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, logging, probe, server};
+use crate::{cluster, compute, curl, http, logging, probe, routes, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -28,12 +30,17 @@ enum Role {
     Probe,
     /// Print the effective settings as TOML
     Config,
+    /// Print every route: methods, path, types and limit of its body
+    Routes,
     /// Print requests to try, as commands to copy
     Examples {
         /// Where they are sent
         #[arg(default_value = "http://localhost:5000", value_parser = curl::base)]
         url: String,
     },
+    /// Print what each workload takes and answers, as JSON Schema
+    #[cfg(feature = "schema")]
+    Schema,
     /// Compute for a server (started by it)
     #[command(hide = true)]
     Compute { parent: i32, settings: String },
@@ -89,7 +96,10 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Serve => ended(server::run(service, &settings)),
         Role::Worker { parent, .. } => ended(cluster::worker::run(parent, service, &settings)),
         Role::Compute { parent, .. } => done(compute::run(parent, service, &settings)),
+        Role::Routes => done(routes::run(service)),
         Role::Examples { url } => done(curl::run(service, &url)),
+        #[cfg(feature = "schema")]
+        Role::Schema => done(schema::run(service)),
         Role::Probe => done(probe::run(settings.admin_listen)),
         Role::Config => {
             print!("{}", settings.to_toml());

@@ -44,6 +44,11 @@
 //! }
 //! ```
 //!
+//! With the feature `testing`, under `[dev-dependencies]`, `onelane::testing` starts such a service for its tests.
+//!
+//! With the feature `schema`, a workload can tell what it takes and answers (`Workload::schemas`), and the
+//! program's role `schema` prints it.
+//!
 //! # Inside
 //!
 //! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
@@ -52,10 +57,10 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `cli` | which role this process plays |
-//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl` | how a role starts and ends |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -77,8 +82,13 @@ mod metrics;
 mod page;
 mod probe;
 mod roster;
+mod routes;
+#[cfg(feature = "schema")]
+mod schema;
 mod server;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod workload;
 
 /// The code of the guide, for doc tests.
@@ -87,6 +97,8 @@ mod workload;
 struct Guide;
 
 pub use service::Service;
+#[cfg(feature = "schema")]
+pub use workload::Schemas;
 pub use workload::{
     Body, Call, Definition, Example, Interrupted, IntoReply, Method, Problem, Reason, Reply, Route,
     Stop, Stream, Workload, at_most,

@@ -8,6 +8,7 @@ use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use rustix::process::{Resource, getrlimit};
+use tokio::net::TcpStream;
 use tokio::task::{JoinError, yield_now};
 use tokio::time::{sleep, timeout};
 
@@ -163,6 +164,7 @@ fn connections_max() -> usize {
 
 /// The public listener. One worker thread is enough: it never computes.
 fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io::Result<Server> {
+    let watched = front.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(front.clone())
@@ -172,6 +174,11 @@ fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io
     .workers(1)
     .max_connections(connections_max())
     .disable_signals()
+    .on_connect(move |connection, _| {
+        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+            watched.give_up_in_the_end(stream);
+        }
+    })
     .keep_alive(KEEP_ALIVE)
     // A client that closes its end has left. Its request is dropped, which frees its slot.
     .h1_allow_half_closed(false)

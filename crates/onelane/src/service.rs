@@ -6,7 +6,7 @@ use crate::workload::{Definition, Example, Reason, Route};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
-pub(crate) const LANE_PROTOCOL: u32 = 1;
+pub(crate) const LANE_PROTOCOL: u32 = 2;
 
 /// The version of this crate.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");

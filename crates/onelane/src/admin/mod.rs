@@ -1,5 +1,5 @@
 //! The admin side, for orchestrators, Prometheus and people. It only reads, and it runs on a thread of
-//! its own: a lane that is 100 % busy still answers here.
+//! its own: a lane that is 100 % busy still answers here, to GET and HEAD.
 //!
 //! * `/livez`: 200, unless a computation outlived its deadline and could not be stopped
 //! * `/readyz`: 200 while serving, 503 while starting or draining; never because of load
@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, Route, guard, web};
 use serde::Serialize;
 
 use crate::config::Settings;
@@ -78,11 +78,16 @@ pub fn start(
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics))
-        .route("/status", web::get().to(status))
-        .route("/", web::get().to(show_page));
+    app.route("/livez", read().to(livez))
+        .route("/readyz", read().to(readyz))
+        .route("/metrics", read().to(metrics))
+        .route("/status", read().to(status))
+        .route("/", read().to(show_page));
+}
+
+/// GET and HEAD.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn show_page(page: web::Data<Page>) -> HttpResponse {

@@ -60,6 +60,7 @@ pub(super) async fn service(
         let (service, front) = (service.clone(), cut.clone());
         Box::pin(async move {
             let client = stream.peer_addr().ok();
+            front.give_up_in_the_end(&stream);
             tokio::select! {
                 // The client may leave at any time.
                 _ = service.call((stream, client)) => {}

@@ -5,6 +5,7 @@ mod container;
 mod flags;
 mod invalid;
 mod names;
+mod origins;
 mod settings;
 mod worked_out;
 
@@ -16,6 +17,7 @@ use config::{Config, Environment, File, FileFormat};
 pub use flags::Flags;
 pub use invalid::Invalid;
 pub use names::{LogFormat, LogLevel, Mode};
+pub use origins::Origins;
 pub use settings::Settings;
 
 impl Settings {

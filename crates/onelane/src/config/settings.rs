@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
 use super::names::{LogFormat, LogLevel, Mode, named};
+use super::origins::Origins;
 
 /// Settings in effect: they are checked, and what was left open is worked out.
 ///
@@ -68,6 +69,10 @@ pub struct Settings {
     /// fork, pool: memory of one child, in MiB; 0 is its share of the container's
     #[arg(long, value_name = "MIB", default_value = "0")]
     pub child_memory_mib: u64,
+    /// Sites whose pages may read answers: `https://app.example.com`, more after commas, or `*` [default: none]
+    #[arg(long, value_name = "ORIGINS", required = false, value_parser = str::parse::<Origins>)]
+    #[serde(default)]
+    pub cors_origins: Origins,
     /// One line per request on stderr, as this
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     #[serde(deserialize_with = "named")]

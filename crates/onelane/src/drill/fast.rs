@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::Nothing;
+#[cfg(feature = "schema")]
+use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// No work at all: what remains is the cost of a request.
@@ -11,6 +13,7 @@ pub struct Fast;
 
 /// A sign of life.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Output {
     ok: bool,
     /// The process that computed it.
@@ -26,6 +29,11 @@ impl Workload for Fast {
     ];
     type Input = Nothing;
     type Output = Output;
+
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<Schemas> {
+        Some(Schemas::of::<Self::Input, Self::Output>())
+    }
 
     fn run(&self, _: Nothing, _: &Call) -> Result<Output, Stop> {
         Ok(Output {

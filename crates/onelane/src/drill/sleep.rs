@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::{Done, Milliseconds};
+#[cfg(feature = "schema")]
+use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// An idle wait.
@@ -17,6 +19,11 @@ impl Workload for Sleep {
                 .note("It occupies a lane, but no CPU.")])];
     type Input = Milliseconds;
     type Output = Done;
+
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<Schemas> {
+        Some(Schemas::of::<Self::Input, Self::Output>())
+    }
 
     fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {
         call.sleep(Duration::from_millis(input.ms))?;

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Done, Milliseconds};
+#[cfg(feature = "schema")]
+use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
 /// A busy wait.
@@ -19,6 +21,11 @@ impl Workload for Wait {
     ];
     type Input = Milliseconds;
     type Output = Done;
+
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<Schemas> {
+        Some(Schemas::of::<Self::Input, Self::Output>())
+    }
 
     fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {
         let end = Instant::now() + Duration::from_millis(input.ms);

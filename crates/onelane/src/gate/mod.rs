@@ -232,10 +232,11 @@ impl Gate {
         }
     }
 
-    /// Frees a slot and gives it to the next in the queue, if there is one.
-    fn release(&self, slot: usize) {
+    /// Frees a slot, on which something was computed or not, and gives it to the next in the queue, if
+    /// there is one.
+    fn release(&self, slot: usize, was_used: bool) {
         let mut state = self.0.state.lock();
-        state.vacate(slot);
+        state.vacate(slot, was_used);
         while let Some((_, waiter)) = state.waiting.pop_first() {
             state.occupy(slot, waiter.request_id);
             match waiter.call.send(Permit::new(self, slot)) {
@@ -275,14 +276,17 @@ impl State {
         });
     }
 
-    fn vacate(&mut self, slot: usize) {
+    fn vacate(&mut self, slot: usize, was_used: bool) {
         let slot = &mut self.slots[slot];
         let Some(holder) = slot.holder.take() else {
             return;
         };
         let took = holder.since.elapsed();
-        slot.served += 1;
         slot.busy += took;
+        if !was_used {
+            return;
+        }
+        slot.served += 1;
         // An exponential mean over about the last ten requests.
         self.mean_service = Some(match self.mean_service {
             Some(mean) => (mean * 9 + took) / 10,
@@ -327,6 +331,13 @@ impl Permit {
         }
     }
 
+    /// Frees the slot on which nothing was computed: whoever it was for did not come.
+    pub fn give_back(mut self) {
+        if let Some(gate) = self.gate.take() {
+            gate.release(self.slot, false);
+        }
+    }
+
     /// Drops the permit without releasing the slot, for the gate's own bookkeeping.
     fn forget(mut self) {
         self.gate = None;
@@ -336,7 +347,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(gate) = self.gate.take() {
-            gate.release(self.slot);
+            gate.release(self.slot, true);
         }
     }
 }

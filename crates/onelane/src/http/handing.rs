@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-use super::Computation;
+use super::computation::Computation;
 use super::observe::Progress;
 use crate::executor::{Failure, Pieces};
 

@@ -37,7 +37,7 @@ impl RequestId {
 
 /// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not
 /// ask the kernel for each.
-fn new_id() -> String {
+pub(super) fn new_id() -> String {
     let bytes = fastrand::u128(..).to_ne_bytes();
     let uuid = Builder::from_random_bytes(bytes).into_uuid();
     uuid.simple().to_string()
@@ -56,6 +56,8 @@ pub(super) struct Wishes {
     /// `X-Request-Start: t=<seconds.millis>`: when the balancer got the request. Never later than
     /// now, and never longer ago than a request may wait: a clock that is off cannot do worse.
     pub(super) arrived: Instant,
+    /// How long it may still wait for a slot, here or elsewhere.
+    pub(super) queue_left: Duration,
     /// `X-Lane-Hold-Ms`: how long the balancer lets the request wait here before it tries elsewhere.
     pub(super) hold: Option<Duration>,
     /// `X-Timeout: <seconds>`: how long the caller lets it compute; never longer than we do.
@@ -78,6 +80,7 @@ impl Wishes {
         let now = Instant::now();
         Ok(Self {
             arrived: now.checked_sub(age).unwrap_or(now),
+            queue_left: queue_timeout.saturating_sub(age),
             hold: text(headers, X_LANE_HOLD_MS)
                 .and_then(|ms| ms.parse().ok())
                 .map(Duration::from_millis),

@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
 use super::headers::text;
+use super::kept::Part;
 use super::problem::Problem;
 use crate::workload::{Definition, Format, Kind, Route, Source};
 
@@ -24,15 +25,17 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 const SMALL_BYTES: u64 = 64 * 1024;
 
 /// What the head of `request` asks for: everything but the body. The error is for what no body could make
-/// right.
+/// right. nginx may have `sent` the head alone.
 pub(super) fn of_head(
     request: &HttpRequest,
     workload: &Definition,
     route: &Route,
+    sent: &Part,
 ) -> Result<Source, Problem> {
+    let has_body = *sent == Part::Head || has_body(request);
     let mut source = Source {
         query: query(request)?,
-        format: format(request, route)?,
+        format: format(request, route, has_body)?,
         ..Source::default()
     };
     if length(request).is_some_and(|length| length > route.body.limit as u64) {
@@ -114,8 +117,8 @@ fn query(request: &HttpRequest) -> Result<String, Problem> {
 }
 
 /// How the body is to be read, if it is of a type that the route takes.
-fn format(request: &HttpRequest, route: &Route) -> Result<Format, Problem> {
-    if !has_body(request) {
+fn format(request: &HttpRequest, route: &Route, has_body: bool) -> Result<Format, Problem> {
+    if !has_body {
         let is_named = request.headers().contains_key(CONTENT_TYPE);
         if is_named && is_sent(request.method()) && !takes(route.body.kind, request) {
             return Err(Problem::UnsupportedMediaType(accepted(route.body.kind)));

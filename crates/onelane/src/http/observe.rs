@@ -20,10 +20,11 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::Front;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
+use super::kept::ASKED;
 use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
+use super::{Front, cors};
 use crate::workload::PIECE_BYTES;
 
 /// What nginx made the customary status for "the client closed the connection first".
@@ -65,6 +66,9 @@ pub async fn observe(
     match answer(request, sender, next).await {
         Ok(mut response) => {
             observation.label(response.headers_mut());
+            let asked = response.request().clone();
+            let origins = &observation.front.cors_origins;
+            cors::label(response.headers_mut(), asked.headers(), origins);
             let status = response.status().as_u16();
             let extensions = response.response().extensions();
             let reason = extensions.get::<Reason>().map(|reason| reason.0);
@@ -289,22 +293,9 @@ impl Observation {
         let metrics = &self.front.metrics;
         let took = self.start.elapsed();
         metrics.in_flight.dec();
-        metrics
-            .requests
-            .with_label_values(&[
-                self.route.as_str(),
-                method_label(&self.method, status),
-                &status.to_string(),
-            ])
-            .inc();
-        // A hop is no answer: the request goes on elsewhere.
-        if reason != Some(BUSY) {
-            let duration = &metrics.request_duration;
-            let duration = duration.with_label_values(&[self.route.as_str()]);
-            duration.observe(took.as_secs_f64());
-        }
-        if let Some(reason) = reason {
-            metrics.rejected.with_label_values(&[reason]).inc();
+        // A request without its body is none yet.
+        if reason != Some(ASKED) {
+            self.count(status, reason, took);
         }
         macro_rules! log {
             ($level:ident) => {
@@ -324,11 +315,32 @@ impl Observation {
                 )
             };
         }
-        // A hop on the way to another lane: the balancer logs the request as a whole.
-        if reason == Some(BUSY) {
+        // A hop, on the way to another lane or to this one: the balancer logs the request as a whole.
+        if matches!(reason, Some(BUSY | ASKED)) {
             log!(debug);
         } else {
             log!(info);
+        }
+    }
+
+    fn count(&self, status: u16, reason: Option<&'static str>, took: Duration) {
+        let metrics = &self.front.metrics;
+        metrics
+            .requests
+            .with_label_values(&[
+                self.route.as_str(),
+                method_label(&self.method, status),
+                &status.to_string(),
+            ])
+            .inc();
+        // A hop is no answer: the request goes on elsewhere.
+        if reason != Some(BUSY) {
+            let duration = &metrics.request_duration;
+            let duration = duration.with_label_values(&[self.route.as_str()]);
+            duration.observe(took.as_secs_f64());
+        }
+        if let Some(reason) = reason {
+            metrics.rejected.with_label_values(&[reason]).inc();
         }
     }
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::headers;
+use super::kept::Part;
 use super::own::OwnProblem;
 use crate::executor::Failure;
 use crate::service::LANE_PROTOCOL;
@@ -142,7 +143,8 @@ impl Problem {
                 // nginx takes the request to the next lane: inside a round because of the status,
                 // from the last lane of a round by this redirect.
                 response.insert_header(("X-Lane-Busy", "1"));
-                response.insert_header(("X-Accel-Redirect", "@next_lane"));
+                let next_round = Part::of(request.headers()).next_round();
+                response.insert_header(("X-Accel-Redirect", next_round));
                 if *leaving {
                     response.force_close();
                 }

@@ -81,17 +81,17 @@ mod tests {
     fn who_holds_requests_says_which_version_it_speaks() {
         let hold = (X_LANE_HOLD_MS, "5");
         assert_eq!(sender(&[]), Sender::Client);
-        assert_eq!(sender(&[(X_LANE_PROTOCOL, "2")]), Sender::Client);
+        assert_eq!(sender(&[(X_LANE_PROTOCOL, "3")]), Sender::Client);
         assert_eq!(sender(&[(X_LANE_PROBE, "1")]), Sender::Client);
-        assert_eq!(sender(&[hold, (X_LANE_PROTOCOL, "1")]), Sender::Balancer);
+        assert_eq!(sender(&[hold, (X_LANE_PROTOCOL, "2")]), Sender::Balancer);
         assert_eq!(sender(&[hold]), Sender::Stranger(None));
         assert_eq!(
             sender(&[hold, (X_LANE_PROTOCOL, "x")]),
             Sender::Stranger(None)
         );
-        let later = [hold, (X_LANE_PROTOCOL, "2"), (X_LANE_PROBE, "1")];
-        assert_eq!(sender(&later), Sender::Stranger(Some(2)));
-        let probe = [hold, (X_LANE_PROTOCOL, "1"), (X_LANE_PROBE, "1")];
+        let later = [hold, (X_LANE_PROTOCOL, "3"), (X_LANE_PROBE, "1")];
+        assert_eq!(sender(&later), Sender::Stranger(Some(3)));
+        let probe = [hold, (X_LANE_PROTOCOL, "2"), (X_LANE_PROBE, "1")];
         assert_eq!(sender(&probe), Sender::Probe);
         // No number, and so no wish, but still a balancer.
         assert_eq!(sender(&[(X_LANE_HOLD_MS, "")]), Sender::Stranger(None));

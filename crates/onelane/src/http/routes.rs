@@ -5,8 +5,9 @@ use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
+use super::Front;
 use super::problem::Problem;
-use super::{Front, serve};
+use super::serve::serve;
 use crate::service::Service;
 use crate::workload::{self, Definition, Route};
 

@@ -13,6 +13,8 @@ mod job;
 mod problem;
 mod reply;
 mod route;
+#[cfg(feature = "schema")]
+mod schemas;
 mod stop;
 mod text;
 
@@ -33,6 +35,8 @@ pub(crate) use reply::{Content, Head, PIECE_BYTES};
 pub use reply::{IntoReply, Reply, Stream};
 pub(crate) use route::in_url;
 pub use route::{Example, Method, Route};
+#[cfg(feature = "schema")]
+pub use schemas::Schemas;
 pub use stop::Stop;
 
 /// A function that is worth a lane: it blocks, and is polite enough to look whether it is still wanted.
@@ -54,6 +58,13 @@ pub trait Workload: Send + Sync + 'static {
     /// What the caller gets back: anything that serde can write, as JSON, or a [`Reply`].
     type Output: IntoReply;
 
+    /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema`:
+    /// `Some(Schemas::of::<Input, Output>())`. The role `schema` of the program prints it.
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<Schemas> {
+        None
+    }
+
     /// Computes the answer. A loop calls [`Call::check`] often enough (every millisecond or so) and
     /// passes its error on: that is how a client that left frees the lane. A [`Problem`] reaches the
     /// caller as it is. Any other error is a 500 for the caller, and its cause is in the log alone.
@@ -70,6 +81,9 @@ pub struct Definition {
     pub(crate) routes: &'static [Route],
     /// [`Workload::REASONS`].
     pub(crate) reasons: &'static [Reason],
+    /// [`Workload::schemas`].
+    #[cfg(feature = "schema")]
+    pub(crate) schemas: fn() -> Option<Schemas>,
     check: fn(&Source) -> Result<(), InvalidInput>,
     workload: &'static dyn Run,
 }
@@ -88,6 +102,8 @@ impl Definition {
             routes: W::ROUTES,
             reasons: W::REASONS,
             check: check::<W>,
+            #[cfg(feature = "schema")]
+            schemas: W::schemas,
             workload,
         }
     }

@@ -54,6 +54,19 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// As it stands in a request.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 impl Route {
     /// A path such as `/collatz` that is asked by GET, with the input as its query, or by POST, with a
     /// JSON object of up to 1 MiB.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, PATIENCE, send};
+use crate::lane::{Answer, Lane, PATIENCE, send};
 
 #[rstest]
 #[case("/livez")]
@@ -63,7 +63,7 @@ async fn the_status_tells_who_holds_the_slot_and_who_waits(
     assert_eq!(status["service"], "drills");
     assert_eq!(status["version"], "7.8.9");
     assert_eq!(status["engine"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(status["protocol"], 1);
+    assert_eq!(status["protocol"], 2);
     assert!(status["uptime_seconds"].is_u64());
     let slot = &status["slots"][0];
     assert_eq!(slot["state"], "busy");
@@ -115,6 +115,25 @@ async fn the_page_is_served_here_too_and_the_workloads_are_not(
     let lane = Lane::of(mode, &[]);
     assert!(lane.admin("/").await.text.contains("<title>drills</title>"));
     assert_eq!(lane.admin("/fast").await.status, 404);
+}
+
+#[rstest]
+#[case("/")]
+#[case("/livez")]
+#[case("/readyz")]
+#[case("/metrics")]
+#[case("/status")]
+#[tokio::test]
+async fn a_head_is_a_get_without_a_body(#[case] path: &str) {
+    let lane = Lane::of(Blocking, &[]);
+    lane.until_ready().await;
+    let url = format!("http://{}{path}", lane.admin_listen);
+    let ask = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = send(ask.get(&url)).await;
+    let head = send(ask.head(&url)).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    let content_type = |answer: &Answer| answer.header("content-type").map(str::to_owned);
+    assert_eq!(content_type(&head), content_type(&get));
 }
 
 #[rstest]

@@ -85,7 +85,7 @@ async fn a_refused_request_with_a_small_body_keeps_its_connection(
     let busy = lane.get("/sleep?ms=60000");
     let others = async {
         lane.until("busy", 0).await;
-        let held = "X-Lane-Protocol: 1\r\nX-Lane-Hold-Ms: 1\r\n";
+        let held = "X-Lane-Protocol: 2\r\nX-Lane-Hold-Ms: 1\r\n";
         let mut client = TcpStream::connect(&lane.listen).await.unwrap();
         for _ in 0..3 {
             let head = format!(

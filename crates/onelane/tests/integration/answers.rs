@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::faults::process::until;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, send, try_send};
 
@@ -187,6 +188,18 @@ async fn begin_to_read(lane: &Lane, path: &str) -> TcpStream {
     client
 }
 
+/// Whether the server's end of a connection is there.
+fn has_connection(lane: &Lane, client: &TcpStream) -> bool {
+    let (_, port) = lane.listen.rsplit_once(':').unwrap();
+    let here = format!(":{:04X}", port.parse::<u16>().unwrap());
+    let there = format!(":{:04X}", client.local_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let mut rows = table
+        .lines()
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    rows.any(|row| row[1].ends_with(&here) && row[2].ends_with(&there))
+}
+
 /// The kernel takes some megabytes whether anybody reads them or not.
 const LARGE: usize = 32 << 20;
 
@@ -196,7 +209,7 @@ async fn a_client_that_does_not_read_frees_the_slot_after_a_while(
     #[values("whole", "streamed")] how: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let flags = ["--send-timeout", "300ms", "--request-timeout", "3s"];
+    let flags = ["--send-timeout", "300ms", "--request-timeout", "2s"];
     let lane = Lane::of(mode, &flags);
     let client = begin_to_read(&lane, &answer(how, LARGE)).await;
     // The slot is taken until then.
@@ -205,7 +218,7 @@ async fn a_client_that_does_not_read_frees_the_slot_after_a_while(
     lane.counted("onelane_rejected_total{reason=\"send_timeout\"}", 1.0)
         .await;
     assert_eq!(lane.admin("/livez").await.status, 200);
-    drop(client);
+    until("reset", || !has_connection(&lane, &client)).await;
 }
 
 #[rstest]

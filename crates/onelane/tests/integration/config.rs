@@ -23,14 +23,18 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-/// The value of one key in what `onelane config` prints.
+/// The value of one key in what `onelane config` prints, or the only one of a list.
 fn effective(command: &mut Command, key: &str) -> String {
     let (code, stdout, stderr) = run(command.arg("config"));
     assert_eq!(code, Some(0), "{stderr}");
     let prefix = format!("{key} = ");
     let mut lines = stdout.lines();
     let value = lines.find_map(|line| line.strip_prefix(&prefix));
-    value.unwrap().trim_matches('"').to_owned()
+    let value = value.unwrap();
+    let only = value
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    only.unwrap_or(value).trim_matches('"').to_owned()
 }
 
 /// Bad settings end the process with 78 and one line that contains `hint`.
@@ -63,6 +67,7 @@ fn the_defaults_are_those_of_the_contract() {
         r#"shutdown_timeout = "35s""#,
         "max_requests = 0",
         r#"child_cpu_time = "31s""#,
+        "cors_origins = []",
         r#"log_format = "json""#,
         r#"log_level = "info""#,
     ];
@@ -113,7 +118,7 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 }
 
 /// Each key, its default as the help names it, and some other value for it.
-const KEYS: [(&str, &str, &str); 15] = [
+const KEYS: [(&str, &str, &str); 16] = [
     ("mode", "blocking", "threads"),
     ("listen", "0.0.0.0:5000", "[::]:80"),
     ("admin_listen", "0.0.0.0:9464", "127.0.0.1:0"),
@@ -127,6 +132,7 @@ const KEYS: [(&str, &str, &str); 15] = [
     ("max_requests", "0", "1000"),
     ("child_cpu_time", "0s", "7s"),
     ("child_memory_mib", "0", "64"),
+    ("cors_origins", "none", "https://a.example"),
     ("log_format", "json", "text"),
     ("log_level", "info", "warn"),
 ];
@@ -236,6 +242,17 @@ fn what_config_prints_is_a_config() {
     assert_eq!((code, again), (Some(0), printed));
 }
 
+#[test]
+fn a_list_is_one_in_toml_and_has_commas_elsewhere() {
+    let list = r#"cors_origins = ["https://a.example", "http://b.example:81"]"#;
+    let text = "https://a.example, http://b.example:81";
+    let file = file(list);
+    let printed = |command: &mut Command| run(command.arg("config")).1;
+    assert!(printed(onelane().arg("--config").arg(file.path())).contains(list));
+    assert!(printed(onelane().env("ONELANE_CORS_ORIGINS", text)).contains(list));
+    assert!(printed(onelane().args(["--cors-origins", text])).contains(list));
+}
+
 #[rstest]
 #[case("ONELANE_LISTEN", "[::]:80", "listen")]
 #[case("ONELANE_ADMIN_LISTEN", "127.0.0.1:0", "admin_listen")]
@@ -261,6 +278,7 @@ fn every_key_is_a_variable(#[case] variable: &str, #[case] value: &str, #[case] 
 #[case("ONELANE_REQUEST_TIMEOUT", "0s", "request_timeout")]
 #[case("ONELANE_SHUTDOWN_TIMEOUT", "0s", "shutdown_timeout")]
 #[case("ONELANE_LOG_LEVEL", "loud", "log_level")]
+#[case("ONELANE_CORS_ORIGINS", "a.example", "no origin")]
 fn a_bad_variable_is_one_clear_line_and_78(
     #[case] variable: &str,
     #[case] value: &str,
@@ -276,6 +294,11 @@ fn a_bad_variable_is_one_clear_line_and_78(
 #[case("queue_timeout = 10", "queue_timeout")]
 #[case("[server]\nmode = \"blocking\"", "server")]
 #[case("mode = ", "TOML")]
+#[case("cors_origins = 5", "list of origins")]
+#[case(
+    "cors_origins = [\"https://a.example/\"]",
+    "`https://a.example/` is no origin"
+)]
 fn a_bad_file_is_one_clear_line_and_78(#[case] text: &str, #[case] hint: &str) {
     let file = file(text);
     refused(onelane().arg("--config").arg(file.path()), hint);
@@ -295,6 +318,7 @@ fn a_file_that_cannot_be_read_is_named() {
 #[case(&["--queue-timeout", "10"])]
 #[case(&["--listen", "80"])]
 #[case(&["--mode", "turbo"])]
+#[case(&["--cors-origins", "https://a.example/"])]
 #[case(&["nope"])]
 fn a_bad_flag_is_a_2(#[case] flags: &[&str]) {
     let (code, _, stderr) = run(onelane().args(flags));
@@ -304,7 +328,7 @@ fn a_bad_flag_is_a_2(#[case] flags: &[&str]) {
 
 #[rstest]
 #[case(&["--help"], "probe")]
-#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 1)"))]
+#[case(&["--version"], concat!("drills 7.8.9 (onelane ", env!("CARGO_PKG_VERSION"), ", lane protocol 2)"))]
 fn help_and_version_are_on_stdout(#[case] flags: &[&str], #[case] hint: &str) {
     let (code, stdout, _) = run(onelane().args(flags));
     assert_eq!(code, Some(0));

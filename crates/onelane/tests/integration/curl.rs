@@ -110,3 +110,21 @@ fn what_cannot_be_printed_is_a_1() {
         "{stderr}"
     );
 }
+
+#[test]
+fn each_route_is_a_line_with_its_methods_and_its_body() {
+    let output = onelane().arg("routes").output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "GET,POST /sleep application/json 1048576",
+        "POST /take/bytes image/png,text/* 8388608",
+        "GET /take/{id}",
+        "POST /take/{id} application/x-www-form-urlencoded 1048576",
+        "PUT /take/{id} application/json 1000",
+    ] {
+        assert!(
+            printed.lines().any(|printed| printed == line),
+            "{line}: {printed}"
+        );
+    }
+}

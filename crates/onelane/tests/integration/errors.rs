@@ -202,3 +202,23 @@ async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else(
     assert!(answer.starts_with(b"HTTP/1.1 400"), "{answer:?}");
     assert_eq!(lane.get("/fast").await.status, 200);
 }
+
+/// As curl does it with a body of more than a megabyte.
+#[rstest]
+#[tokio::test]
+async fn a_client_that_asks_whether_to_send_its_body_is_told_to(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    let mut stream = TcpStream::connect(&lane.listen).await.unwrap();
+    let head = "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+                Content-Type: application/json\r\nContent-Length: 12\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 25];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"{\"number\":7}").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}

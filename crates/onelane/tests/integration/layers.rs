@@ -5,7 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["config", "ipc", "lifecycle", "roster", "workload"],
+    &[
+        "config",
+        "ipc",
+        "lifecycle",
+        "roster",
+        "testing",
+        "workload",
+    ],
     &["drill"],
     &["service"],
     &["logging", "metrics", "page"],
@@ -13,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["executor"],
     &["lane"],
     &["admin", "http"],
-    &["assembly", "compute", "curl", "probe"],
+    &["assembly", "compute", "curl", "probe", "routes", "schema"],
     &["server"],
     &["cluster"],
     &["cli"],

@@ -19,10 +19,14 @@ mod admission;
 mod admin;
 // Bytes, streams, statuses, headers of a workload's own, and clients that take them slowly.
 mod answers;
+// A balancer that asks before it sends a body.
+mod ask;
 // A client that leaves, and a computation that takes too long.
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
 mod cluster;
+// Pages of other sites.
+mod cors;
 // Flags, environment, file: precedence and errors, `onelane config`.
 mod config;
 // What the engine must not bring along.
@@ -61,5 +65,11 @@ mod problems;
 mod queue;
 // What each route answers.
 mod routes;
+// `onelane::testing`.
+#[cfg(feature = "testing")]
+mod testing;
+// `onelane schema`.
+#[cfg(feature = "schema")]
+mod schema;
 // All at once for a while, in every mode.
 mod soak;

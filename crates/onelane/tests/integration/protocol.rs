@@ -21,7 +21,7 @@ async fn a_balancer_of_the_same_version_is_served(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = Lane::of(mode, &[]);
-    let asked = async |path| send(held(&lane, Method::GET, path, Some("1"))).await.status;
+    let asked = async |path| send(held(&lane, Method::GET, path, Some("2"))).await.status;
     assert_eq!(asked("/fast").await, 200);
     assert_eq!(asked("/").await, 200);
     assert_eq!(asked("/nope").await, 404);
@@ -29,7 +29,7 @@ async fn a_balancer_of_the_same_version_is_served(
 
 #[rstest]
 #[case::silent(None, "no lane protocol")]
-#[case::later(Some("2"), "lane protocol 2")]
+#[case::later(Some("3"), "lane protocol 3")]
 #[case::garbage(Some("one\""), "no lane protocol")]
 #[case::negative(Some("-1"), "no lane protocol")]
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_balancer_of_another_version_is_refused_whatever_it_asks_for(
         let refusal = (answer.status, answer.reason());
         assert_eq!(refusal, (503, "protocol_mismatch".to_owned()), "{path}");
         let expected = format!(
-            "nginx speaks {spoken} and this lane speaks lane protocol 1: \
+            "nginx speaks {spoken} and this lane speaks lane protocol 2: \
              upgrade nginx/ and the engine together"
         );
         assert_eq!(answer.json()["detail"], expected);
@@ -85,7 +85,7 @@ async fn a_busy_lane_refuses_it_too(#[values(Blocking, Threads, Fork, Pool, Clus
     let work = lane.get("/sleep?ms=60000");
     let answer = async {
         lane.until("busy", 0).await;
-        send(held(&lane, Method::GET, "/fast", Some("2"))).await
+        send(held(&lane, Method::GET, "/fast", Some("3"))).await
     };
     let answer = tokio::select! { answer = answer => answer, _ = work => unreachable!() };
     assert_eq!(
@@ -95,7 +95,7 @@ async fn a_busy_lane_refuses_it_too(#[values(Blocking, Threads, Fork, Pool, Clus
 }
 
 #[rstest]
-#[case("x-lane-protocol", "2")]
+#[case("x-lane-protocol", "3")]
 #[case("x-lane-probe", "1")]
 #[tokio::test]
 async fn whoever_is_no_balancer_may_say_what_it_likes(
@@ -123,20 +123,20 @@ async fn a_probe_leaves_no_trace_as_long_as_all_is_well(
         let probe = held(&lane, Method::GET, "/readyz", version);
         send(probe.header("x-lane-probe", "1")).await
     };
-    let fits = probe(Some("1")).await;
+    let fits = probe(Some("2")).await;
     assert_eq!((fits.status, fits.text.as_str()), (200, "ok\n"));
     // Whoever has a slot keeps it.
     if mode != Cluster {
         let work = lane.get("/sleep?ms=60000");
         let fits = async {
             lane.until("busy", 0).await;
-            probe(Some("1")).await
+            probe(Some("2")).await
         };
         let fits = tokio::select! { fits = fits => fits, _ = work => unreachable!() };
         assert_eq!(fits.status, 200);
     }
 
-    let misfit = probe(Some("2")).await;
+    let misfit = probe(Some("3")).await;
     assert_eq!(
         (misfit.status, misfit.reason().as_str()),
         (503, "protocol_mismatch")

@@ -46,6 +46,21 @@ async fn each_route_answers_with_its_fields_and_the_common_headers(
 }
 
 #[rstest]
+#[tokio::test]
+async fn every_route_tells_its_methods(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    for path in ["/echo", "/", "/sleep", "/fast-one"] {
+        let answer = send(lane.request(Method::OPTIONS, path)).await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{path}");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
+    }
+    let series = r#"http_requests_total{method="OPTIONS",route="/echo",status="204"}"#;
+    lane.counted(series, 1.0).await;
+}
+
+#[rstest]
 #[case("/echo", r#"{"number": 15}"#, "/echo?number=15")]
 #[case("/", r#"{"number": 15}"#, "/?number=15")]
 #[case(

@@ -8,6 +8,7 @@ pub struct Echo;
 
 /// What is echoed: a field of each kind that has rules.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Said {
     number: u64,
     #[serde(default)]
@@ -20,6 +21,7 @@ pub struct Said {
 
 /// One of a few names.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Tone {
     #[default]
@@ -44,6 +46,11 @@ impl Workload for Echo {
     ];
     type Input = Said;
     type Output = Said;
+
+    #[cfg(feature = "schema")]
+    fn schemas() -> Option<onelane::Schemas> {
+        Some(onelane::Schemas::of::<Said, Said>())
+    }
 
     fn run(&self, said: Said, _: &Call) -> Result<Said, Stop> {
         Ok(said)

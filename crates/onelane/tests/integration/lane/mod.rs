@@ -99,7 +99,7 @@ impl Lane {
     /// A GET as nginx passes it on: to be held for so long.
     pub fn held(&self, path: &str, ms: &str) -> RequestBuilder {
         let request = self.request(Method::GET, path);
-        let request = request.header("x-lane-protocol", "1");
+        let request = request.header("x-lane-protocol", "2");
         request.header("x-lane-hold-ms", ms)
     }
 

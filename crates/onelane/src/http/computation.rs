@@ -1,0 +1,92 @@
+//! One computation, from its slot to its answer or its failure, and the time that it takes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::HttpRequest;
+
+use super::observe::Progress;
+use super::own::OwnProblem;
+use super::problem::Problem;
+use super::{Front, headers};
+use crate::executor::{Answer, Executor, Failure, Ticket};
+use crate::gate::Permit;
+use crate::metrics::Metrics;
+use crate::service::Service;
+use crate::workload::Job;
+
+/// Has `job` computed on the slot of `permit`, within `limit`. `computation` measures it.
+pub(super) async fn compute(
+    request: &HttpRequest,
+    front: &Front,
+    executor: &Executor,
+    permit: Permit,
+    job: Job,
+    limit: Duration,
+    computation: &mut Computation,
+) -> Result<Answer, Problem> {
+    permit.due(computation.start + limit);
+    let request_id = headers::request_id(request);
+    let ticket = Ticket {
+        slot: permit.slot,
+        request_id: request_id.clone(),
+        limit,
+    };
+    let outcome = executor.run(ticket, job, permit).await;
+    computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);
+    outcome.map_err(|failure| match failure {
+        Failure::NotStarted(_) => Problem::NotStarted(failure, front.retry_after()),
+        failure => problem_of(failure, front.service, &request_id),
+    })
+}
+
+/// What to say of a computation that failed.
+pub(super) fn problem_of(failure: Failure, service: &Service, request_id: &str) -> Problem {
+    match failure {
+        Failure::Invalid(why) => Problem::BadRequest(why),
+        Failure::Problem(problem) => OwnProblem::checked(problem, service)
+            .map_or_else(|why| failed(why, request_id), Problem::Own),
+        Failure::Failed(why) => failed(why, request_id),
+        // The process that computed it has logged where.
+        Failure::Panicked => failed("it panicked".to_owned(), request_id),
+        failure => Problem::Failed(failure),
+    }
+}
+
+/// What the caller hears of a workload that failed. Only the log says why.
+pub(super) fn failed(why: String, request_id: &str) -> Problem {
+    tracing::error!(request_id, why, "the workload failed");
+    Problem::Failed(Failure::Failed(why))
+}
+
+/// Measures a computation, however it ends.
+pub(super) struct Computation {
+    metrics: Arc<Metrics>,
+    workload: &'static str,
+    progress: Rc<Progress>,
+    pub(super) start: Instant,
+    /// What the workload itself took, if it came to an end.
+    took: Option<Duration>,
+}
+
+impl Computation {
+    pub(super) fn start(request: &HttpRequest, front: &Front, workload: &'static str) -> Self {
+        Self {
+            metrics: front.metrics.clone(),
+            workload,
+            progress: Progress::of(request),
+            start: Instant::now(),
+            took: None,
+        }
+    }
+}
+
+impl Drop for Computation {
+    fn drop(&mut self) {
+        let took = self.took.unwrap_or_else(|| self.start.elapsed());
+        self.progress.compute.set(Some(took));
+        let compute = self.metrics.compute.with_label_values(&[self.workload]);
+        compute.observe(took.as_secs_f64());
+    }
+}

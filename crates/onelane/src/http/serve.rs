@@ -1,0 +1,167 @@
+//! One request, from its head to its answer.
+
+use std::time::{Duration, Instant};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::computation::{Computation, compute, failed, problem_of};
+use super::handing::Handing;
+use super::headers::Wishes;
+use super::kept::{self, Part};
+use super::observe::Progress;
+use super::problem::Problem;
+use super::{Admission, Front, answer, headers, input};
+use crate::executor::{Answer, Executor};
+use crate::gate::{Gate, Permit, Refusal, Visitor};
+use crate::workload::{Definition, Job, Route, Source};
+
+/// Answers one request. Dropping this future, as happens when the client leaves, gives its place in the
+/// queue up or stops its computation.
+pub(super) async fn serve(
+    request: HttpRequest,
+    body: web::Payload,
+    front: web::Data<Front>,
+    workload: &'static Definition,
+    route: &'static Route,
+) -> HttpResponse {
+    let asked = Asked {
+        request: &request,
+        front: &front,
+        workload,
+        route,
+    };
+    let mut body = Some(body);
+    match asked.answer(&mut body).await {
+        Ok(response) => response,
+        Err(problem) => {
+            if let Some(unread) = body {
+                input::discard(&request, unread).await;
+            }
+            problem.respond(&request)
+        }
+    }
+}
+
+/// A request, and what it is about.
+struct Asked<'a> {
+    request: &'a HttpRequest,
+    front: &'a web::Data<Front>,
+    workload: &'static Definition,
+    route: &'static Route,
+}
+
+impl Asked<'_> {
+    /// The body is read when there is a slot, and taken out for that: memory is bounded by slots, whatever
+    /// arrives.
+    async fn answer(&self, body: &mut Option<web::Payload>) -> Result<HttpResponse, Problem> {
+        let front = self.front;
+        let wishes = Wishes::of(self.request, front.queue_timeout, front.request_timeout)?;
+        let part = Part::of(self.request.headers());
+        let kept = front.kept(&part);
+        let mut source = input::of_head(self.request, self.workload, self.route, &part)?;
+        let (gate, executor) = match &front.admission {
+            Admission::Open { gate, executor } => (gate, executor),
+            Admission::Refused(refusal) => return Err(refused(*refusal, front, &wishes)),
+        };
+        let permit = match kept {
+            Some(permit) => permit,
+            None => self.enter(gate, &wishes).await?,
+        };
+        if part == Part::Head {
+            return Ok(kept::send_the_rest(front.kept.as_ref(), permit));
+        }
+        let queue = wishes.arrived.elapsed();
+        front.metrics.queue_wait.observe(queue.as_secs_f64());
+        Progress::of(self.request).queue.set(Some(queue));
+        let payload = body.take().expect("nobody else takes it");
+        input::read(&mut source, payload, self.route).await?;
+        self.compute(gate, executor, permit, source, wishes.compute_limit)
+            .await
+    }
+
+    async fn enter(&self, gate: &Gate, wishes: &Wishes) -> Result<Permit, Problem> {
+        let queue_left = wishes.queue_left;
+        let visitor = Visitor {
+            request_id: headers::request_id(self.request),
+            arrived: wishes.arrived,
+            patience: wishes.hold.unwrap_or(queue_left).min(queue_left),
+        };
+        let permit = gate.enter(visitor).await;
+        permit.map_err(|refusal| refused(refusal, self.front, wishes))
+    }
+
+    async fn compute(
+        &self,
+        gate: &Gate,
+        executor: &Executor,
+        permit: Permit,
+        source: Source,
+        limit: Duration,
+    ) -> Result<HttpResponse, Problem> {
+        let (request, front) = (self.request, self.front);
+        let job = Job {
+            workload: self.workload.name,
+            source,
+        };
+        let slot = permit.slot;
+        let mut computation = Computation::start(request, front, job.workload);
+        let answer = compute(
+            request,
+            front,
+            executor,
+            permit,
+            job,
+            limit,
+            &mut computation,
+        )
+        .await?;
+        let computation = watch(request, front, gate, slot, limit, &answer, computation);
+        let (service, request_id) = (front.service, headers::request_id(request));
+        let hand_out = |length, pieces| {
+            let id = request_id.clone();
+            let reason = move |failure| problem_of(failure, service, &id).reason();
+            Handing::new(length, pieces, computation, Progress::of(request), reason)
+        };
+        let response = answer::respond(request, answer, hand_out).await;
+        response.map_err(|why| failed(why, &request_id))
+    }
+}
+
+/// Says how long the rest of an answer may take, which is up to the client from here on. The measure of a
+/// computation that is not over goes on.
+fn watch(
+    request: &HttpRequest,
+    front: &Front,
+    gate: &Gate,
+    slot: usize,
+    compute_limit: Duration,
+    answer: &Answer,
+    computation: Computation,
+) -> Option<Computation> {
+    let is_over = answer.compute.is_some();
+    let compute_left = if is_over {
+        Duration::ZERO
+    } else {
+        compute_limit.saturating_sub(computation.start.elapsed())
+    };
+    let limit = front.send_timeout.max(compute_left);
+    gate.due(slot, Instant::now() + limit);
+    Progress::of(request).send_limit.set(Some(limit));
+    (!is_over).then_some(computation)
+}
+
+/// What to say to a request that was not let in, although it would have waited.
+fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
+    match (refusal, wishes.hold) {
+        // The balancer asked, and has other lanes to try.
+        (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
+        (Refusal::TimedOut, Some(hold)) if hold < wishes.queue_left => {
+            Problem::Busy { leaving: false }
+        }
+        // Too late for any lane.
+        (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),
+        // The balancer tries the shortest queue first: full here is full everywhere.
+        (Refusal::Full, _) => Problem::QueueFull(front.retry_after()),
+        (Refusal::Closed, None) => Problem::Draining(front.retry_after()),
+    }
+}

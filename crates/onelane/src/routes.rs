@@ -1,0 +1,24 @@
+//! The role that prints what there is to ask: a line for each route, with its methods, its path and, where it
+//! takes a body, the types of that and the most bytes.
+
+use std::io::{self, Write, stdout};
+
+use crate::service::Service;
+use crate::workload::{Kind, Route};
+
+/// Prints the routes of a service, in the order of their declaration.
+pub fn run(service: &Service) -> io::Result<()> {
+    let lines: String = service.routes().map(|(_, route)| line(route)).collect();
+    stdout().write_all(lines.as_bytes())
+}
+
+fn line(route: &Route) -> String {
+    let methods: Vec<_> = route.methods.iter().map(|method| method.name()).collect();
+    let body = match route.body.kind {
+        Kind::None => String::new(),
+        Kind::Json => format!(" application/json {}", route.body.limit),
+        Kind::Form => format!(" application/x-www-form-urlencoded {}", route.body.limit),
+        Kind::Raw(types) => format!(" {} {}", types.join(","), route.body.limit),
+    };
+    format!("{} {}{body}\n", methods.join(","), route.path)
+}

@@ -1,0 +1,31 @@
+//! The role that prints what every workload takes and answers, as one JSON document.
+
+use std::io::{self, Write, stdout};
+
+use serde_json::{Map, Value, json};
+
+use crate::service::Service;
+use crate::workload::Definition;
+
+/// Prints an object with a member for each workload. Those that do not describe themselves have their
+/// routes and nothing else.
+pub fn run(service: &Service) -> io::Result<()> {
+    let workloads = service.workloads.iter();
+    let document: Map<_, _> = workloads
+        .map(|workload| (workload.name.to_owned(), described(workload)))
+        .collect();
+    writeln!(stdout(), "{:#}", Value::Object(document))
+}
+
+fn described(workload: &Definition) -> Value {
+    let routes = workload.routes.iter();
+    let routes: Vec<_> = routes.map(|route| json!({ "path": route.path })).collect();
+    let mut members = json!({ "routes": routes });
+    if let Some(schemas) = (workload.schemas)() {
+        members["input"] = schemas.input.to_value();
+        if let Some(output) = schemas.output {
+            members["output"] = output.to_value();
+        }
+    }
+    members
+}
