@@ -24,7 +24,12 @@ fn a_service_to_copy_from_takes_the_place_of_the_samples(#[values("thumbnail")] 
         return;
     };
     fs::remove_dir_all(copy.path("src")).unwrap();
-    fs::rename(copy.path(&format!("{folder}/src")), copy.path("src")).unwrap();
+    let take = |from: &str, to: &str| {
+        fs::rename(copy.path(&format!("{folder}/{from}")), copy.path(to)).unwrap();
+    };
+    let test = format!("tests/{service}.rs");
+    take("src", "src");
+    take(&test, &test);
     let dependencies = format!("\n[dependencies]\n{}", dependencies(&manifest));
     copy.replace("Cargo.toml", "\n[dependencies]\n", &dependencies);
     // Whoever has tested the services has fetched what they need.
@@ -36,5 +41,6 @@ fn a_service_to_copy_from_takes_the_place_of_the_samples(#[values("thumbnail")] 
     assert!(update(&["--offline"]) || update(&[]));
 
     computes_fast(&copy);
-    succeeds(copy.cargo().args(["test", "--locked", "--bins"]));
+    let tests = ["test", "--locked", "--bins", "--test", service];
+    succeeds(copy.cargo().args(tests));
 }
