@@ -6,3 +6,5 @@ mod copy;
 mod flags;
 // A service of one's own in the place of the samples.
 mod samples;
+// The services to copy from in their place.
+mod services;
