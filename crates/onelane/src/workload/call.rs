@@ -9,7 +9,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
+use super::record::{Change, Event, Recorded};
 use super::reply::{Head, Reply, Stream};
+use super::series::{Point, Series};
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
@@ -21,6 +23,7 @@ pub struct Call {
     deadline: Option<Instant>,
     body: Bytes,
     outlet: Option<SharedOutlet>,
+    recorded: Arc<Mutex<Recorded>>,
 }
 
 /// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
@@ -126,6 +129,44 @@ impl Call {
 
     pub(super) fn outlet(&self) -> Option<Arc<Mutex<Box<dyn Outlet>>>> {
         self.outlet.as_ref().map(|outlet| outlet.0.clone())
+    }
+
+    /// Adds to a counter of one's own, or to the part of it that [`Series::of`] names. Like the two below, it
+    /// shows in `/metrics` when the computation is over. What cannot be done to a series, or is not declared in
+    /// [`Workload::SERIES`](super::Workload::SERIES), is an error of the service, 500 for its caller.
+    pub fn count<'a>(&self, counter: impl Into<Point<'a>>, by: f64) {
+        self.record(counter.into(), Change::Counted(by));
+    }
+
+    /// Sets a gauge of one's own.
+    pub fn set<'a>(&self, gauge: impl Into<Point<'a>>, to: f64) {
+        self.record(gauge.into(), Change::Set(to));
+    }
+
+    /// Adds a value to a histogram of one's own.
+    pub fn observe<'a>(&self, histogram: impl Into<Point<'a>>, value: f64) {
+        let histogram = histogram.into();
+        self.record(histogram, Change::observed(histogram.series, value));
+    }
+
+    fn record(&self, to: Point<'_>, change: Change) {
+        self.recorded.lock().add(to, change);
+    }
+
+    /// What this call has recorded, for unit tests: the sum of what was counted or observed, or what was set
+    /// last. None if nothing was.
+    pub fn recorded<'a>(&self, of: impl Into<Point<'a>>) -> Option<f64> {
+        self.recorded.lock().total(of.into())
+    }
+
+    /// What the workload, which has `declared` these, did to series that cannot be done.
+    pub(crate) fn mistake(&self, declared: &[Series]) -> Option<String> {
+        self.recorded.lock().mistake(declared)
+    }
+
+    /// Takes what was recorded.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.recorded.lock().take()
     }
 
     /// Has the next [`Self::check`] fail, as when the client leaves.
