@@ -16,7 +16,9 @@ fn dependencies(manifest: &str) -> String {
 }
 
 #[rstest]
-fn a_service_to_copy_from_takes_the_place_of_the_samples(#[values("thumbnail")] service: &str) {
+fn a_service_to_copy_from_takes_the_place_of_the_samples(
+    #[values("thumbnail", "model")] service: &str,
+) {
     let copy = Copy::new();
     let folder = format!("examples/services/{service}");
     let Ok(manifest) = fs::read_to_string(copy.path(&format!("{folder}/Cargo.toml"))) else {
