@@ -1,9 +1,9 @@
 //! The samples can go: what README shows is put in their place, and everything is as green as before.
 
 use std::fs;
-use std::process::Command;
 
 use crate::copy::{Copy, ROOT};
+use crate::succeeds;
 
 const LIST: &str = "src/workload/mod.rs";
 const TESTS: &str = "tests/service/main.rs";
@@ -17,11 +17,6 @@ fn shown(hint: &str) -> String {
     block
         .unwrap_or_else(|| panic!("README shows {hint:?}"))
         .to_owned()
-}
-
-#[track_caller]
-fn succeeds(command: &mut Command) {
-    assert!(command.status().unwrap().success(), "{command:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Numbers that derive from others, checked against what they derive from.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -26,6 +27,20 @@ fn a_lane_has_the_time_that_its_settings_may_take() {
         lane_time("shutdown_timeout") >= request + MARGIN,
         "{lane:?}"
     );
+}
+
+#[test]
+fn a_lane_may_load_for_as_long_with_kubernetes_as_with_docker() {
+    let app = object("Deployment", "app");
+    let probe = &container(&app)["startupProbe"];
+    assert_eq!(probe["httpGet"]["path"], "/readyz");
+    let load = number(probe, "/periodSeconds") * number(probe, "/failureThreshold");
+    assert!(load >= 300, "{load} s are not much for a large model");
+    let image = fs::read_to_string("docker/app.Dockerfile").expect("the image of a lane");
+    assert!(image.contains(&format!("HEALTHCHECK --start-period={load}s ")));
+    // Nor does the rollout give up before.
+    let deadline = &app["spec"]["progressDeadlineSeconds"];
+    assert!(deadline.as_u64().unwrap_or(600) > load);
 }
 
 #[test]

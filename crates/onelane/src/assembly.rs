@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::child::{self, Nursery};
 use crate::config::{Mode, Settings};
-use crate::executor::{Executor, Fork, Pool, Threads};
+use crate::executor::{Executor, Fork, Pool, Supply, Threads};
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Admission, Estimate, Front, Kept};
 use crate::lane::Lane;
@@ -19,7 +19,7 @@ use crate::service::Service;
 use crate::workload::Workloads;
 
 /// All parts of a server that is one process. The children of a pool are not started yet.
-pub fn lane(service: &Service, settings: &Settings) -> io::Result<Lane> {
+pub fn lane(service: &'static Service, settings: &Settings) -> io::Result<Lane> {
     let metrics = metrics(service, settings);
     let roster = roster(&metrics);
     Ok(Lane {
@@ -39,7 +39,7 @@ pub fn metrics(service: &Service, settings: &Settings) -> Arc<Metrics> {
     };
     let own = service.reasons().map(|reason| reason.name);
     let reasons: Vec<_> = http::REASONS.iter().copied().chain(own).collect();
-    Arc::new(Metrics::new(&build, &reasons))
+    Arc::new(Metrics::new(&build, &reasons, service.series()))
 }
 
 /// A list of children, empty so far.
@@ -49,15 +49,18 @@ pub fn roster(metrics: &Arc<Metrics>) -> Roster {
 }
 
 /// What computes in this mode. The worker of a cluster computes like a blocking lane.
-fn executor(service: &Service, settings: &Settings, roster: &Roster) -> io::Result<Executor> {
+fn executor(
+    service: &'static Service,
+    settings: &Settings,
+    roster: &Roster,
+) -> io::Result<Executor> {
     let threads = |slots, replace| {
-        let workloads = Arc::new(Workloads::of(&service.workloads));
-        Threads::start(slots, replace, workloads).map(Executor::Threads)
+        let threads = Threads::start(slots, replace, supply(service, settings));
+        threads.map(Executor::Threads)
     };
     let nursery = || {
-        let settings = settings.to_json();
-        let program = move || child::command("compute", &settings);
-        Nursery::start(program, roster.clone())
+        let program = || child::command("compute");
+        Nursery::start(program, settings.to_json(), roster.clone())
     };
     Ok(match settings.mode {
         Mode::Blocking | Mode::Cluster => threads(1, None)?,
@@ -68,6 +71,17 @@ fn executor(service: &Service, settings: &Settings, roster: &Roster) -> io::Resu
             Executor::Pool(pool)
         }
     })
+}
+
+/// The workloads for this process, which computes itself.
+fn supply(service: &'static Service, settings: &Settings) -> Supply {
+    let own = settings.own.clone();
+    let load = move || {
+        let mut workloads = Workloads::load(&service.workloads, &own, || Ok(()))?;
+        workloads.enter()?;
+        Ok(workloads)
+    };
+    Supply::new(load, service.tables().is_empty())
 }
 
 /// A public side whose requests are computed by `lane`.

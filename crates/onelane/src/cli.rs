@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::child::{Briefing, NotReady};
 use crate::config::{Flags, Mode, Settings};
 #[cfg(feature = "schema")]
 use crate::schema;
@@ -43,14 +44,16 @@ enum Role {
     Schema,
     /// Compute for a server (started by it)
     #[command(hide = true)]
-    Compute { parent: i32, settings: String },
+    Compute { parent: i32 },
     /// Be one of a cluster (started by it)
     #[command(hide = true)]
-    Worker { parent: i32, settings: String },
+    Worker { parent: i32 },
 }
 
 /// The children fail, one after the other: starting again would not help.
 const BAD_CHILDREN: u8 = 3;
+/// A workload cannot be loaded.
+const BAD_LOAD: u8 = 4;
 /// `EX_SOFTWARE` of sysexits.h.
 const BAD_SERVICE: u8 = 70;
 /// `EX_CONFIG` of sysexits.h.
@@ -61,8 +64,8 @@ impl Service {
     /// `main`, because the engine starts the same program again for its children.
     ///
     /// Exits with 0 after a clean end; 1 when requests were cut or a listener could not be had; 2 for
-    /// bad flags, 3 when children fail one after the other, 70 for a service with a mistake in it, 78
-    /// for bad settings.
+    /// bad flags, 3 when children fail one after the other, 4 when a workload cannot be loaded, 70 for a
+    /// service with a mistake in it, 78 for bad settings.
     pub fn run(self) -> ExitCode {
         // Once in the life of a process, and needed until its end.
         let service: &'static Self = Box::leak(Box::new(self));
@@ -83,29 +86,45 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         .check(http::REASONS)
         .map_err(complain(BAD_SERVICE))?;
     let cli = parse(service);
-    let settings = match &cli.role {
-        Some(Role::Compute { settings, .. } | Role::Worker { settings, .. }) => {
-            Settings::from_json(settings)
-        }
-        _ => Settings::load(&cli.flags),
-    };
-    let settings = settings.map_err(complain(BAD_SETTINGS))?;
-    logging::init(service, settings.log_format, settings.log_level);
     match cli.role.unwrap_or(Role::Serve) {
-        Role::Serve if settings.mode == Mode::Cluster => ended(cluster::run(service, &settings)),
-        Role::Serve => ended(server::run(service, &settings)),
-        Role::Worker { parent, .. } => ended(cluster::worker::run(parent, service, &settings)),
-        Role::Compute { parent, .. } => done(compute::run(parent, service, &settings)),
         Role::Routes => done(routes::run(service)),
         Role::Examples { url } => done(curl::run(service, &url)),
         #[cfg(feature = "schema")]
         Role::Schema => done(schema::run(service)),
-        Role::Probe => done(probe::run(settings.admin_listen)),
+        Role::Serve => {
+            let settings = load(&cli.flags, service)?;
+            logging::init(service, settings.log_format, settings.log_level);
+            ended(match settings.mode {
+                Mode::Cluster => cluster::run(service, &settings),
+                _ => server::run(service, &settings),
+            })
+        }
+        Role::Probe => done(probe::run(load(&cli.flags, service)?.admin_listen)),
         Role::Config => {
-            print!("{}", settings.to_toml());
+            print!("{}", load(&cli.flags, service)?.to_toml());
             Ok(ExitCode::SUCCESS)
         }
+        Role::Worker { parent } => {
+            let (briefing, settings) = briefed(service)?;
+            ended(cluster::worker::run(parent, briefing, service, &settings))
+        }
+        Role::Compute { parent } => {
+            let (briefing, settings) = briefed(service)?;
+            done(compute::run(parent, briefing.socket, service, &settings))
+        }
     }
+}
+
+fn load(flags: &Flags, service: &Service) -> Result<Settings, Complaint> {
+    Settings::load(flags, &service.tables()).map_err(complain(BAD_SETTINGS))
+}
+
+/// What a server tells a process that it has started.
+fn briefed(service: &Service) -> Result<(Briefing, Settings), Complaint> {
+    let briefing = Briefing::read().map_err(complain(1))?;
+    let settings = Settings::from_json(&briefing.settings).map_err(complain(BAD_SETTINGS))?;
+    logging::init(service, settings.log_format, settings.log_level);
+    Ok((briefing, settings))
 }
 
 fn parse(service: &Service) -> Cli {
@@ -120,7 +139,8 @@ fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
     match end {
         Ok(End::Clean) => Ok(ExitCode::SUCCESS),
         Ok(End::Cut) => Ok(ExitCode::FAILURE),
-        Err(err @ StartError::Children(_)) => Err(complain(BAD_CHILDREN)(err)),
+        Err(err @ StartError::Compute(NotReady::Children(_))) => Err(complain(BAD_CHILDREN)(err)),
+        Err(err @ StartError::Compute(NotReady::Load(_))) => Err(complain(BAD_LOAD)(err)),
         Err(err) => Err(complain(1)(err)),
     }
 }

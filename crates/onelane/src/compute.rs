@@ -1,8 +1,8 @@
 //! The role of the processes that compute for a server: the fork server, and its children.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write, stderr, stdin};
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind, Write, stderr};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,34 +11,51 @@ use rustix::stdio::{dup2_stdin, dup2_stdout};
 
 use crate::child::{self, Ends, guard, usage};
 use crate::config::Settings;
-use crate::executor::{self, End, Failure, PipeOutlet, Question};
+use crate::executor::{self, End, PipeOutlet, Question};
 use crate::ipc::{self, Inbox};
 use crate::service::Service;
 use crate::workload::{Parcel, Workloads};
 
-/// Runs the fork server, which obeys the server at the other end of standard input. Every child that it
-/// forks goes on here, too, and answers jobs.
-pub fn run(parent: i32, service: &Service, settings: &Settings) -> io::Result<()> {
+/// Runs the fork server, which obeys the server at the other end of `control`. Every child that it forks
+/// goes on here, too, and answers jobs.
+pub fn run(
+    parent: i32,
+    control: OwnedFd,
+    service: &Service,
+    settings: &Settings,
+) -> io::Result<()> {
     guard::die_with(parent)?;
     guard::leave_signals_to_the_server()?;
-    let control = stdin().as_fd().try_clone_to_owned()?;
     // A workload that reads standard input finds nothing, and what it prints goes to the log.
     dup2_stdin(File::open("/dev/null")?)?;
     dup2_stdout(stderr())?;
     // When memory runs out, the kernel kills a child rather than the server. Where this is not allowed,
     // only the child's own limit protects the server.
     fs::write("/proc/self/oom_score_adj", "1000").ok();
+    let loaded = Workloads::load(&service.workloads, &settings.own, guard::is_alone);
+    let workloads = match loaded {
+        Ok(workloads) => workloads,
+        Err(err) => return child::give_up(&control, &err),
+    };
+    let inherited = guard::data_bytes()?;
     match child::serve(control)? {
-        Some(ends) => answer(ends, &Workloads::of(&service.workloads), settings),
+        Some(ends) => answer(ends, workloads, settings, inherited),
         None => Ok(()),
     }
 }
 
-/// Computes one job after the other, until there are no more.
-fn answer(ends: Ends, workloads: &Workloads, settings: &Settings) -> io::Result<()> {
+/// Computes one job after the other, until there are no more. The limit of memory is for what the process
+/// needs beside the data that it has `inherited`.
+fn answer(
+    ends: Ends,
+    mut workloads: Workloads,
+    settings: &Settings,
+    inherited: u64,
+) -> io::Result<()> {
     if settings.child_memory_mib > 0 {
-        guard::limit_memory(settings.child_memory_mib << 20)?;
+        guard::limit_memory(inherited.saturating_add(settings.child_memory_mib << 20))?;
     }
+    workloads.enter().map_err(io::Error::other)?;
     let mut jobs = File::from(ends.jobs);
     let answers = Arc::new(File::from(ends.answers));
     let mut inbox = Inbox::default();
@@ -48,7 +65,7 @@ fn answer(ends: Ends, workloads: &Workloads, settings: &Settings) -> io::Result<
             Question::Job(parcel) => {
                 let body = inbox.read_bytes(parcel.body_bytes, &mut jobs)?;
                 guard::limit_cpu(settings.child_cpu_time)?;
-                compute(parcel, body, workloads, &PipeOutlet(answers.clone()))
+                compute(parcel, body, &workloads, &PipeOutlet(answers.clone()))
             }
         };
         match told {
@@ -67,14 +84,16 @@ fn compute(
     outlet: &PipeOutlet,
 ) -> io::Result<()> {
     let start = Instant::now();
-    let outcome = match parcel.unpack(body, workloads) {
-        // Nothing interrupts this call: a child that is to stop is killed.
-        Some((job, call)) => executor::compute(job, workloads, &call.through(outlet.clone())),
-        None => Err(Failure::Crashed("there is no such workload".to_owned())),
+    let Some((job, call)) = parcel.unpack(body, workloads) else {
+        return Err(io::Error::other("there is no such workload"));
     };
+    // Nothing interrupts this call: a child that is to stop is killed.
+    let call = call.through(outlet.clone());
+    let outcome = executor::compute(job, workloads, &call);
     let end = End {
         compute: start.elapsed(),
         used: usage::of_this_process(),
+        events: call.events(),
     };
     outlet.tell(outcome, end)
 }

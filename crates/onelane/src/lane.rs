@@ -51,8 +51,10 @@ impl Lane {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use serde_json::Map;
+
     use super::*;
-    use crate::executor::Threads;
+    use crate::executor::{Supply, Threads};
     use crate::gate::{Permit, Visitor};
     use crate::metrics::Build;
     use crate::workload::Workloads;
@@ -68,11 +70,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_is_stuck_when_half_of_its_computations_cannot_be_stopped() {
+        let nothing = || Workloads::load(&[], &Map::new(), || Ok(()));
+        let nothing = Supply::new(nothing, true);
         let lane = Lane {
             gate: Gate::new(4, 0),
-            executor: Arc::new(Executor::Threads(
-                Threads::start(4, None, Arc::new(Workloads::of(&[]))).unwrap(),
-            )),
+            executor: Arc::new(Executor::Threads(Threads::start(4, None, nothing).unwrap())),
             roster: Roster::new(|_| {}),
             metrics: Arc::new(Metrics::new(
                 &Build {
@@ -80,6 +82,7 @@ mod tests {
                     version: "1",
                     mode: "threads",
                 },
+                &[],
                 &[],
             )),
         };

@@ -60,7 +60,7 @@
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`; `config`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -96,10 +96,11 @@ mod workload;
 #[doc = include_str!("../../../docs/workloads.md")]
 struct Guide;
 
+pub use config::Secret;
 pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
 pub use workload::{
-    Body, Call, Definition, Example, Interrupted, IntoReply, Method, Problem, Reason, Reply, Route,
-    Stop, Stream, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Point, Problem, Reason,
+    Reply, Route, Series, Stop, Stream, Workload, at_most,
 };

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin;
 use crate::assembly;
-use crate::child::{NeverReady, guard};
+use crate::child::{NotReady, guard};
 use crate::config::Settings;
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Front};
@@ -62,9 +62,9 @@ pub enum StartError {
     /// A thread, a process or a signal handler was refused.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
-    /// The children do not work.
-    #[error("cannot start: {0}")]
-    Children(#[from] NeverReady),
+    /// The workloads cannot be loaded, or the children do not work.
+    #[error(transparent)]
+    Compute(#[from] NotReady),
 }
 
 /// Serves until a signal ends it.
@@ -80,8 +80,10 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let listen = listener.local_addr()?;
     let admin_listen = admin_listener.local_addr()?;
 
+    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
     let lane = assembly::lane(service, settings)?;
-    // Before the children start, which may take long or fail: probes need an answer meanwhile.
+    lane.gate.close(Refusal::Starting);
+    // Before anything is loaded, which may take long or fail: probes and callers need an answer meanwhile.
     let lifecycle = admin::start(
         admin_listener,
         service,
@@ -89,26 +91,28 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         listen.port(),
         lane.clone(),
     )?;
-    tokio::select! {
-        started = lane.executor.start() => started?,
-        // No request was accepted yet, so there is nothing to finish.
-        _ = signals.next() => return Ok(stopped(End::Clean)),
-    }
-    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
-    let server = public(
-        listener,
-        assembly::front(service, settings, &lane),
-        settings.shutdown_timeout,
-    )?;
+    let front = assembly::front(service, settings, &lane);
+    let server = public(listener, front, settings.shutdown_timeout)?;
     let handle = server.handle();
-    let server = actix_rt::spawn(server);
+    let mut server = actix_rt::spawn(server);
+    tokio::select! {
+        // First: if there is nothing to wait for, nobody is refused.
+        biased;
+        started = lane.executor.start() => started?,
+        // Nobody was let in yet, so there is nothing to finish.
+        _ = signals.next() => return Ok(stopped(End::Clean)),
+        ended = &mut server => return Err(ended_early(ended)),
+    }
+    lane.gate.open();
     // The first poll of the server starts its threads. Only then does it serve.
     yield_now().await;
     lifecycle.enter(Phase::Serving);
+    tracing::info!("ready");
 
     let stop = tokio::select! {
         stop = signals.next() => stop,
         ended = server => return Err(ended_early(ended)),
+        failed = lane.executor.failure() => return Err(failed.into()),
     };
     let drain = drain(settings, &lane.gate, &handle);
     let end = wind_down(stop, &lifecycle, drain, signals.next()).await;

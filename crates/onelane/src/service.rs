@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::workload::{Definition, Example, Reason, Route};
+use crate::config::{Settings, Table};
+use crate::workload::{BadSeries, Definition, Example, Reason, Route, Series, check_series};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
@@ -34,6 +35,14 @@ pub(crate) enum Mistake {
     SameReason(&'static str),
     #[error("the reason `{0}` is one of the engine's own")]
     EngineReason(&'static str),
+    #[error(transparent)]
+    Series(#[from] BadSeries),
+    #[error("the workload `{0}` has settings: its name is to be letters, digits, `-` and `_`")]
+    NoTable(&'static str),
+    #[error("the settings of the workloads `{0}` and `{1}` have the same variables")]
+    SameTable(&'static str, &'static str),
+    #[error("the settings of the workload `{0}` would be taken for the engine's `{1}`")]
+    EngineTable(&'static str, String),
 }
 
 impl Service {
@@ -73,6 +82,37 @@ impl Service {
         self.workloads.iter().flat_map(|workload| workload.reasons)
     }
 
+    /// Every series of its own, once for each workload that has it.
+    pub(crate) fn series(&self) -> impl Iterator<Item = &'static Series> {
+        self.workloads.iter().flat_map(|workload| workload.series)
+    }
+
+    /// The settings of its own, one table for each workload that has some.
+    pub(crate) fn tables(&self) -> Vec<&'static Table> {
+        let workloads = self.workloads.iter();
+        workloads.filter_map(|workload| workload.table()).collect()
+    }
+
+    /// Looks for tables that could not be told apart, from each other or from the engine's settings.
+    fn check_tables(&self) -> Result<(), Mistake> {
+        let mut owners = BTreeMap::new();
+        for table in self.tables() {
+            let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+            if table.name.is_empty() || !table.name.chars().all(is_letter) {
+                return Err(Mistake::NoTable(table.name));
+            }
+            let variables = table.variables();
+            let mut keys = Settings::keys().into_iter();
+            if let Some(key) = keys.find(|key| format!("{key}_").starts_with(&variables)) {
+                return Err(Mistake::EngineTable(table.name, key));
+            }
+            if let Some(owner) = owners.insert(variables, table.name) {
+                return Err(Mistake::SameTable(owner, table.name));
+            }
+        }
+        Ok(())
+    }
+
     /// Looks for what would make two workloads one, or a problem of the service one of the engine, whose
     /// reasons are `taken`.
     pub(crate) fn check(&self, taken: &[&str]) -> Result<(), Mistake> {
@@ -103,7 +143,8 @@ impl Service {
                 return Err(Mistake::SameReason(reason.name));
             }
         }
-        Ok(())
+        check_series(self.series())?;
+        self.check_tables()
     }
 
     /// The three versions that may be asked for.

@@ -2,14 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use crate::workload::LoadError;
+
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// After so many failures in a row, what has never worked never will.
 const HOPELESS: u32 = 5;
 
+/// Why nothing can be computed, now or later.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotReady {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("cannot start: {0}")]
+    Children(#[from] NeverReady),
+}
+
 /// Not one child could be started; the last one failed like this.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{HOPELESS} children in a row failed before they were ready; the last one: {0}")]
 pub struct NeverReady(pub String);
 

@@ -13,9 +13,10 @@ use rustix::process::{
     set_child_subreaper, setpgid, wait,
 };
 
-use super::protocol::{News, Order, receive, send};
+use super::protocol::{News, Order, TEXT_MAX_BYTES, receive, send};
 use super::usage::ReapedUsage;
 use super::{Exit, guard};
+use crate::workload::LoadError;
 
 /// A child's ends of the two pipes to the server.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ const LOOK_FOR_ORPHANS: Timespec = Timespec {
 /// every child, with the child's ends of its pipes, and no other descriptor left open. In the fork server
 /// it returns none, when the other end of `control` is closed.
 pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
+    send(control.as_fd(), &News::Loaded, &[], SendFlags::empty())?;
     // Orphans of the children come to this process, which reaps them. Otherwise they would go to the
     // first process of the container, which may never do so.
     set_child_subreaper(Some(getpid()))?;
@@ -55,6 +57,14 @@ pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
         }
         server.reap()?;
     }
+}
+
+/// Tells the server why it will never get a child from here.
+pub fn give_up(control: &OwnedFd, why: &LoadError) -> io::Result<()> {
+    let mut why = why.to_string();
+    why.truncate(why.floor_char_boundary(TEXT_MAX_BYTES));
+    let news = News::NotLoaded(why);
+    send(control.as_fd(), &news, &[], SendFlags::empty())
 }
 
 /// What a process does after an order. One that forks goes on as two processes.
@@ -115,7 +125,7 @@ impl ForkServer {
         let Ok([jobs, answers]) = <[OwnedFd; 2]>::try_from(pipes) else {
             // The kernel drops descriptors for which this process has no room.
             let errno = rustix::io::Errno::MFILE.raw_os_error();
-            return self.tell(News::NotForked { id, errno });
+            return self.tell(&News::NotForked { id, errno });
         };
         let server = getpid();
         match fork::fork() {
@@ -131,7 +141,7 @@ impl ForkServer {
             }
             Err(err) => {
                 let errno = err.raw_os_error().unwrap_or_default();
-                self.tell(News::NotForked { id, errno })
+                self.tell(&News::NotForked { id, errno })
             }
         }
     }
@@ -145,13 +155,13 @@ impl ForkServer {
             Ok(ended) => {
                 self.children.insert(pid, ForkedChild { id, ended });
                 let pid = pid.as_raw_pid().unsigned_abs();
-                self.tell(News::Forked { id, pid })
+                self.tell(&News::Forked { id, pid })
             }
             // Without a pidfd its end would go unnoticed.
             Err(err) => {
                 kill_process_group(pid, Signal::KILL).ok();
                 let errno = err.raw_os_error();
-                self.tell(News::NotForked { id, errno })
+                self.tell(&News::NotForked { id, errno })
             }
         }
     }
@@ -186,11 +196,11 @@ impl ForkServer {
             cpu: used.cpu,
             max_rss_bytes: used.max_rss_bytes,
         };
-        self.tell(gone).map(|_| ())
+        self.tell(&gone).map(|_| ())
     }
 
-    fn tell(&self, news: News) -> io::Result<Next> {
-        send(self.control.as_fd(), &news, &[], SendFlags::empty())?;
+    fn tell(&self, news: &News) -> io::Result<Next> {
+        send(self.control.as_fd(), news, &[], SendFlags::empty())?;
         Ok(Next::Serve)
     }
 }

@@ -1,10 +1,12 @@
 //! What a process does to itself before anything else: its limits, its signals, its descriptors, and its
 //! end when its parent ends. No other process could do that without a race.
 
+use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
@@ -45,6 +47,39 @@ pub fn leave_signals_to_the_server() -> io::Result<()> {
         flag::register(signal, unread.clone())?;
     }
     Ok(())
+}
+
+/// How long a thread that has been joined may still be seen.
+const LINGERING: Duration = Duration::from_secs(1);
+
+/// Fails if this process has more than one thread: those would be missing in its copies, with whatever they
+/// hold.
+pub fn is_alone() -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        let threads = fs::read_dir("/proc/self/task")?.count();
+        if threads == 1 {
+            return Ok(());
+        }
+        if start.elapsed() > LINGERING {
+            return Err(io::Error::other(format!(
+                "threads are left running ({}), and copies of this process would lack them: start them in `enter`",
+                threads - 1
+            )));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The data of this process in bytes, as [`limit_memory`] counts it.
+pub fn data_bytes() -> io::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let data = status.lines().find_map(|line| {
+        let kib = line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?;
+        kib.parse::<u64>().ok()
+    });
+    let kib = data.ok_or_else(|| io::Error::other("/proc/self/status has no VmData"))?;
+    Ok(kib << 10)
 }
 
 /// Limits the memory of this process to `bytes` of data, private mappings included. An allocation beyond

@@ -9,6 +9,7 @@
 //! for it, and dies with its parent. What parent and child say to each other is not decided here.
 
 mod backoff;
+mod briefing;
 mod fork_server;
 pub mod guard;
 mod handle;
@@ -26,8 +27,9 @@ use std::io;
 use rustix::process::{Signal, WaitStatus};
 use serde::{Deserialize, Serialize};
 
-pub use backoff::{Backoff, NeverReady};
-pub use fork_server::{Ends, serve};
+pub use backoff::{Backoff, NeverReady, NotReady};
+pub use briefing::{Briefing, brief};
+pub use fork_server::{Ends, give_up, serve};
 pub use handle::Child;
 pub use jitter::with_jitter;
 pub use nursery::Nursery;

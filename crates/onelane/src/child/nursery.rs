@@ -12,15 +12,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustix::net::SendFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::handle::Fate;
 use super::pipe::Pipe;
 use super::protocol::{News, Order, receive, send};
-use super::{Backoff, Child, Exit, orphans};
+use super::{Backoff, Child, Exit, NeverReady, NotReady, brief, orphans};
 use crate::roster::{Cause, Roster, Usage};
+use crate::workload::LoadError;
 
 /// How often to look for orphans, and for a fork server that hangs.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,7 +40,18 @@ struct Shared {
     ordered: Mutex<HashMap<u64, Ordered>>,
     next_id: AtomicU64,
     ended: Notify,
+    stage: watch::Sender<Stage>,
     roster: Roster,
+}
+
+/// How far the fork server is.
+#[derive(Debug, Clone)]
+enum Stage {
+    /// It does not take orders yet, or again.
+    Loading,
+    Ready,
+    /// It never will.
+    Failed(NotReady),
 }
 
 /// A child from its order until it is known to be gone.
@@ -72,9 +84,10 @@ impl Debug for Shared {
 
 impl Nursery {
     /// Starts the fork server, and once more whenever it ends. `program` is a command for a process that
-    /// calls [`super::serve`] with its standard input.
+    /// reads its [`super::Briefing`], of these `settings`, and calls [`super::serve`] with the socket.
     pub fn start(
         program: impl Fn() -> Command + Send + 'static,
+        settings: String,
         roster: Roster,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
@@ -82,6 +95,7 @@ impl Nursery {
             ordered: Mutex::default(),
             next_id: AtomicU64::new(1),
             ended: Notify::new(),
+            stage: watch::Sender::new(Stage::Loading),
             roster,
         });
         let nursery = Self(shared.clone());
@@ -89,16 +103,46 @@ impl Nursery {
         // This thread lives as long as the process: the fork server dies with its parent thread.
         thread::Builder::new()
             .name("fork-server".to_owned())
-            .spawn(move || attend(&shared, &program, &tell))?;
+            .spawn(move || attend(&shared, &|| start(&program, &settings), &tell))?;
         first
             .recv()
             .expect("the thread tells of its first attempt")?;
         Ok(nursery)
     }
 
+    /// Whether children can be had at this moment.
+    pub fn is_ready(&self) -> bool {
+        matches!(*self.0.stage.borrow(), Stage::Ready)
+    }
+
+    /// Waits until children can be had.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        match self.stage(|stage| !matches!(stage, Stage::Loading)).await {
+            Stage::Failed(why) => Err(why),
+            Stage::Loading | Stage::Ready => Ok(()),
+        }
+    }
+
+    /// Waits until there will be no children any more.
+    pub async fn failure(&self) -> NotReady {
+        match self.stage(|stage| matches!(stage, Stage::Failed(_))).await {
+            Stage::Failed(why) => why,
+            Stage::Loading | Stage::Ready => unreachable!("it was waited for"),
+        }
+    }
+
+    async fn stage(&self, wanted: impl FnMut(&Stage) -> bool) -> Stage {
+        let mut stage = self.0.stage.subscribe();
+        let stage = stage.wait_for(wanted).await;
+        stage.expect("this has a sender of its own").clone()
+    }
+
     /// Orders a new child. `kept` is dropped when the child is gone, which may be later than its handle.
     /// The error says that there are no descriptors left, or no fork server at the moment.
     pub fn fork(&self, kept: impl Send + 'static) -> io::Result<Child> {
+        if !self.is_ready() {
+            return Err(io::Error::other("the fork server is not ready"));
+        }
         let (jobs_there, jobs) = pipe()?;
         let (answers, answers_there) = pipe()?;
         let (jobs, answers) = (Pipe::new(jobs)?, Pipe::new(answers)?);
@@ -188,6 +232,8 @@ impl Shared {
 
     fn note(&self, news: News) {
         match news {
+            News::Loaded => drop(self.stage.send_replace(Stage::Ready)),
+            News::NotLoaded(why) => self.fail(LoadError(why)),
             News::Forked { id, pid } => {
                 self.roster.born(id, pid);
                 if let Some(ordered) = self.ordered.lock().get_mut(&id) {
@@ -221,6 +267,25 @@ impl Shared {
         }
     }
 
+    fn fail(&self, why: impl Into<NotReady>) {
+        self.stage.send_replace(Stage::Failed(why.into()));
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(*self.stage.borrow(), Stage::Failed(_))
+    }
+
+    /// The fork server is as good as gone. Returns whether it was ready.
+    fn lose(&self) -> bool {
+        self.stage.send_if_modified(|stage| {
+            let was_ready = matches!(stage, Stage::Ready);
+            if was_ready {
+                *stage = Stage::Loading;
+            }
+            was_ready
+        })
+    }
+
     fn forget(&self, id: u64, fate: Fate) {
         self.roster.gone(id, Cause::Crashed, Usage::default());
         let ordered = self.ordered.lock().remove(&id);
@@ -244,41 +309,54 @@ impl Shared {
 const KILLED: i32 = 9;
 
 /// Keeps one fork server running, and listens to it.
-fn attend(shared: &Shared, program: &dyn Fn() -> Command, first: &mpsc::Sender<io::Result<()>>) {
+fn attend(
+    shared: &Shared,
+    start: &dyn Fn() -> io::Result<(std::process::Child, OwnedFd)>,
+    first: &mpsc::Sender<io::Result<()>>,
+) {
     let mut backoff = Backoff::default();
+    let mut was_ready = false;
     loop {
         // `Nursery::start` waits for the result of the first attempt only.
-        match start(program) {
+        let why = match start() {
             Err(err) => {
+                let why = err.to_string();
                 if let Err(SendError(Err(err))) = first.send(Err(err)) {
                     tracing::error!(%err, "no fork server");
                 }
+                why
             }
             Ok((mut process, control)) => {
                 first.send(Ok(())).ok();
                 let control = Arc::new(control);
                 *shared.control.lock() = Some(control.clone());
                 shared.follow(&process, &control, &mut backoff);
+                was_ready |= shared.lose();
                 // First, because this wakes a thread that waits to send to it.
                 process.kill().ok();
                 *shared.control.lock() = None;
                 let status = process.wait();
                 shared.forget_all();
+                if shared.has_failed() {
+                    return;
+                }
                 tracing::error!(?status, "the fork server ended; starting another one");
+                format!("the fork server ended: {status:?}")
             }
-        }
+        };
         thread::sleep(backoff.delay());
         backoff.failed();
+        if !was_ready && backoff.is_hopeless() {
+            return shared.fail(NeverReady(why));
+        }
     }
 }
 
-fn start(program: &dyn Fn() -> Command) -> io::Result<(std::process::Child, OwnedFd)> {
-    let (here, there) = socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+fn start(
+    program: &dyn Fn() -> Command,
+    settings: &str,
+) -> io::Result<(std::process::Child, OwnedFd)> {
+    let (here, there) = brief(settings, &[])?;
     let process = program().stdin(Stdio::from(there)).spawn()?;
     set_socket_timeout(&here, Timeout::Recv, Some(LOOK))?;
     Ok((process, here))

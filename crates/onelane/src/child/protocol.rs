@@ -24,18 +24,18 @@ pub(super) enum Order {
     Kill(u64),
 }
 
-/// From the fork server, about the child with this number.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// From the fork server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum News {
-    Forked {
-        id: u64,
-        pid: u32,
-    },
-    NotForked {
-        id: u64,
-        errno: i32,
-    },
-    /// The child was reaped.
+    /// It takes orders now. Nothing else comes before.
+    Loaded,
+    /// It never will, because of this.
+    NotLoaded(String),
+    /// The child with this number was born.
+    Forked { id: u64, pid: u32 },
+    /// That one could not be born.
+    NotForked { id: u64, errno: i32 },
+    /// That one was reaped.
     Gone {
         id: u64,
         exit: Exit,
@@ -46,7 +46,10 @@ pub(super) enum News {
 }
 
 /// More than any message above needs.
-const DATAGRAM_MAX_BYTES: usize = 256;
+const DATAGRAM_MAX_BYTES: usize = 8192;
+
+/// The longest text in a message: in JSON it may be six times as long.
+pub(super) const TEXT_MAX_BYTES: usize = 1024;
 
 const PIPES: usize = 2;
 

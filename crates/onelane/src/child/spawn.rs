@@ -6,8 +6,8 @@ use std::process::Command;
 
 /// A command that starts this program as `role`, at the head of a process group, so that signals
 /// from a terminal reach only the server. The role is told who its parent is, for
-/// [`super::guard::die_with`].
-pub fn command(role: &str, settings: &str) -> Command {
+/// [`super::guard::die_with`], and everything else in its [`super::Briefing`].
+pub fn command(role: &str) -> Command {
     // The program that runs now, even if its file has been replaced since.
     let mut command = Command::new("/proc/self/exe");
     command
@@ -19,7 +19,6 @@ pub fn command(role: &str, settings: &str) -> Command {
         )
         .arg(role)
         .arg(std::process::id().to_string())
-        .arg(settings)
         .process_group(0);
     command
 }

@@ -24,6 +24,7 @@ pub(super) struct Door {
     surplus: usize,
     /// Whether the last look failed. Only the first failure in a row is logged.
     is_blind: bool,
+    early: Refuser,
     full: Refuser,
     late: Refuser,
     closed: Refuser,
@@ -52,6 +53,7 @@ impl Door {
             queue_timeout: settings.queue_timeout,
             surplus: 0,
             is_blind: false,
+            early: refuser(Refusal::Starting).await,
             full: refuser(Refusal::Full).await,
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
@@ -76,7 +78,13 @@ impl Door {
         self.refuse(&self.full, surplus.min(before));
     }
 
-    /// Refuses every request in the queue.
+    /// Refuses every request in the queue, because nobody is there yet.
+    pub(super) fn not_yet(&mut self) {
+        let queued = self.look();
+        self.refuse(&self.early, queued.depth);
+    }
+
+    /// Refuses every request in the queue, because nobody is there any more.
     pub(super) fn close(&mut self) {
         let queued = self.look();
         self.refuse(&self.closed, queued.depth);

@@ -15,9 +15,10 @@ use super::member::{Member, Verdict};
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
 use crate::child::usage::ReapedUsage;
-use crate::child::{Backoff, NeverReady, orphans};
+use crate::child::{Backoff, NeverReady, NotReady, orphans};
 use crate::config::Settings;
 use crate::roster::Cause;
+use crate::workload::LoadError;
 
 /// The members are looked at every 20 ms. After a longer gap none is judged: the whole
 /// machine may have stood still, and reports that arrived meanwhile are not read yet.
@@ -166,12 +167,9 @@ impl Fleet {
     }
 
     /// Takes note of what happened. The error says that it makes no sense to go on.
-    pub(super) fn note(&mut self, event: Event) -> Result<(), NeverReady> {
+    pub(super) fn note(&mut self, event: Event) -> Result<(), NotReady> {
         match event {
-            Event::Reported(id, report) => {
-                self.hear(id, *report);
-                Ok(())
-            }
+            Event::Reported(id, report) => self.hear(id, *report),
             Event::Disconnected(id) => {
                 if let Some(at) = self.position(id) {
                     self.announce(self.members[at].pid, "disconnect");
@@ -192,9 +190,12 @@ impl Fleet {
         tracing::info!(pid, "worker {event}");
     }
 
-    /// A worker has reported.
-    fn hear(&mut self, id: u64, report: Report) {
-        let Some(at) = self.position(id) else { return };
+    /// A worker has reported. One that cannot load is replaced like any other that fails, as long as there is
+    /// another one that serves.
+    fn hear(&mut self, id: u64, report: Report) -> Result<(), NotReady> {
+        let Some(at) = self.position(id) else {
+            return Ok(());
+        };
         let member = &mut self.members[at];
         let pid = member.pid;
         let events = member.hear(&report);
@@ -209,11 +210,20 @@ impl Fleet {
         for event in events {
             self.announce(pid, event);
         }
+        let failed = report.failed.clone();
         self.board.report(id, report);
+        match failed {
+            Some(why) if !self.is_listening() => Err(LoadError(why).into()),
+            Some(why) => {
+                tracing::error!(pid, why, "worker cannot load");
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// A worker was reaped.
-    fn bury(&mut self, id: u64, status: io::Result<ExitStatus>) -> Result<(), NeverReady> {
+    fn bury(&mut self, id: u64, status: io::Result<ExitStatus>) -> Result<(), NotReady> {
         let Some(at) = self.position(id) else {
             return Ok(());
         };
@@ -243,7 +253,7 @@ impl Fleet {
 
     /// Brings the fleet one step closer to what it should be. The error says that it makes no sense to
     /// go on.
-    pub(super) fn maintain(&mut self) -> Result<(), NeverReady> {
+    pub(super) fn maintain(&mut self) -> Result<(), NotReady> {
         self.judge()?;
         orphans::reap(|pid| self.members.iter().any(|member| member.pid == pid));
         match next_step(&self.members, self.target) {
@@ -257,7 +267,7 @@ impl Fleet {
     }
 
     /// Starts a worker, unless a failure was too recent.
-    fn start_if_due(&mut self) -> Result<(), NeverReady> {
+    fn start_if_due(&mut self) -> Result<(), NotReady> {
         if !self.backoff.delay().is_zero() {
             return Ok(());
         }
@@ -269,16 +279,16 @@ impl Fleet {
     }
 
     /// Counts a worker that failed before it was of use; `why` says how.
-    fn failed(&mut self, why: String) -> Result<(), NeverReady> {
+    fn failed(&mut self, why: String) -> Result<(), NotReady> {
         self.backoff.failed();
         if !self.ever_ready && self.backoff.is_hopeless() {
-            return Err(NeverReady(why));
+            return Err(NeverReady(why).into());
         }
         Ok(())
     }
 
     /// Kills workers that are silent, or that take too long to leave.
-    fn judge(&mut self) -> Result<(), NeverReady> {
+    fn judge(&mut self) -> Result<(), NotReady> {
         let absence = std::mem::replace(&mut self.judged, Instant::now()).elapsed();
         if absence > ABSENCE {
             tracing::warn!(seconds = absence.as_secs_f64(), "this process stood still");

@@ -71,6 +71,9 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let roster = assembly::roster(&metrics);
     let board = Board::new(metrics.clone(), roster, settings.queue_max);
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    if !service.tables().is_empty() {
+        tracing::info!("each worker loads its workloads for itself");
+    }
     let lifecycle = admin::start(
         admin_listener,
         service,
@@ -86,7 +89,14 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         events,
         lifecycle: lifecycle.clone(),
     };
-    let stop = cluster.serve(&mut instructions).await?;
+    let stop = match cluster.serve(&mut instructions).await {
+        Ok(stop) => stop,
+        Err(err) => {
+            // Here, and not by the end of this process, which some of them would complain about.
+            cluster.kill().await;
+            return Err(err);
+        }
+    };
     let drain = cluster.drain(settings);
     let end = match server::wind_down(stop, &lifecycle, drain, instructions.stop()).await {
         Some(end) => end,
@@ -124,12 +134,16 @@ impl Cluster {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
-            if self.fleet.is_listening() {
+            if self.lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
                 self.lifecycle.enter(Phase::Serving);
+                tracing::info!("ready");
             }
             tokio::select! {
                 event = self.events.recv() => self.note(event)?,
-                _ = ticks.tick() => self.door.control(),
+                _ = ticks.tick() => match self.lifecycle.phase() {
+                    Phase::Starting => self.door.not_yet(),
+                    Phase::Serving | Phase::Draining => self.door.control(),
+                },
                 instruction = instructions.next() => match instruction {
                     Instruction::Stop(stop) => return Ok(stop),
                     Instruction::Roll => self.fleet.roll(),

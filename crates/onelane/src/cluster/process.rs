@@ -32,10 +32,10 @@ pub(super) enum Event {
 /// Starts a worker that accepts from `listener`. To be called on the main thread, which lives as long as
 /// the process: the kernel kills a worker when the thread that started it ends.
 pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<Child> {
-    let listener = listener.as_fd().try_clone_to_owned()?;
-    let mut command = Command::from(child::command("worker", &settings.to_json()));
+    let (_, briefing) = child::brief(&settings.to_json(), &[listener.as_fd()])?;
+    let mut command = Command::from(child::command("worker"));
     command
-        .stdin(Stdio::from(listener))
+        .stdin(Stdio::from(briefing))
         .stdout(Stdio::piped())
         .spawn()
 }

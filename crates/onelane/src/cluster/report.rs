@@ -18,6 +18,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// A worker at one moment.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Report {
+    /// Why it will never take connections, if its workloads cannot be loaded.
+    pub(super) failed: Option<String>,
     /// Whether it takes connections.
     pub(super) listening: bool,
     /// Whether it has nothing to do, so that it takes the next connection at once.

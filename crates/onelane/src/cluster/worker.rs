@@ -1,27 +1,28 @@
 //! The role of a worker: a blocking lane. It gets the listening socket, which it shares with the other
-//! workers, as its standard input, and reports to its parent on its standard output. It takes a connection
+//! workers, in its briefing, and reports to its parent on its standard output. It takes a connection
 //! only when it has nothing to do, so that all workers have one queue: the kernel's.
 
 use std::fs::File;
-use std::io::{self, stderr, stdin, stdout};
+use std::io::{self, stderr, stdout};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Serve};
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::Inspect;
 use crate::assembly;
-use crate::child::{guard, with_jitter};
+use crate::child::{Briefing, guard, with_jitter};
 use crate::config::Settings;
 use crate::ipc;
 use crate::lane::Lane;
@@ -33,16 +34,26 @@ use crate::service::Service;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until a signal ends it. If the parent ends, the kernel kills it.
-pub fn run(parent: i32, service: &'static Service, settings: &Settings) -> Result<End, StartError> {
+pub fn run(
+    parent: i32,
+    briefing: Briefing,
+    service: &'static Service,
+    settings: &Settings,
+) -> Result<End, StartError> {
     guard::die_with(parent)?;
-    actix_rt::System::new().block_on(serve(service, settings))
+    let listener = briefing.attached.into_iter().next();
+    let listener = listener.ok_or_else(|| io::Error::other("no socket was sent"))?;
+    drop(briefing.socket);
+    actix_rt::System::new().block_on(serve(listener.into(), service, settings))
 }
 
-async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
+async fn serve(
+    listener: TcpListener,
+    service: &'static Service,
+    settings: &Settings,
+) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
-    let listener = TcpListener::from(stdin().as_fd().try_clone_to_owned()?);
-    // A workload that reads standard input finds nothing, and programs that it starts do not inherit
-    // the socket.
+    // A workload that reads standard input finds nothing.
     dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
     let reports = Sender::from_owned_fd(stdout().as_fd().try_clone_to_owned()?)?;
     // What a workload prints goes to the log.
@@ -52,7 +63,8 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let reporter = Arc::new(Reporter {
         lane: lane.clone(),
         max_requests: with_jitter(settings.max_requests),
-        listening: AtomicBool::new(true),
+        listening: AtomicBool::new(false),
+        failed: OnceLock::new(),
         idle: AtomicBool::new(false),
         finished: AtomicBool::new(false),
         accepted: AtomicU64::new(0),
@@ -68,6 +80,20 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
 
+    // Which may take long: the reports go on meanwhile.
+    let started = tokio::select! {
+        // First: if there is nothing to wait for, the first report says that it listens.
+        biased;
+        started = lane.executor.start() => started,
+        // It has no connection yet, so there is nothing to finish.
+        _ = signals.next() => return Ok(reporter.finish(reports, End::Clean).await),
+    };
+    if let Err(err) = started {
+        // The parent says so, once for all workers.
+        reporter.failed.set(err.to_string()).ok();
+        return Ok(reporter.finish(reports, End::Cut).await);
+    }
+    reporter.open();
     let mut work = pin!(work(listener, serve, &reporter));
     let stop = tokio::select! {
         stop = signals.next() => stop,
@@ -84,11 +110,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         },
     };
     let end = end.unwrap_or_else(|| End::at_once(&lane.metrics));
-    reporter.finished.store(true, Ordering::Relaxed);
-    reporter.changed.notify_one();
-    // When this task ends, the last report is sent, or the parent is gone.
-    reports.await.ok();
-    Ok(end)
+    Ok(reporter.finish(reports, end).await)
 }
 
 /// Waits until a signal says to stop now. Further ones that say to finish change nothing, and they do
@@ -130,6 +152,8 @@ struct Reporter {
     lane: Lane,
     max_requests: u32,
     listening: AtomicBool,
+    /// Why it will never listen.
+    failed: OnceLock<String>,
     idle: AtomicBool,
     /// The next report will be the last.
     finished: AtomicBool,
@@ -145,6 +169,21 @@ struct Reporter {
 }
 
 impl Reporter {
+    /// Has [`work`] take connections.
+    fn open(&self) {
+        self.listening.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Sends the last report.
+    async fn finish(&self, reports: JoinHandle<()>, end: End) -> End {
+        self.finished.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
+        // When this task ends, it is sent, or the parent is gone.
+        reports.await.ok();
+        end
+    }
+
     /// Has [`work`] take no more connections.
     fn close(&self) {
         self.listening.store(false, Ordering::Relaxed);
@@ -206,6 +245,7 @@ impl Reporter {
         let slot = self.lane.status().slots.into_iter().next();
         let served = slot.as_ref().map_or(0, |slot| slot.requests_served);
         Report {
+            failed: self.failed.get().cloned(),
             listening: self.listening.load(Ordering::Relaxed),
             idle: self.idle.load(Ordering::Relaxed),
             in_flight: self.lane.metrics.in_flight.get(),

@@ -1,61 +1,84 @@
 //! Settings: defaults < TOML file < `ONELANE_*` environment < flags. The only reader of the
-//! environment. What settings there are is in `settings.rs`; this file merges their layers.
+//! environment. What settings there are is in `settings.rs`, and in a [`Table`] for each workload that has
+//! some of its own; this file merges their layers.
 
 mod container;
+mod environment;
+mod fields;
 mod flags;
 mod invalid;
 mod names;
 mod origins;
+mod own;
+mod secret;
 mod settings;
 mod worked_out;
 
-use std::collections::HashMap;
-use std::ffi::OsString;
-
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, File, FileFormat, Map, Value};
 
 pub use flags::Flags;
 pub use invalid::Invalid;
 pub use names::{LogFormat, LogLevel, Mode};
 pub use origins::Origins;
+pub use own::{Table, Written, settings as own_settings};
+pub use secret::Secret;
 pub use settings::Settings;
+
+use environment::Environment;
+use invalid::place;
 
 impl Settings {
     /// Reads all layers. Nothing is bound and nothing is logged yet.
-    pub fn load(flags: &Flags) -> Result<Self, Invalid> {
-        let mut layers = Config::builder();
-        for (key, value) in &flags.keys.defaults {
-            layers = layers.set_default(key, value.as_str())?;
+    pub fn load(flags: &Flags, tables: &[&Table]) -> Result<Self, Invalid> {
+        let mut written = written(flags, tables)?;
+        let mut own = Vec::new();
+        for table in tables {
+            let empty = || Value::from(Map::<String, Value>::new());
+            let written = written.remove(table.name).unwrap_or_else(empty);
+            own.push((table.name.to_owned(), table.check(written)?));
         }
-        if let Some(path) = &flags.config {
-            layers = layers.add_source(File::from(path.as_path()).format(FileFormat::Toml));
+        let mut settings = engine(&written)?;
+        for (name, (written, in_effect)) in own {
+            settings.own.insert(name.clone(), written);
+            if !in_effect.is_empty() {
+                settings.own_in_effect.insert(name, in_effect.into());
+            }
         }
-        layers = layers.add_source(environment(std::env::vars_os())?);
-        for (key, value) in &flags.keys.given {
-            layers = layers.set_override(key, value.as_str())?;
-        }
-        let written = layers.build()?;
-        // None if no layer has it. If its value is not a number, the next line says so.
-        let queue_max = written.get("queue_max").ok();
-        written.try_deserialize::<Self>()?.worked_out(queue_max)
+        Ok(settings)
     }
 }
 
-const PREFIX: &str = "ONELANE_";
-
-/// The variables with our prefix; every one of them must turn out to be a known key.
-fn environment(
-    variables: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Environment, Invalid> {
-    let mut ours = HashMap::new();
-    for (name, value) in variables {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
-            continue;
-        };
-        let value = value
-            .into_string()
-            .map_err(|_| Invalid(format!("{name}: not valid UTF-8")))?;
-        ours.insert(name.to_owned(), value);
+/// All layers in one table.
+fn written(flags: &Flags, tables: &[&Table]) -> Result<Map<String, Value>, Invalid> {
+    let mut layers = Config::builder();
+    for (key, value) in &flags.keys.defaults {
+        layers = layers.set_default(key, value.as_str())?;
     }
-    Ok(Environment::with_prefix("ONELANE").source(Some(ours)))
+    if let Some(path) = &flags.config {
+        layers = layers.add_source(File::from(path.as_path()).format(FileFormat::Toml));
+    }
+    layers = layers.add_source(Environment::new(std::env::vars_os(), tables)?);
+    for (key, value) in &flags.keys.given {
+        layers = layers.set_override(key, value.as_str())?;
+    }
+    Ok(layers.build()?.cache.into_table()?)
+}
+
+/// What is written of the engine's own settings.
+fn engine(written: &Map<String, Value>) -> Result<Settings, Invalid> {
+    let known = Settings::keys();
+    for (key, value) in own::sorted(written) {
+        if !known.contains(key) {
+            let place = place(key, Some(value));
+            return Err(Invalid(format!("{place}: unknown setting")));
+        }
+    }
+    // None if no layer has it. If its value is not a number, the settings say so.
+    let queue_max = written.get("queue_max").cloned();
+    let queue_max = queue_max.and_then(|value| value.try_deserialize().ok());
+    let wrong = |(key, why)| Invalid(format!("{}: {why}", place(key, written.get(key))));
+    let written = Value::from(written.clone());
+    let settings = written.clone().try_deserialize::<Settings>();
+    let settings = settings.map_err(|err| Invalid::of(err, &written, ""))?;
+    settings.worked_out(queue_max).map_err(wrong)
 }

@@ -5,13 +5,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Command};
 use humantime_serde::re::humantime::parse_duration;
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
 use super::names::{LogFormat, LogLevel, Mode, named};
 use super::origins::Origins;
+use super::own::Written;
 
 /// Settings in effect: they are checked, and what was left open is worked out.
 ///
@@ -81,21 +82,43 @@ pub struct Settings {
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     #[serde(deserialize_with = "named")]
     pub log_level: LogLevel,
+    /// The tables of the workloads that have settings of their own, by name.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub own: serde_json::Map<String, Written>,
+    /// The same with the settings that nobody has written, and without secrets.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub own_in_effect: toml::Table,
 }
 
 impl Settings {
-    /// The settings for a child process, which [`Settings::from_json`] reads there.
+    /// The name of every key.
+    pub fn keys() -> Vec<String> {
+        let flags = Self::augment_args(Command::default());
+        let keys = flags.get_arguments().map(|flag| flag.get_id().to_string());
+        keys.collect()
+    }
+
+    /// The settings for a child process, which [`Settings::from_json`] reads there. There are secrets in it.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("settings are a flat table of plain values")
+        serde_json::to_string(&(self, &self.own)).expect("settings are plain values")
     }
 
     /// The settings in effect in the parent process.
     pub fn from_json(json: &str) -> Result<Self, Invalid> {
-        serde_json::from_str(json).map_err(|err| Invalid(err.to_string()))
+        let parsed = serde_json::from_str(json);
+        let (settings, own): (Self, _) = parsed.map_err(|err| Invalid(err.to_string()))?;
+        Ok(Self { own, ..settings })
     }
 
-    /// The settings as a TOML document that `--config` accepts.
+    /// The settings as a TOML document that `--config` accepts, but for secrets.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("settings are a flat table of plain values")
+        let engine = toml::to_string(self).expect("settings are a flat table of plain values");
+        let own = toml::to_string(&self.own_in_effect).expect("what is a table can be written");
+        match own.as_str() {
+            "" => engine,
+            own => format!("{engine}\n{own}"),
+        }
     }
 }

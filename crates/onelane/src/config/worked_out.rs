@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use super::container;
-use super::invalid::Invalid;
 use super::names::Mode;
 use super::settings::Settings;
+
+/// A key whose value cannot be, and why.
+type Wrong = (&'static str, String);
 
 impl Settings {
     /// Checks what the types let pass, and works out what was left open: what is 0, and
     /// `queue_max` if no layer has it (`None`).
-    pub(super) fn worked_out(mut self, queue_max: Option<u32>) -> Result<Self, Invalid> {
+    pub(super) fn worked_out(mut self, queue_max: Option<u32>) -> Result<Self, Wrong> {
         for (key, value) in [
             ("request_timeout", self.request_timeout),
             ("send_timeout", self.send_timeout),
             ("shutdown_timeout", self.shutdown_timeout),
         ] {
             if value.is_zero() {
-                return Err(Invalid(format!("{key}: must be longer than 0s")));
+                return Err((key, "must be longer than 0s".to_owned()));
             }
         }
         self.slots = slots(self.mode, self.slots)?;
@@ -34,12 +36,13 @@ impl Settings {
     }
 }
 
-fn slots(mode: Mode, written: u32) -> Result<u32, Invalid> {
+fn slots(mode: Mode, written: u32) -> Result<u32, Wrong> {
     match (mode, written) {
         (Mode::Blocking, 0 | 1) => Ok(1),
-        (Mode::Blocking, n) => Err(Invalid(format!(
-            "slots: {n} is not possible, blocking computes exactly 1 request at a time"
-        ))),
+        (Mode::Blocking, n) => {
+            let why = format!("{n} is not possible, blocking computes exactly 1 request at a time");
+            Err(("slots", why))
+        }
         // What PHP-FPM, gunicorn and database pools start with is of this order, too.
         (Mode::Pool, 0) => Ok(7),
         (Mode::Fork | Mode::Cluster | Mode::Threads, 0) => Ok(container::cpus()),

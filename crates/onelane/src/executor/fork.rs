@@ -2,7 +2,7 @@
 
 use super::remote::{self, Employed};
 use super::{Answer, Failure, Ticket};
-use crate::child::{Child, Nursery};
+use crate::child::{Child, NotReady, Nursery};
 use crate::roster::{Cause, Usage};
 use crate::workload::Job;
 
@@ -14,6 +14,16 @@ impl Fork {
     /// An executor that gets its children from `nursery`.
     pub fn new(nursery: Nursery) -> Self {
         Self(nursery)
+    }
+
+    /// Waits until children can be had.
+    pub async fn start(&self) -> Result<(), NotReady> {
+        self.0.ready().await
+    }
+
+    /// Waits until there will be none any more.
+    pub async fn failure(&self) -> NotReady {
+        self.0.failure().await
     }
 
     /// Computes `job` in a child that is killed when its time is over, or when the future or the answer is

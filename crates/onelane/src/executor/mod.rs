@@ -4,22 +4,24 @@ mod answer;
 mod fork;
 mod pool;
 mod remote;
+mod supply;
 mod threads;
 
-use std::error::Error;
-use std::iter::successors;
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::child::NeverReady;
-use crate::workload::{Call, Job, Outcome, Problem, Reply, Stop, Workloads};
+use crate::child::NotReady;
+use crate::workload::{Call, Job, Outcome, Problem, Record, Reply, Stop, Workloads, chain};
 
 pub use answer::{Answer, Pieces};
 pub use fork::Fork;
 pub use pool::Pool;
 pub use remote::{End, PipeOutlet, Question};
+pub use supply::Supply;
 pub use threads::{STUCK_AFTER, Threads};
 
 /// One of the ways to compute.
@@ -42,6 +44,8 @@ pub struct Ticket {
     pub request_id: String,
     /// The longest that the computation may take, including a wait for its process.
     pub limit: Duration,
+    /// Where what the workload records goes to.
+    pub record: Arc<dyn Record>,
 }
 
 /// Why a job has no answer, or why its answer ends too early.
@@ -78,12 +82,22 @@ impl Failure {
 }
 
 impl Executor {
-    /// Starts the children that stay, and waits until they are ready. Called once, before the first
-    /// job.
-    pub async fn start(&self) -> Result<(), NeverReady> {
+    /// Loads the workloads, starts the children that stay, and waits until they are ready. Called once, before
+    /// the first job. At once where there is nothing to wait for.
+    pub async fn start(&self) -> Result<(), NotReady> {
         match self {
-            Self::Threads(_) | Self::Fork(_) => Ok(()),
+            Self::Threads(threads) => Ok(threads.load().await?),
+            Self::Fork(fork) => fork.start().await,
             Self::Pool(pool) => pool.start().await,
+        }
+    }
+
+    /// Waits until nothing can be computed any more, for good. As a rule that never happens.
+    pub async fn failure(&self) -> NotReady {
+        match self {
+            Self::Threads(_) => pending().await,
+            Self::Fork(fork) => fork.failure().await,
+            Self::Pool(pool) => pool.failure().await,
         }
     }
 
@@ -114,6 +128,8 @@ impl Executor {
 
 /// Computes `job` on this thread, and survives its panics.
 pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Failure> {
+    // What the workload logs, a panic included, bears the id of the request.
+    let _span = tracing::error_span!("request", request_id = call.request_id()).entered();
     match catch_unwind(AssertUnwindSafe(|| job.run(workloads, call.clone()))) {
         Ok(Ok(reply)) => Ok(reply),
         // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
@@ -124,11 +140,4 @@ pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Fa
         Ok(Err(Outcome::Stopped(Stop::Failed(err)))) => Err(Failure::Failed(chain(&*err))),
         Err(_panic) => Err(Failure::Panicked),
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(err: &dyn Error) -> String {
-    let causes = successors(err.source(), |&cause| cause.source());
-    let causes = causes.map(|cause| format!(": {cause}"));
-    format!("{err}{}", causes.collect::<String>())
 }

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::remote::{self, Employed};
 use super::{Answer, Failure, Question, Ticket};
-use crate::child::{Backoff, Child, Lost, NeverReady, Nursery, with_jitter};
+use crate::child::{Backoff, Child, Lost, NeverReady, NotReady, Nursery, with_jitter};
 use crate::roster::{Cause, Usage};
 use crate::workload::Job;
 
@@ -67,16 +67,24 @@ impl Pool {
         }))
     }
 
+    /// Waits until there will be no children any more.
+    pub async fn failure(&self) -> NotReady {
+        self.0.nursery.failure().await
+    }
+
     /// Starts all children and waits until they are ready. Called once.
-    pub async fn start(&self) -> Result<(), NeverReady> {
+    pub async fn start(&self) -> Result<(), NotReady> {
         let shared = &self.0;
+        shared.nursery.ready().await?;
         while shared.state.lock().alive < shared.size {
             shared.pause().await;
             let outcome = shared.add().await;
             let backoff = &mut shared.state.lock().backoff;
             match outcome {
                 Ok(()) => backoff.worked(),
-                Err(err) if backoff.is_hopeless() => return Err(NeverReady(err.to_string())),
+                Err(err) if backoff.is_hopeless() => {
+                    return Err(NotReady::Children(NeverReady(err.to_string())));
+                }
                 Err(_) => {}
             }
         }
@@ -92,6 +100,11 @@ impl Pool {
         job: Job,
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
+        if !self.0.nursery.is_ready() {
+            return Err(Failure::NotStarted(
+                "the children are started anew".to_owned(),
+            ));
+        }
         let start = Instant::now();
         let Ok(lease) = timeout(ticket.limit, self.0.take()).await else {
             return Err(Failure::NotStarted("none became ready in time".to_owned()));
@@ -202,6 +215,8 @@ impl Shared {
 
     /// Has a child forked and asks it whether it is ready.
     async fn start_one(&self) -> Result<Child, Lost> {
+        // How long that takes is no fault of the child's. If it fails for good, the server ends.
+        self.nursery.ready().await.ok();
         let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
         let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready, &[])).await;
         let () = ready.map_err(|late| Lost::NotStarted(late.into()))??;

@@ -15,7 +15,7 @@ use super::{Answer, Failure, Pieces, Ticket};
 use crate::child::{Child, Lost};
 use crate::ipc;
 use crate::roster::{Cause, Usage};
-use crate::workload::{Content, Head, Job, Outlet, Parcel, Reply};
+use crate::workload::{Content, Event, Head, Job, Outlet, Parcel, Record, Reply};
 
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,12 +41,14 @@ pub enum Said {
 }
 
 /// The end of a job.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct End {
     /// How long the computation itself took.
     pub compute: Duration,
     /// What the child has used in its life so far.
     pub used: Usage,
+    /// What the workload has recorded meanwhile.
+    pub events: Vec<Event>,
 }
 
 /// The way of answers out of a child. Cheap to clone.
@@ -111,6 +113,7 @@ pub(super) async fn compute(
         employed,
         deadline: Instant::now().checked_add(limit),
         expected: 0,
+        record: ticket.record,
     };
     let first = talk.ask(&Question::Job(parcel), &body).await;
     match first {
@@ -118,7 +121,7 @@ pub(super) async fn compute(
             head,
             compute: Some(end.compute),
             length: Some(length),
-            pieces: talk.whole(length, end.used),
+            pieces: talk.whole(length, &end),
         }),
         Ok(Said::Begun(head)) => Ok(Answer {
             head,
@@ -128,11 +131,11 @@ pub(super) async fn compute(
         }),
         Ok(Said::Ended(Err(failure), end)) => {
             let panicked = failure == Failure::Panicked;
-            talk.employed.done(end.used, panicked);
+            talk.done(&end, panicked);
             Err(failure)
         }
         Ok(Said::Ended(Ok(()), end)) => {
-            talk.employed.done(end.used, false);
+            talk.done(&end, false);
             Err(Failure::confused())
         }
         Ok(Said::Piece(_)) => Err(talk.garbled()),
@@ -147,6 +150,7 @@ struct Talk<E> {
     deadline: Option<Instant>,
     /// Bytes of the body that were announced and have not arrived.
     expected: u64,
+    record: Arc<dyn Record>,
 }
 
 impl<E: Employed> Talk<E> {
@@ -166,8 +170,15 @@ impl<E: Employed> Talk<E> {
         Ok(bytes)
     }
 
+    fn done(self, end: &End, panicked: bool) {
+        self.record.record(&end.events);
+        self.employed.done(end.used, panicked);
+    }
+
     /// The body of an answer that is there. Its child is free once the last byte was read.
-    fn whole(mut self, length: u64, used: Usage) -> Pieces {
+    fn whole(mut self, length: u64, end: &End) -> Pieces {
+        self.record.record(&end.events);
+        let used = end.used;
         if length == 0 {
             self.employed.done(used, false);
             return Box::pin(stream::empty());
@@ -197,7 +208,7 @@ impl<E: Employed> Talk<E> {
                     Ok(Said::Piece(length)) => talk.expected = length,
                     Ok(Said::Ended(outcome, end)) => {
                         let panicked = outcome == Err(Failure::Panicked);
-                        talk.employed.done(end.used, panicked);
+                        talk.done(&end, panicked);
                         return Some((Err(outcome.err()?), None));
                     }
                     Ok(Said::Whole(..) | Said::Begun(_)) => {

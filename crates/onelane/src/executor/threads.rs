@@ -1,9 +1,10 @@
 //! Computation on threads of this process, one per slot. With one slot: the blocking lane.
 
 use std::any::Any;
+use std::fmt::{self, Debug, Formatter};
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,11 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc as news;
 use tokio::time::{sleep, timeout};
 
-use super::{Answer, Failure, Pieces, Ticket, compute};
+use super::{Answer, Failure, Pieces, Supply, Ticket, compute};
 use crate::roster::{Cause, Roster};
-use crate::workload::{Call, Content, Head, Interrupt, Job, Outlet, PIECE_BYTES, Reply, Workloads};
+use crate::workload::{
+    Call, Content, Head, Interrupt, Job, LoadError, Outlet, PIECE_BYTES, Record, Reply, Workloads,
+};
 
 /// How long a computation may take to notice that it is to stop. A workload should look at its
 /// interrupt every few milliseconds; one that has not looked for so long never will.
@@ -27,14 +30,21 @@ pub const STUCK_AFTER: Duration = Duration::from_secs(1);
 const PIECES_WAITING: usize = 2;
 
 /// The threads, by slot. They end when this is dropped and their job is done.
-#[derive(Debug)]
 pub struct Threads(Arc<Shared>);
 
-#[derive(Debug)]
+impl Debug for Threads {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Threads")
+    }
+}
+
 struct Shared {
     /// The way to the thread of each slot.
     senders: Mutex<Vec<mpsc::Sender<Task>>>,
-    workloads: Arc<Workloads>,
+    /// What is not loaded yet.
+    supply: Mutex<Option<Supply>>,
+    /// What is.
+    workloads: OnceLock<Arc<Workloads>>,
     /// Counts threads that were replaced because they could not be stopped. None if they are not
     /// replaced.
     replace: Option<Roster>,
@@ -46,6 +56,7 @@ struct Task {
     job: Job,
     workloads: Arc<Workloads>,
     call: Call,
+    record: Arc<dyn Record>,
     hold: Hold,
     lost: Arc<AtomicUsize>,
     news: news::Sender<News>,
@@ -73,18 +84,25 @@ struct Hold(Arc<Mutex<Permit>>);
 impl Threads {
     /// Starts one thread for each slot. A thread that cannot be stopped keeps its slot; with
     /// `replace` it is given up instead, and another one started.
-    pub fn start(
-        slots: u32,
-        replace: Option<Roster>,
-        workloads: Arc<Workloads>,
-    ) -> io::Result<Self> {
+    pub fn start(slots: u32, replace: Option<Roster>, supply: Supply) -> io::Result<Self> {
         let senders = (0..slots).map(|slot| start_one(slot as usize));
         Ok(Self(Arc::new(Shared {
             senders: Mutex::new(senders.collect::<io::Result<_>>()?),
-            workloads,
+            supply: Mutex::new(Some(supply)),
+            workloads: OnceLock::new(),
             replace,
             lost: Arc::default(),
         })))
+    }
+
+    /// Loads the workloads. To be called once, before the first job.
+    pub async fn load(&self) -> Result<(), LoadError> {
+        let supply = self.0.supply.lock().take();
+        if let Some(supply) = supply {
+            let workloads = Arc::new(supply.get().await?);
+            self.0.workloads.set(workloads).ok();
+        }
+        Ok(())
     }
 
     /// Threads that were given up and are still computing.
@@ -102,10 +120,13 @@ impl Threads {
     ) -> Result<Answer, Failure> {
         let (tell, news) = news::channel(PIECES_WAITING);
         let call = Call::new(ticket.request_id, ticket.limit);
+        let workloads = self.0.workloads.get();
+        let workloads = workloads.expect("the gate opens when they are loaded");
         let task = Task {
             job,
-            workloads: self.0.workloads.clone(),
+            workloads: workloads.clone(),
             call: call.through(Outside(tell.clone())),
+            record: ticket.record,
             hold: Hold(Arc::new(Mutex::new(Some(Box::new(permit))))),
             lost: self.0.lost.clone(),
             news: tell,
@@ -221,6 +242,7 @@ impl Task {
         let start = Instant::now();
         let outcome = compute(self.job, &self.workloads, &self.call);
         let took = start.elapsed();
+        self.record.record(&self.call.events());
         let permit = self.hold.take();
         if permit.is_none() {
             // This thread had been given up and has finished after all. It ends now.
@@ -310,11 +332,19 @@ impl Drop for StopOnDrop {
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::Map;
     use tokio::runtime;
 
     use super::*;
     use crate::drill::{DEMO, FAULTS};
-    use crate::workload::{Definition, Source};
+    use crate::workload::{Definition, Event, Source};
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Record for Nowhere {
+        fn record(&self, _: &[Event]) {}
+    }
 
     /// Ends as soon as it is to stop.
     const OBEDIENT: (&str, &str) = ("sleep", "ms=3600000");
@@ -322,9 +352,13 @@ mod tests {
     /// Ends long after it was given up, which is a second after its limit.
     const STUBBORN: (&str, &str) = ("stubborn", "ms=3000");
 
-    fn start(replace: Option<Roster>) -> Threads {
+    async fn start(replace: Option<Roster>) -> Threads {
         let drills: Vec<&Definition> = DEMO.iter().chain(FAULTS).collect();
-        Threads::start(1, replace, Arc::new(Workloads::of(&drills))).unwrap()
+        let workloads = Workloads::load(&drills, &Map::new(), || Ok(())).unwrap();
+        let supply = Supply::new(move || Ok(workloads), true);
+        let threads = Threads::start(1, replace, supply).unwrap();
+        threads.load().await.unwrap();
+        threads
     }
 
     fn ticket(limit: Duration) -> Ticket {
@@ -332,6 +366,7 @@ mod tests {
             slot: 0,
             request_id: String::new(),
             limit,
+            record: Arc::new(Nowhere),
         }
     }
 
@@ -342,7 +377,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_past_its_limit_fails_and_its_thread_stops() {
-        let threads = start(None);
+        let threads = start(None).await;
         let permit = Arc::new(());
         let outcome = threads
             .run(
@@ -359,7 +394,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_future_stops_the_computation() {
-        let threads = start(None);
+        let threads = start(None).await;
         let permit = Arc::new(());
         let run = threads.run(ticket(Duration::MAX), job(OBEDIENT), permit.clone());
         timeout(Duration::from_millis(10), run).await.unwrap_err();
@@ -371,12 +406,13 @@ mod tests {
     /// As at the end of the process, when a thread's runtime may be gone before its requests are.
     #[test]
     fn a_future_may_be_dropped_where_there_is_no_runtime_any_more() {
-        let threads = start(Some(Roster::new(|_| {})));
+        let runtime = runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.unwrap();
+        let threads = runtime.block_on(start(Some(Roster::new(|_| {}))));
         let permit = Arc::new(());
         let run = threads.run(ticket(Duration::MAX), job(OBEDIENT), permit.clone());
         let mut run = Box::pin(run);
-        let runtime = runtime::Builder::new_current_thread().enable_time().build();
-        runtime.unwrap().block_on(async {
+        runtime.block_on(async {
             let started = timeout(Duration::from_millis(10), run.as_mut());
             started.await.unwrap_err();
         });
@@ -388,7 +424,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_failure_and_the_thread_goes_on() {
-        let threads = start(None);
+        let threads = start(None).await;
         for _ in 0..2 {
             let outcome = threads.run(ticket(Duration::MAX), job(PANICKING), ()).await;
             assert_eq!(outcome.unwrap_err(), Failure::Panicked);
@@ -398,7 +434,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_that_does_not_stop_is_replaced_and_counted_until_it_does() {
         let roster = Roster::new(|_| {});
-        let threads = start(Some(roster.clone()));
+        let threads = start(Some(roster.clone())).await;
         let permit = Arc::new(());
         let short = ticket(Duration::from_millis(10));
         let outcome = threads.run(short, job(STUBBORN), permit.clone()).await;

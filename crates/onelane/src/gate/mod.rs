@@ -34,6 +34,8 @@ pub enum Refusal {
     Full,
     /// No slot became free within its patience.
     TimedOut,
+    /// The gate is to be opened soon.
+    Starting,
     /// The gate is closed, for good.
     Closed,
 }
@@ -56,7 +58,7 @@ struct State {
     waiting: BTreeMap<Turn, Waiter>,
     /// Makes turns unique: two visitors may arrive at the same instant.
     next_number: u64,
-    /// Every visitor's refusal, once the gate is closed.
+    /// Every visitor's refusal, while the gate is closed.
     closed: Option<Refusal>,
     /// Recent time per request, for estimates; none before the first has finished.
     mean_service: Option<Duration>,
@@ -164,6 +166,14 @@ impl Gate {
             },
             called,
         ))
+    }
+
+    /// Lets visitors in, if it was closed only because of the start.
+    pub fn open(&self) {
+        let mut state = self.0.state.lock();
+        if state.closed == Some(Refusal::Starting) {
+            state.closed = None;
+        }
     }
 
     /// Refuses all visitors from now on, those that wait included. Permits already given stay valid.

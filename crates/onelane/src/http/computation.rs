@@ -32,6 +32,7 @@ pub(super) async fn compute(
         slot: permit.slot,
         request_id: request_id.clone(),
         limit,
+        record: front.metrics.clone(),
     };
     let outcome = executor.run(ticket, job, permit).await;
     computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);

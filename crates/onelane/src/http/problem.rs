@@ -40,6 +40,8 @@ pub(super) enum Problem {
     QueueFull(u64),
     #[error("no slot became free in time")]
     QueueTimeout(u64),
+    #[error("this lane is starting")]
+    Starting(u64),
     #[error("this lane is shutting down")]
     Draining(u64),
     /// With the version that nginx speaks, if it tells. To try again changes nothing.
@@ -73,6 +75,7 @@ pub const REASONS: &[&str] = &[
     BUSY,
     "queue_full",
     "queue_timeout",
+    "starting",
     "draining",
     "protocol_mismatch",
     "request_timeout",
@@ -110,6 +113,7 @@ impl Problem {
             Self::Busy { .. } => (StatusCode::FORBIDDEN, BUSY),
             Self::QueueFull(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_full"),
             Self::QueueTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_timeout"),
+            Self::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Self::Draining(_) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::ProtocolMismatch(_) => (StatusCode::SERVICE_UNAVAILABLE, "protocol_mismatch"),
             Self::Failed(Failure::DeadlineExceeded) => {
@@ -155,6 +159,7 @@ impl Problem {
             }
             Self::QueueFull(seconds)
             | Self::QueueTimeout(seconds)
+            | Self::Starting(seconds)
             | Self::NotStarted(_, seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
             }

@@ -75,8 +75,13 @@ impl Asked<'_> {
         Progress::of(self.request).queue.set(Some(queue));
         let payload = body.take().expect("nobody else takes it");
         input::read(&mut source, payload, self.route).await?;
-        self.compute(gate, executor, permit, source, wishes.compute_limit)
-            .await
+        let limit = wishes.compute_limit;
+        let answer = self.compute(gate, executor, permit, source, limit).await;
+        answer.map_err(|problem| match (problem, wishes.hold) {
+            // Another lane may have a process for it.
+            (Problem::NotStarted(..), Some(_)) => Problem::Busy { leaving: false },
+            (problem, _) => problem,
+        })
     }
 
     async fn enter(&self, gate: &Gate, wishes: &Wishes) -> Result<Permit, Problem> {
@@ -155,6 +160,8 @@ fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
     match (refusal, wishes.hold) {
         // The balancer asked, and has other lanes to try.
         (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
+        (Refusal::Starting, Some(_)) => Problem::Busy { leaving: false },
+        (Refusal::Starting, None) => Problem::Starting(front.retry_after()),
         (Refusal::TimedOut, Some(hold)) if hold < wishes.queue_left => {
             Problem::Busy { leaving: false }
         }

@@ -2,11 +2,13 @@
 //! children are looked at when Prometheus scrapes.
 
 mod children;
+mod own;
 mod snapshot;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -19,6 +21,7 @@ pub use snapshot::MetricsSnapshot;
 
 use crate::roster::RosterSnapshot;
 use crate::service::ENGINE_VERSION;
+use crate::workload::{Event, Record, Series};
 
 /// Seconds. A trivial request takes well under a millisecond, the longest run into
 /// `request_timeout` (30 s): about three steps for each power of ten between them.
@@ -43,6 +46,8 @@ pub struct Metrics {
     busy_seconds: Counter,
     queue_depth: IntGauge,
     queue_limit: IntGauge,
+    /// The service's own series.
+    own: Mutex<MetricsSnapshot>,
 }
 
 /// The slots and the queue at a scrape: the values of the series of the same names.
@@ -64,8 +69,13 @@ pub struct Build<'a> {
 }
 
 impl Metrics {
-    /// All series at zero. `reasons` are those for which requests may be rejected.
-    pub fn new(build: &Build, reasons: &[&str]) -> Self {
+    /// All series at zero. `reasons` are those for which requests may be rejected, `own` the series that the
+    /// service has declared.
+    pub fn new<'a>(
+        build: &Build,
+        reasons: &[&str],
+        own: impl IntoIterator<Item = &'a Series>,
+    ) -> Self {
         let registry = Registry::new();
         let register = Register(&registry);
         let build_info = register.series(GaugeVec::new(
@@ -119,6 +129,7 @@ impl Metrics {
             queue_depth: register.gauge("onelane_queue_depth", "Requests that wait for a slot"),
             queue_limit: register.gauge("onelane_queue_limit", "Requests that may wait for a slot"),
             registry,
+            own: Mutex::new(MetricsSnapshot::declared(own)),
         }
     }
 
@@ -131,12 +142,22 @@ impl Metrics {
         self.queue_limit.set(gauge_value(now.queue_limit));
         raise(&self.busy_seconds, now.busy_total);
         self.children.follow(children);
-        MetricsSnapshot::of(&self.registry.gather())
+        let mut all = MetricsSnapshot::of(&self.registry.gather());
+        all.add(&self.own.lock());
+        all
     }
 
     /// Rejections so far, by reason.
     pub fn rejected_by_reason(&self) -> BTreeMap<String, u64> {
         MetricsSnapshot::of(&self.rejected.collect()).by_label("onelane_rejected_total")
+    }
+}
+
+impl Record for Metrics {
+    fn record(&self, events: &[Event]) {
+        if !events.is_empty() {
+            self.own.lock().record(events);
+        }
     }
 }
 

@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 
 /// All series at one moment, by name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct MetricsSnapshot(BTreeMap<String, Family>);
+pub struct MetricsSnapshot(pub(super) BTreeMap<String, Family>);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Family {
-    help: String,
+pub(super) struct Family {
+    pub(super) help: String,
     /// Whether its values only grow: true for counters and histograms.
-    counts: bool,
-    series: Vec<(Labels, Value)>,
+    pub(super) counts: bool,
+    pub(super) series: Vec<(Labels, Value)>,
 }
 
 /// Names and values, in the order in which the registry gives them.
-type Labels = Vec<(String, String)>;
+pub(super) type Labels = Vec<(String, String)>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Value {
+pub(super) enum Value {
     Counter(f64),
     Gauge(f64),
     Histogram {

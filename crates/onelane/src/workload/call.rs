@@ -9,7 +9,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
+use super::record::{Change, Event, Recorded};
 use super::reply::{Head, Reply, Stream};
+use super::series::{Point, Series};
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
@@ -19,8 +21,10 @@ pub struct Call {
     interrupt: Interrupt,
     request_id: String,
     deadline: Option<Instant>,
+    headers: Arc<Vec<(String, String)>>,
     body: Bytes,
     outlet: Option<SharedOutlet>,
+    recorded: Arc<Mutex<Recorded>>,
 }
 
 /// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
@@ -66,6 +70,18 @@ impl Call {
         self
     }
 
+    /// With a header, for unit tests.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let header = (name.to_ascii_lowercase(), value.to_owned());
+        Arc::make_mut(&mut self.headers).push(header);
+        self
+    }
+
+    pub(super) fn set_headers(&mut self, headers: Vec<(String, String)>) {
+        self.headers = Arc::new(headers);
+    }
+
     pub(super) fn set_body(&mut self, body: Bytes) {
         self.body = body;
     }
@@ -92,6 +108,14 @@ impl Call {
     /// The `X-Request-Id` that the caller sent or got, for a log of one's own.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// A header of the request, the first of this name, in whatever letters: `Idempotency-Key`, say. None if
+    /// it is missing, or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let header = headers.find(|(header, _)| header.eq_ignore_ascii_case(name));
+        header.map(|(_, value)| value.as_str())
     }
 
     /// The bytes that the caller sent, where the route takes raw bytes. Empty where it takes JSON or a
@@ -126,6 +150,44 @@ impl Call {
 
     pub(super) fn outlet(&self) -> Option<Arc<Mutex<Box<dyn Outlet>>>> {
         self.outlet.as_ref().map(|outlet| outlet.0.clone())
+    }
+
+    /// Adds to a counter of one's own, or to the part of it that [`Series::of`] names. Like the two below, it
+    /// shows in `/metrics` when the computation is over. What cannot be done to a series, or is not declared in
+    /// [`Workload::SERIES`](super::Workload::SERIES), is an error of the service, 500 for its caller.
+    pub fn count<'a>(&self, counter: impl Into<Point<'a>>, by: f64) {
+        self.record(counter.into(), Change::Counted(by));
+    }
+
+    /// Sets a gauge of one's own.
+    pub fn set<'a>(&self, gauge: impl Into<Point<'a>>, to: f64) {
+        self.record(gauge.into(), Change::Set(to));
+    }
+
+    /// Adds a value to a histogram of one's own.
+    pub fn observe<'a>(&self, histogram: impl Into<Point<'a>>, value: f64) {
+        let histogram = histogram.into();
+        self.record(histogram, Change::observed(histogram.series, value));
+    }
+
+    fn record(&self, to: Point<'_>, change: Change) {
+        self.recorded.lock().add(to, change);
+    }
+
+    /// What this call has recorded, for unit tests: the sum of what was counted or observed, or what was set
+    /// last. None if nothing was.
+    pub fn recorded<'a>(&self, of: impl Into<Point<'a>>) -> Option<f64> {
+        self.recorded.lock().total(of.into())
+    }
+
+    /// What the workload, which has `declared` these, did to series that cannot be done.
+    pub(crate) fn mistake(&self, declared: &[Series]) -> Option<String> {
+        self.recorded.lock().mistake(declared)
+    }
+
+    /// Takes what was recorded.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.recorded.lock().take()
     }
 
     /// Has the next [`Self::check`] fail, as when the client leaves.

@@ -2,21 +2,53 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 
-use super::{Call, Definition, Format, InvalidInput, Reply, Run, Source, Stop};
+use super::load::survive;
+use super::{Call, Definition, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop};
+use crate::config::Written;
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
-pub struct Workloads(BTreeMap<&'static str, &'static dyn Run>);
+pub struct Workloads(BTreeMap<&'static str, Instance>);
+
+enum Instance {
+    There(&'static dyn Run),
+    Loaded(Box<dyn Loaded>),
+}
 
 impl Workloads {
-    /// Makes every workload ready.
-    pub fn of(definitions: &[&'static Definition]) -> Self {
-        let ready = definitions.iter();
-        Self(ready.map(|one| (one.name, one.workload)).collect())
+    /// Makes every workload ready, with the settings of those that have some. `check` is done after each that
+    /// was loaded, and may find fault with it.
+    pub fn load(
+        definitions: &[&'static Definition],
+        settings: &Map<String, Written>,
+        check: fn() -> io::Result<()>,
+    ) -> Result<Self, LoadError> {
+        let ready = definitions.iter().map(|one| {
+            let instance = match one.origin {
+                Origin::There(workload) => Instance::There(workload),
+                Origin::Loading(loading) => {
+                    Instance::Loaded(loading.load(&settings[one.name], check)?)
+                }
+            };
+            Ok((one.name, instance))
+        });
+        Ok(Self(ready.collect::<Result<_, _>>()?))
+    }
+
+    /// Tells them that this is a process that computes.
+    pub fn enter(&mut self) -> Result<(), LoadError> {
+        for (name, instance) in &mut self.0 {
+            if let Instance::Loaded(workload) = instance {
+                survive("enter", name, || workload.enter())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -54,22 +86,24 @@ impl Job {
     /// Computes the answer on the calling thread.
     pub fn run(self, workloads: &Workloads, call: Call) -> Result<Reply, Outcome> {
         let workload = workloads.0.get(self.workload);
-        let workload = workload.expect("a process computes the workloads of its service");
-        workload.run(self.source, call)
+        match workload.expect("a process computes the workloads of its service") {
+            Instance::There(workload) => workload.run(self.source, call),
+            Instance::Loaded(workload) => workload.run(self.source, call),
+        }
     }
 
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body
     /// travels beside it.
     pub fn pack(self, request_id: String, limit: Duration) -> (Parcel, Bytes) {
+        let body = self.source.body.clone();
         let parcel = Parcel {
             workload: self.workload.to_owned(),
-            query: self.source.query,
-            format: self.source.format,
-            body_bytes: self.source.body.len(),
+            body_bytes: body.len(),
+            source: self.source,
             request_id,
             limit,
         };
-        (parcel, self.source.body)
+        (parcel, body)
     }
 }
 
@@ -77,8 +111,7 @@ impl Job {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Parcel {
     workload: String,
-    query: String,
-    format: Format,
+    source: Source,
     /// The length of the body.
     pub body_bytes: usize,
     request_id: String,
@@ -92,9 +125,8 @@ impl Parcel {
         let job = Job {
             workload: name,
             source: Source {
-                query: self.query,
-                format: self.format,
                 body,
+                ..self.source
             },
         };
         Some((job, Call::new(self.request_id, self.limit)))

@@ -10,17 +10,23 @@ mod fields;
 mod input;
 mod interrupt;
 mod job;
+mod load;
+mod names;
 mod problem;
+mod record;
 mod reply;
 mod route;
 #[cfg(feature = "schema")]
 mod schemas;
+mod series;
 mod stop;
 mod text;
 
 use std::fmt::{self, Debug, Formatter};
 
 use serde::de::DeserializeOwned;
+
+use crate::config::Table;
 
 pub use body::Body;
 pub(crate) use body::Kind;
@@ -30,14 +36,22 @@ pub use input::{Format, InvalidInput, Source, at_most};
 pub(crate) use interrupt::Interrupt;
 pub use interrupt::Interrupted;
 pub use job::{Job, Outcome, Parcel, Workloads};
+pub use load::{Load, LoadError};
+use load::{Loaded, Loading};
+pub(crate) use names::{BadSeries, check as check_series};
 pub use problem::{Problem, Reason};
+pub(crate) use record::Change;
+pub use record::{Event, Record};
 pub(crate) use reply::{Content, Head, PIECE_BYTES};
 pub use reply::{IntoReply, Reply, Stream};
 pub(crate) use route::in_url;
 pub use route::{Example, Method, Route};
 #[cfg(feature = "schema")]
 pub use schemas::Schemas;
+pub(crate) use series::Kind as SeriesKind;
+pub use series::{Point, Series};
 pub use stop::Stop;
+pub(crate) use stop::chain;
 
 /// A function that is worth a lane: it blocks, and is polite enough to look whether it is still wanted.
 ///
@@ -50,6 +64,9 @@ pub trait Workload: Send + Sync + 'static {
     /// The reasons of the problems that it answers with, so that metrics know them from the start. One
     /// that is missing here is an error of the service, 500 for its caller.
     const REASONS: &'static [Reason] = &[];
+    /// What it counts and measures of its own, by [`Call::count`], [`Call::set`] and [`Call::observe`]. The
+    /// series are in `/metrics` from the start, at zero.
+    const SERIES: &'static [Series] = &[];
     /// What a caller sends: the parameters of the path, the fields of the query string and those of a
     /// JSON object or a form in the body, all of them in one. What it does not accept is answered with 400
     /// and the name of the field; without a body before the request queues. Raw bytes are not in here but
@@ -114,8 +131,19 @@ pub struct Definition {
     /// [`Workload::schemas`].
     #[cfg(feature = "schema")]
     pub(crate) schemas: fn() -> Option<Schemas>,
+    /// [`Workload::SERIES`].
+    pub(crate) series: &'static [Series],
     check: fn(&Source) -> Result<(), InvalidInput>,
-    workload: &'static dyn Run,
+    origin: Origin,
+}
+
+/// Where the workload itself comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// It is there already.
+    There(&'static dyn Run),
+    /// It has to be loaded.
+    Loading(Loading),
 }
 
 /// A [`Workload`] with its types erased, so that executors and other processes handle all of them alike.
@@ -127,14 +155,32 @@ pub trait Run: Send + Sync {
 impl Definition {
     /// The definition of a workload. `workloads!` makes a list of them.
     pub const fn of<W: Workload>(workload: &'static W) -> Self {
+        Self::new::<W>(Origin::There(workload))
+    }
+
+    /// The definition of a workload with state or settings.
+    pub const fn loaded<W: Load>() -> Self {
+        Self::new::<W>(Origin::Loading(Loading::of::<W>()))
+    }
+
+    const fn new<W: Workload>(origin: Origin) -> Self {
         Self {
             name: W::NAME,
             routes: W::ROUTES,
             reasons: W::REASONS,
+            series: W::SERIES,
             check: check::<W>,
             #[cfg(feature = "schema")]
             schemas: W::schemas,
-            workload,
+            origin,
+        }
+    }
+
+    /// Its settings, if it has some.
+    pub(crate) fn table(&self) -> Option<&Table> {
+        match &self.origin {
+            Origin::There(_) => None,
+            Origin::Loading(loading) => Some(&loading.table),
         }
     }
 
@@ -151,13 +197,18 @@ fn check<W: Workload>(source: &Source) -> Result<(), InvalidInput> {
 impl<W: Workload> Run for W {
     fn run(&self, source: Source, mut call: Call) -> Result<Reply, Outcome> {
         let input = source.parse()?;
+        call.set_headers(source.headers);
         if source.format == Format::Raw {
             call.set_body(source.body);
         } else {
             // It is in the input now: room for what is to be computed.
-            drop(source);
+            drop(source.body);
         }
-        let output = Workload::run(self, input, &call).map_err(Outcome::Stopped)?;
+        let output = Workload::run(self, input, &call);
+        if let Some(mistake) = call.mistake(W::SERIES) {
+            return Err(Outcome::Stopped(Stop::Failed(mistake.into())));
+        }
+        let output = output.map_err(Outcome::Stopped)?;
         output
             .into_reply()
             .map_err(|err| Outcome::Stopped(Stop::Failed(err)))

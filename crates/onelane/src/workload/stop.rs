@@ -1,6 +1,7 @@
 //! Why a computation ends without an output.
 
 use std::error::Error;
+use std::iter::successors;
 
 use super::{Interrupted, Problem, Reason};
 
@@ -39,4 +40,11 @@ impl<E: Error + Send + Sync + 'static> From<E> for Stop {
     fn from(err: E) -> Self {
         Self::Failed(Box::new(err))
     }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(err: &dyn Error) -> String {
+    let causes = successors(err.source(), |&cause| cause.source());
+    let causes = causes.map(|cause| format!(": {cause}"));
+    format!("{err}{}", causes.collect::<String>())
 }

@@ -35,7 +35,7 @@ fn effective(command: &mut Command, key: &str) -> String {
 
 /// Bad settings end the process with 78 and one line that contains `hint`.
 #[track_caller]
-fn refused(command: &mut Command, hint: &str) {
+fn refused(command: &mut Command, hint: &str) -> String {
     // On ports that are free: had it started, it would run for ever.
     let (code, stdout, stderr) = run(command.arg("config"));
     assert_eq!(code, Some(78), "{stdout}{stderr}");
@@ -44,6 +44,7 @@ fn refused(command: &mut Command, hint: &str) {
         stderr.starts_with("drills: ") && stderr.contains(hint),
         "{stderr}"
     );
+    stderr
 }
 
 #[test]
@@ -251,41 +252,64 @@ fn every_key_is_a_variable(#[case] variable: &str, #[case] value: &str, #[case] 
 }
 
 #[rstest]
-#[case("ONELANE_LISTEM", "0.0.0.0:80", "listem")]
-#[case("ONELANE_MODE", "turbo", "turbo")]
-#[case("ONELANE_MODE", "", "mode")]
-#[case("ONELANE_LISTEN", "80", "listen")]
-#[case("ONELANE_LISTEN", "localhost", "listen")]
-#[case("ONELANE_SLOTS", "2", "slots")]
-#[case("ONELANE_SLOTS", "-1", "slots")]
-#[case("ONELANE_QUEUE_MAX", "many", "queue_max")]
-#[case("ONELANE_QUEUE_TIMEOUT", "10", "queue_timeout")]
-#[case("ONELANE_REQUEST_TIMEOUT", "0s", "request_timeout")]
-#[case("ONELANE_SHUTDOWN_TIMEOUT", "0s", "shutdown_timeout")]
-#[case("ONELANE_LOG_LEVEL", "loud", "log_level")]
-#[case("ONELANE_CORS_ORIGINS", "a.example", "no origin")]
+#[case("ONELANE_LISTEM", "0.0.0.0:80", "unknown setting")]
+#[case(
+    "ONELANE_MODE",
+    "turbo",
+    "unknown value `turbo`, expected blocking, fork, pool"
+)]
+#[case("ONELANE_MODE", "", "unknown value ``")]
+#[case("ONELANE_LISTEN", "80", "invalid socket address")]
+#[case("ONELANE_LISTEN", "localhost", "invalid socket address")]
+#[case("ONELANE_SLOTS", "2", "2 is not possible")]
+#[case("ONELANE_SLOTS", "-1", "invalid type: string \"-1\"")]
+#[case("ONELANE_QUEUE_MAX", "many", "invalid type: string \"many\"")]
+#[case(
+    "ONELANE_QUEUE_TIMEOUT",
+    "10",
+    "invalid value: string \"10\", expected a duration"
+)]
+#[case("ONELANE_REQUEST_TIMEOUT", "0s", "must be longer than 0s")]
+#[case("ONELANE_SHUTDOWN_TIMEOUT", "0s", "must be longer than 0s")]
+#[case("ONELANE_LOG_LEVEL", "loud", "unknown value `loud`")]
+#[case("ONELANE_CORS_ORIGINS", "a.example", "`a.example` is no origin")]
 fn a_bad_variable_is_one_clear_line_and_78(
     #[case] variable: &str,
     #[case] value: &str,
-    #[case] hint: &str,
+    #[case] why: &str,
 ) {
-    refused(onelane().env(variable, value), hint);
+    refused(
+        onelane().env(variable, value),
+        &format!("drills: {variable}: {why}"),
+    );
 }
 
 #[rstest]
-#[case("listem = \"0.0.0.0:80\"", "listem")]
-#[case("mode = \"turbo\"", "turbo")]
-#[case("queue_max = -1", "queue_max")]
-#[case("queue_timeout = 10", "queue_timeout")]
-#[case("[server]\nmode = \"blocking\"", "server")]
-#[case("mode = ", "TOML")]
+#[case("listem = \"0.0.0.0:80\"", "listem: unknown setting")]
+#[case("mode = \"turbo\"", "mode: unknown value `turbo`")]
+#[case("slots = 2", "slots: 2 is not possible")]
+#[case("queue_max = -1", "queue_max: invalid type")]
+#[case("queue_timeout = 10", "queue_timeout: invalid value")]
+#[case("[server]\nmode = \"blocking\"", "server: unknown setting")]
 #[case(
     "cors_origins = \"*, https://a.example/\"",
-    "`https://a.example/` is no origin"
+    "cors_origins: `https://a.example/` is no origin"
 )]
-fn a_bad_file_is_one_clear_line_and_78(#[case] text: &str, #[case] hint: &str) {
+fn a_bad_key_in_a_file_is_one_clear_line_and_78(#[case] text: &str, #[case] why: &str) {
     let file = file(text);
-    refused(onelane().arg("--config").arg(file.path()), hint);
+    let name = file.path().file_name().unwrap().to_str().unwrap();
+    let mut command = onelane();
+    let stderr = refused(
+        command.arg("--config").arg(file.path()),
+        &format!("{name}: {why}"),
+    );
+    assert!(stderr.starts_with("drills: --config "), "{stderr}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_one_clear_line_and_78() {
+    let file = file("mode = ");
+    refused(onelane().arg("--config").arg(file.path()), "TOML");
 }
 
 #[test]

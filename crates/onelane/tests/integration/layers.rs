@@ -5,14 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
-    &[
-        "config",
-        "ipc",
-        "lifecycle",
-        "roster",
-        "testing",
-        "workload",
-    ],
+    &["config", "ipc", "lifecycle", "roster", "testing"],
+    &["workload"],
     &["drill"],
     &["service"],
     &["logging", "metrics", "page"],

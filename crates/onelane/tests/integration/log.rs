@@ -1,6 +1,8 @@
 use humantime_serde::re::humantime::parse_rfc3339;
 use reqwest::Method;
 use rstest::rstest;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, onelane, send};
@@ -57,21 +59,72 @@ async fn a_refused_request_is_logged_with_its_reason(
     assert_eq!(line["reason"], "bad_request");
 }
 
-#[test]
-fn the_log_can_be_text() {
-    let mut child = onelane()
+#[rstest]
+#[tokio::test]
+async fn what_a_workload_logs_bears_the_id_of_its_request(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    for id in ["first", "second"] {
+        let request = lane.request(Method::GET, &format!("/note?text=of+the+{id}"));
+        send(request.header("x-request-id", id)).await;
+        let text = format!("of the {id}");
+        let line = lane.logged(|line| line["text"] == text).await;
+        assert_eq!(line["request_id"], id);
+        // A span of its own is as good as a field, but hides none.
+        assert_eq!((&line["part"], &line["level"]), (&1.into(), &"INFO".into()));
+    }
+    let outside = lane.log(|line| line["message"] == "listening");
+    assert_eq!(outside[0].get("request_id"), None);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_panic_and_a_failure_bear_the_id_of_their_request(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    for (path, id) in [
+        ("/panic", "panicking"),
+        ("/refuse?how=by_an_error", "failing"),
+    ] {
+        let request = lane.request(Method::GET, path);
+        send(request.header("x-request-id", id)).await;
+    }
+    let panic = lane.logged(|line| line["message"] == "panic").await;
+    assert_eq!(panic["request_id"], "panicking");
+    for id in ["panicking", "failing"] {
+        let failed =
+            |line: &Value| line["message"] == "the workload failed" && line["request_id"] == id;
+        lane.logged(failed).await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_can_be_text() {
+    let mut command = tokio::process::Command::from(onelane());
+    command
         .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .args(["--log-format", "text"])
+        .args(["--log-format", "text"]);
+    let mut child = command
+        .kill_on_drop(true)
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    let stderr = child.stderr.take().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(stderr), &mut line).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(
-        line.contains("INFO") && line.contains("listening listen=127.0.0.1:"),
-        "{line}"
-    );
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next_line().await.unwrap().unwrap();
+    let (_, address) = first.split_once(" listening listen=").unwrap();
+    let (address, _) = address.split_once(' ').unwrap();
+    assert!(first.contains("INFO"), "{first}");
+    let ready = lines.next_line().await.unwrap().unwrap();
+    assert!(ready.contains(" ready"), "{ready}");
+    let request = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = request.get(format!("http://{address}/note?text=hello"));
+    send(request.header("x-request-id", "my-request")).await;
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains(r#"note text="hello""#) {
+            return assert!(line.contains(r#"request_id="my-request""#), "{line}");
+        }
+    }
+    panic!("it has logged no note");
 }

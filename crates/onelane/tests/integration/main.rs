@@ -71,5 +71,11 @@ mod testing;
 // `onelane schema`.
 #[cfg(feature = "schema")]
 mod schema;
+// What a workload counts of its own.
+mod series;
+// Settings of a service's own.
+mod settings;
+// Workloads with state: loaded once, before anything is served.
+mod state;
 // All at once for a while, in every mode.
 mod soak;

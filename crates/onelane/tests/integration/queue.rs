@@ -109,7 +109,7 @@ async fn the_request_that_arrived_first_at_the_balancer_goes_first(
     };
     // Each comes when the one before it stands in the queue.
     tokio::join!(
-        noted("running", request("/sleep?ms=400", 0)),
+        noted("running", request("/sleep?ms=2000", 0)),
         async {
             lane.until("busy", 0).await;
             noted("young", request("/sleep?ms=30", 1)).await;

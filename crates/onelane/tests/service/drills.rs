@@ -1,21 +1,29 @@
-//! The service that the tests start: every drill, the harmful ones, too, one workload that tells what it
-//! was asked, and some that answer, refuse and take bodies in every way there is.
+//! The service that the tests start: every drill, the harmful ones, too, and workloads that have, answer, refuse
+//! and take whatever there is for a service to have, answer, refuse and take.
 
 mod answer;
 mod echo;
+mod note;
 mod refuse;
+mod state;
 mod take;
+mod tally;
 
 fn main() -> std::process::ExitCode {
+    let with_state = std::env::var_os("WITH_STATE").is_some();
     onelane::Service::new("drills", "7.8.9")
         .workloads(onelane::workloads![
             answer::Answer,
             echo::Echo,
+            note::Note,
             refuse::Refuse,
             take::TakeBytes,
-            take::TakeFields
+            take::TakeFields,
+            tally::Tally
         ])
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
+        // For the few tests that are about it: the others start quicker without.
+        .workloads(if with_state { state::ALL } else { &[] })
         .run()
 }

@@ -107,6 +107,20 @@ impl Process {
         self.kib("VmHWM:")
     }
 
+    /// What the kernel holds against the limit of data.
+    pub fn data_bytes(self) -> u64 {
+        self.kib("VmData:") << 10
+    }
+
+    pub fn data_limit(self) -> u64 {
+        let limits = self.limits();
+        let data = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max data size"));
+        let soft = data.unwrap().split_whitespace().next().unwrap();
+        soft.parse().unwrap()
+    }
+
     fn kib(self, field: &str) -> u64 {
         let value = self.status(field);
         value.trim_end_matches(" kB").parse().unwrap()

@@ -61,11 +61,11 @@ async fn probes_are_told_that_a_pool_is_starting() {
     assert_eq!((ready.status, ready.text.as_str()), (503, "starting\n"));
     assert_eq!(starting.admin("/livez").await.status, 200);
     assert_eq!(starting.admin("/status").await.json()["phase"], "starting");
-    // Who comes now waits.
-    let early = starting.get("127.0.0.1", "/fast");
-    let started = async { starting.fork_server.signal(Signal::CONT) };
-    assert_eq!(tokio::join!(early, started).0.status, 200);
-    assert_eq!(starting.admin("/readyz").await.status, 200);
+    let early = starting.get("127.0.0.1", "/fast").await;
+    assert_eq!((early.status, early.reason().as_str()), (503, "starting"));
+    starting.fork_server.signal(Signal::CONT);
+    while starting.admin("/readyz").await.status != 200 {}
+    assert_eq!(starting.get("127.0.0.1", "/fast").await.status, 200);
 }
 
 #[rstest]
@@ -79,7 +79,7 @@ async fn a_pool_that_is_starting_ends_when_it_is_told_to(
     let output = starting.end().await;
     assert_eq!(output.status.code(), Some(0));
     let log = String::from_utf8(output.stderr).unwrap();
-    // It never listened: the fork server was not waited for. A child that was just born may say more.
+    // The fork server was not waited for. A child that was just born may say more.
     let says = |message| log.contains(&format!("\"message\":\"{message}\""));
-    assert!(says("stopped") && !says("listening"), "{log}");
+    assert!(says("stopped") && !says("ready"), "{log}");
 }

@@ -24,11 +24,17 @@ impl Log {
 
     /// The first line, which tells the addresses.
     pub fn first(&self) -> Value {
+        self.wait_for(|_| true)
+    }
+
+    /// The first line of interest, as soon as it is there.
+    pub fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let lines = self.lines.lock().unwrap();
-        let missing = |lines: &mut Vec<Value>| lines.is_empty();
-        let waited = self.grown.wait_timeout_while(lines, PATIENCE, missing);
-        let first = waited.unwrap().0.first().cloned();
-        first.expect("a first line")
+        let missing = |lines: &mut Vec<Value>| !lines.iter().any(&wanted);
+        let outcome = self.grown.wait_timeout_while(lines, PATIENCE, missing);
+        let lines = outcome.unwrap().0;
+        let line = lines.iter().find(|line| wanted(line));
+        line.expect("such a line").clone()
     }
 
     /// All lines of interest, in order.

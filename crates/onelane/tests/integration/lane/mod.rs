@@ -44,8 +44,15 @@ pub fn onelane() -> Command {
     command
 }
 
+/// The same for a service that has a workload with state.
+pub fn stateful() -> Command {
+    let mut command = onelane();
+    command.env("WITH_STATE", "1");
+    command
+}
+
 impl Lane {
-    /// Starts a server with more flags than the two addresses, and waits until it listens.
+    /// Starts a server with more flags than the two addresses, and waits until it is ready.
     pub fn start(flags: &[&str]) -> Self {
         let mut command = onelane();
         command.args(flags);
@@ -53,7 +60,14 @@ impl Lane {
     }
 
     /// The same for a command that is, or becomes, `onelane`.
-    pub fn run(mut command: Command) -> Self {
+    pub fn run(command: Command) -> Self {
+        let lane = Self::begin(command);
+        lane.log.wait_for(|line| line["message"] == "ready");
+        lane
+    }
+
+    /// The same without a wait for more than its addresses.
+    pub fn begin(mut command: Command) -> Self {
         let mut child = command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())

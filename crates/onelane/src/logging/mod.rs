@@ -1,15 +1,19 @@
-//! The log: events on stderr, as JSON lines or as text.
+//! The log: events on stderr, as JSON lines or as text. Those of a computation bear the id of its request.
+
+mod flat;
 
 use std::io::stderr;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
 use crate::config::{LogFormat, LogLevel};
 use crate::service::Service;
+use flat::Flat;
 
 /// Sends every event of this process, panics included, to stderr. Call it once.
 pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
@@ -22,8 +26,8 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
         .with_target(service.name.replace('-', "_"), level);
     let lines = match format {
         LogFormat::Json => fmt::layer()
-            .json()
-            .flatten_event(true)
+            .fmt_fields(JsonFields::new())
+            .event_format(Flat::default())
             .with_writer(stderr)
             .boxed(),
         LogFormat::Text => fmt::layer().with_ansi(false).with_writer(stderr).boxed(),
