@@ -23,14 +23,16 @@ plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
 	@cargo run --quiet --release --locked -p onelane-plan -- $(or $(ARGS),--help)
 
 fmt: ## format the sources
-	cargo fmt --all
+	for workspace in Cargo.toml $(wildcard examples/services/Cargo.toml); do cargo fmt --all --manifest-path $$workspace; done
 
+# The services to copy from are a workspace of their own, which a clone may delete.
 check: ## format, lints, documentation, unit and integration tests
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	cargo test --locked --workspace --doc
-	cargo test --locked --workspace --lib --bins --test integration --test plan --test service --test build
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+	cargo test --locked --workspace --all-features --doc
+	$(wildcard examples/services/check)
+	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build
 
 # One mode after the other, so that each has the machine.
 soak: ## full load and random kills, 30 s for each mode

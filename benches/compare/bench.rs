@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::contenders::tools::Tools;
-use crate::contenders::{Contender, Running, Terms};
+use crate::contenders::{Contender, Running, Terms, Work};
 use crate::results::{Machine, Results};
 use crate::rig::client::get;
 use crate::rig::nginx::Setup;
+use crate::scenarios::Scenario;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Effort {
@@ -30,7 +31,11 @@ pub(crate) struct Bench {
 }
 
 /// Whether it does what it is asked to do, and for as long: else it would look fast.
-fn honest(running: &Running) -> Result<(), String> {
+fn honest(running: &Running, work: Work) -> Result<(), String> {
+    // The scenario looks at the pictures.
+    if work == Work::Thumbnails {
+        return Ok(());
+    }
     let work = Duration::from_millis(20);
     for path in ["/sleep?ms=20", "/wait?ms=20"] {
         let start = Instant::now();
@@ -53,7 +58,7 @@ impl Bench {
             Effort::Full => "full",
         };
         Ok(Self {
-            tools: Tools::find(onelane)?,
+            tools: Tools::find(onelane, effort != Effort::Smoke)?,
             effort,
             start: Instant::now(),
             machine: Machine::this(name),
@@ -87,7 +92,7 @@ impl Bench {
 
     /// None if this machine cannot start it, which is noted.
     pub(crate) fn start(&self, contender: Contender, terms: Terms) -> Option<Running> {
-        let name = contender.to_string();
+        let name = terms.work.of(contender);
         if self.absent.borrow().contains_key(&name) {
             return None;
         }
@@ -97,7 +102,7 @@ impl Bench {
             .or_else(|_| contender.start(&self.tools, terms))
             .and_then(|running| {
                 if !self.commands.borrow().contains_key(&name) {
-                    honest(&running)?;
+                    honest(&running, terms.work)?;
                 }
                 Ok(running)
             });
@@ -108,11 +113,16 @@ impl Bench {
                 Some(running)
             }
             Err(why) => {
-                self.say(&format!("{name} is ABSENT: {why}"));
-                self.absent.borrow_mut().insert(name, why);
+                self.exclude(&name, why);
                 None
             }
         }
+    }
+
+    /// Has nobody start it any more.
+    pub(crate) fn exclude(&self, name: &str, why: String) {
+        self.say(&format!("{name} is ABSENT: {why}"));
+        self.absent.borrow_mut().insert(name.to_owned(), why);
     }
 
     /// Tells whoever watches what was found just now.
@@ -120,8 +130,15 @@ impl Bench {
         eprintln!("[{:4} s] {what}", self.start.elapsed().as_secs());
     }
 
-    pub(crate) fn describe(&self, results: &mut Results) {
-        results.machine = self.machine.clone();
+    /// Notes how a scenario was measured: with all the others, or by itself.
+    pub(crate) fn describe(&self, results: &mut Results, scenario: Scenario, by_itself: bool) {
+        let machine = self.machine.clone();
+        if by_itself {
+            results.later.insert(scenario.to_string(), machine);
+        } else {
+            results.later.remove(&scenario.to_string());
+            results.machine = machine;
+        }
         results.versions = self.tools.versions();
         results.absent = self.absent.borrow().clone();
         results.commands.extend(self.commands.borrow().clone());

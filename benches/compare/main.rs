@@ -86,7 +86,7 @@ fn run(options: Options) -> Result<(), String> {
         let bench = Bench::new(onelane, effort)?;
         for scenario in Scenario::chosen(&options.only) {
             scenario.run(&bench, &mut results);
-            bench.describe(&mut results);
+            bench.describe(&mut results, scenario, !options.only.is_empty());
             // Whatever is measured is kept, even if the rest is not waited for.
             if !smoke {
                 results.save()?;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenarios::{cost, demonstration, faults, footprint, queue};
+use crate::scenarios::{cost, demonstration, faults, footprint, queue, thumbnails};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/comparison.json");
 
@@ -14,6 +14,8 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/comparison.json");
 #[serde(default)]
 pub(crate) struct Results {
     pub(crate) machine: Machine,
+    /// The same for scenarios that were measured by themselves after the others.
+    pub(crate) later: BTreeMap<String, Machine>,
     pub(crate) versions: Vec<(String, String)>,
     /// Who could not be started, and why.
     pub(crate) absent: BTreeMap<String, String>,
@@ -23,6 +25,7 @@ pub(crate) struct Results {
     pub(crate) cost: Vec<cost::Row>,
     pub(crate) footprint: Vec<footprint::Row>,
     pub(crate) faults: Vec<faults::Row>,
+    pub(crate) thumbnails: Vec<thumbnails::Row>,
 }
 
 /// Where and how it was measured.

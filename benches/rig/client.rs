@@ -4,6 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,6 +47,15 @@ impl Connections {
     }
 }
 
+/// A POST of these bytes.
+pub(crate) fn post(path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
 /// GETs `path` over `count` connections at once for so long, all on one thread.
 pub(crate) fn run(
     address: SocketAddr,
@@ -53,13 +63,18 @@ pub(crate) fn run(
     (count, connections): (u32, Connections),
     time: Duration,
 ) -> Served {
+    repeat(address, connections.request(path).as_bytes(), count, time)
+}
+
+/// The same with any request.
+pub(crate) fn repeat(address: SocketAddr, request: &[u8], count: u32, time: Duration) -> Served {
+    let request: Arc<[u8]> = request.into();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime of one thread needs one descriptor");
     runtime.block_on(async {
         let start = Instant::now();
-        let request = connections.request(path);
         let mut loops = JoinSet::new();
         for _ in 0..count {
             loops.spawn(keep_asking(address, request.clone(), start + time));
@@ -76,7 +91,18 @@ pub(crate) fn run(
 
 /// One request over a connection of its own: its status, or what came instead of an answer.
 pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> Result<u16, Silence> {
-    let mut stream = send(address, &Connections::Fresh.request(path))?;
+    let request = Connections::Fresh.request(path);
+    let (status, _) = fetch(address, request.as_bytes(), patience)?;
+    Ok(status)
+}
+
+/// Status and body of the answer to one request over a connection of its own.
+pub(crate) fn fetch(
+    address: SocketAddr,
+    request: &[u8],
+    patience: Duration,
+) -> Result<(u16, Vec<u8>), Silence> {
+    let mut stream = send(address, request)?;
     stream.set_read_timeout(Some(patience))?;
     let mut received = Vec::new();
     let mut part = [0; 4096];
@@ -84,7 +110,9 @@ pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> Result
         let length = stream.read(&mut part)?;
         received.extend_from_slice(&part[..length]);
         match Answer::read(&received)? {
-            Some(answer) if answer.ends_at(&received, length == 0) => return Ok(answer.status),
+            Some(answer) if answer.ends_at(&received, length == 0) => {
+                return Ok((answer.status, received.split_off(answer.head)));
+            }
             _ if length == 0 => return Err(Silence::Closed),
             _ => {}
         }
@@ -93,16 +121,16 @@ pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> Result
 
 /// Asks, and leaves without an answer after so long.
 pub(crate) fn abandon(address: SocketAddr, path: &str, after: Duration) -> io::Result<()> {
-    let _stream = send(address, &Connections::Kept.request(path))?;
+    let _stream = send(address, Connections::Kept.request(path).as_bytes())?;
     std::thread::sleep(after);
     Ok(())
 }
 
 /// In one write, as any client does: the kernel keeps the rest of a request that comes in pieces back
 /// until the first is acknowledged, which some servers put off for 40 ms.
-fn send(address: SocketAddr, request: &str) -> io::Result<std::net::TcpStream> {
+fn send(address: SocketAddr, request: &[u8]) -> io::Result<std::net::TcpStream> {
     let mut stream = std::net::TcpStream::connect(address)?;
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(request)?;
     Ok(stream)
 }
 
@@ -126,12 +154,12 @@ impl From<io::Error> for Silence {
     }
 }
 
-async fn keep_asking(address: SocketAddr, request: String, end: Instant) -> Served {
+async fn keep_asking(address: SocketAddr, request: Arc<[u8]>, end: Instant) -> Served {
     let mut served = Served::default();
     let mut kept = None;
     while Instant::now() < end {
         let start = Instant::now();
-        if let Ok(200) = ask(address, &mut kept, request.as_bytes()).await {
+        if let Ok(200) = ask(address, &mut kept, &request).await {
             served.latencies.push(start.elapsed());
         } else {
             served.failed += 1;

@@ -87,9 +87,10 @@ fn index(value: &Value) -> usize {
     value.as_u64().unwrap().try_into().unwrap()
 }
 
-#[test]
-fn what_the_service_depends_on_is_built_for_speed() {
-    let plan = Plan::of(&Copy::new());
+/// Fails where something that the service computes with is built for size.
+#[track_caller]
+pub fn computes_fast(copy: &Copy) {
+    let plan = Plan::of(copy);
     let packages = plan.optimisation(Some(ENGINE));
     assert!(packages.contains_key(SERVICE) && packages.contains_key("serde"));
     for (package, optimisation) in packages {
@@ -98,6 +99,11 @@ fn what_the_service_depends_on_is_built_for_speed() {
             "this service computes with {package}: remove it from the list in Cargo.toml of what is built for size"
         );
     }
+}
+
+#[test]
+fn what_the_service_depends_on_is_built_for_speed() {
+    computes_fast(&Copy::new());
 }
 
 #[test]

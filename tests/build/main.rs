@@ -6,3 +6,12 @@ mod copy;
 mod flags;
 // A service of one's own in the place of the samples.
 mod samples;
+// The services to copy from in their place.
+mod services;
+
+use std::process::Command;
+
+#[track_caller]
+fn succeeds(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}

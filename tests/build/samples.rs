@@ -1,9 +1,9 @@
 //! The samples can go: what README shows is put in their place, and everything is as green as before.
 
 use std::fs;
-use std::process::Command;
 
 use crate::copy::{Copy, ROOT};
+use crate::succeeds;
 
 const LIST: &str = "src/workload/mod.rs";
 const TESTS: &str = "tests/service/main.rs";
@@ -17,11 +17,6 @@ fn shown(hint: &str) -> String {
     block
         .unwrap_or_else(|| panic!("README shows {hint:?}"))
         .to_owned()
-}
-
-#[track_caller]
-fn succeeds(command: &mut Command) {
-    assert!(command.status().unwrap().success(), "{command:?}");
 }
 
 #[test]
@@ -40,7 +35,8 @@ fn a_service_of_ones_own_takes_the_place_of_the_samples() {
     copy.write(TESTS, &format!("{tests}\n{}", shown("testing::start")));
 
     succeeds(copy.cargo().args(["fmt", "--all", "--check"]));
-    // Of the workspace, like that of `make check`: so it finds dependencies checked already.
+    // Of the workspace, like that of `make check`: so it finds dependencies checked already. Unlike there,
+    // the engine has no features but those that the tests of a service need.
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets"];
     succeeds(copy.cargo().args(clippy).args(["--", "-D", "warnings"]));
     let tests = ["test", "--locked", "--bins", "--test", "service"];

@@ -28,7 +28,8 @@ pub(super) fn php_fpm(tools: &Tools, terms: Terms) -> Result<Running, String> {
     // Allowed to be root: on a machine where the bench is.
     command.args(["--nodaemonize", "--allow-to-run-as-root", "--fpm-config"]);
     command.arg(path);
-    let script = format!("fastcgi_param SCRIPT_FILENAME {CONTENDERS}/app.php;\n");
+    let script = terms.work.script();
+    let script = format!("fastcgi_param SCRIPT_FILENAME {CONTENDERS}/{script}.php;\n");
     behind_nginx(tools, command, dir, &script)
 }
 

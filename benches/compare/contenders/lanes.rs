@@ -56,12 +56,13 @@ pub(crate) fn with_nginx(
 
 /// As many blocking lanes as there are slots, with nothing in front.
 pub(crate) fn start(tools: &Tools, terms: Terms) -> Result<Running, String> {
+    let program = tools.lane(terms.work)?;
     let args = settings(terms);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut running: Option<Running> = None;
     for _ in 0..terms.slots {
         let admin = free_address()?;
-        let server = onelane::spawn(&tools.onelane, "blocking", admin, &args)?;
+        let server = onelane::spawn(program, "blocking", admin, &args)?;
         match &mut running {
             None => {
                 let mut first = Running::of(server);

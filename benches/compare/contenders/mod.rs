@@ -6,6 +6,7 @@ mod haproxy;
 pub(crate) mod lanes;
 mod python;
 pub(crate) mod tools;
+mod work;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::rig::server::Server;
 use crate::rig::usage::Usage;
 use crate::rig::{node, onelane};
 use tools::Tools;
+pub(crate) use work::Work;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Contender {
@@ -39,6 +41,7 @@ pub(crate) enum Contender {
 /// What a scenario asks of each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
+    pub(crate) work: Work,
     /// Requests computed at once, by those who can say; one by those who are one process.
     pub(crate) slots: u32,
     pub(crate) limits: Limits,
@@ -49,6 +52,7 @@ pub(crate) struct Terms {
 impl Terms {
     pub(crate) fn slots(slots: u32) -> Self {
         Self {
+            work: Work::StandIn,
             slots,
             limits: Limits::Kept,
             deadline_seconds: 30,
@@ -174,9 +178,11 @@ impl Running {
         for address in addresses.chain(self.admins.iter().copied()) {
             command = command.replace(&address.port().to_string(), "PORT");
         }
-        match command.split_once(' ') {
-            Some((program, args)) if program.ends_with("/primes") => format!("primes {args}"),
-            _ => command,
-        }
+        let lane = |(program, args): (&str, &str)| {
+            let (_, name) = program.rsplit_once('/')?;
+            matches!(name, "primes" | "thumbnail").then(|| format!("{name} {args}"))
+        };
+        let by_name = command.split_once(' ').and_then(lane);
+        by_name.unwrap_or(command)
     }
 }

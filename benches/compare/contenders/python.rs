@@ -14,7 +14,8 @@ pub(super) fn gunicorn(tools: &Tools, terms: Terms) -> Result<Server, String> {
         .args(["--workers", &terms.slots.to_string()])
         .args(["--timeout", &terms.deadline_seconds.to_string()])
         .args(["--bind", &address.to_string()])
-        .args(["--chdir", CONTENDERS, "app:application"]);
+        .args(["--chdir", CONTENDERS])
+        .arg(format!("{}:application", terms.work.script()));
     quietly(command, address)
 }
 

@@ -1,11 +1,12 @@
 //! The programs that contenders are made of: where they are and which version, or why they are absent.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::Contender;
+use super::{Contender, Work};
 use crate::rig::{nginx, release};
 
 /// Where the contenders' own sources are.
@@ -17,6 +18,10 @@ type Found<T = String> = Result<T, String>;
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) onelane: PathBuf,
+    /// That of `examples/services/`, built when it is first needed.
+    thumbnail: OnceCell<Found<PathBuf>>,
+    /// Whether what is built is built for speed.
+    pub(crate) is_release: bool,
     pub(crate) nginx: Found,
     pub(crate) node: Found,
     pub(crate) gunicorn: Found,
@@ -30,9 +35,11 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// `onelane` is the program itself, or it is built.
-    pub(crate) fn find(onelane: Option<PathBuf>) -> Result<Self, String> {
+    pub(crate) fn find(onelane: Option<PathBuf>, is_release: bool) -> Result<Self, String> {
         Ok(Self {
             onelane: onelane.map_or_else(release::build, Ok)?,
+            thumbnail: OnceCell::new(),
+            is_release,
             nginx: nginx::program(),
             node: find(&["node"]),
             gunicorn: find(&["gunicorn"]),
@@ -42,6 +49,22 @@ impl Tools {
             haproxy: find(&["haproxy"]),
             cgi: compile("app"),
         })
+    }
+
+    /// The program of a lane that does this work.
+    pub(crate) fn lane(&self, work: Work) -> Found<&Path> {
+        let program = match work {
+            Work::StandIn => return Ok(&self.onelane),
+            Work::Thumbnails if self.is_release => {
+                let built = || release::build_service("thumbnail");
+                self.thumbnail.get_or_init(built)
+            }
+            Work::Thumbnails => {
+                let built = || release::build_service_to_try("thumbnail");
+                self.thumbnail.get_or_init(built)
+            }
+        };
+        program.as_deref().map_err(Clone::clone)
     }
 
     /// The programs of a contender on disk, with all that they need: a file where it is one, else
@@ -75,7 +98,13 @@ impl Tools {
             ask("Node.js", &self.node, &["--version"]),
             ask("gunicorn", &self.gunicorn, &["--version"]),
             ask("uWSGI", &self.uwsgi, &["--version"]),
+            ask(
+                "Pillow",
+                &Ok("dpkg-query".to_owned()),
+                &["--show", "python3-pil"],
+            ),
             ask("PHP-FPM", &self.php_fpm, &["--version"]),
+            ask("gd", &Ok("dpkg-query".to_owned()), &["--show", "libgd3"]),
             ask(
                 "fcgiwrap",
                 &self.fcgiwrap.clone().map(|_| "dpkg-query".to_owned()),

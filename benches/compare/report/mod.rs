@@ -8,6 +8,7 @@ mod plot;
 mod queue;
 mod table;
 mod targets;
+mod thumbnails;
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use crate::results::Results;
 const GENERATED: &str = "<!-- From here on written by `make compare`: edits are lost. -->";
 
 /// Measured and simulated by a bench of its own.
-const GROWTH: &str = "## (f) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
+const GROWTH: &str = "## (g) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
                       nginx: [growth.md](growth.md), measured by `cargo bench --bench growth`, which \
                       `make compare` runs next.\n\n";
 
@@ -39,6 +40,7 @@ pub(crate) fn write(results: &Results) -> Result<(), String> {
         cost::section(&results.cost),
         footprint::section(&results.footprint),
         faults::section(&results.faults),
+        thumbnails::section(&results.thumbnails),
     ];
     let mut text = format!("{by_hand}{GENERATED}\n\n{}", how(results));
     for section in sections {
@@ -99,6 +101,14 @@ fn how(results: &Results) -> String {
     text.extend(versions.map(|(name, version)| format!("- {name}: {version}\n")));
     let absent = results.absent.iter();
     text.extend(absent.map(|(name, why)| format!("- **absent**: {name}: {why}\n")));
+    let later = results.later.iter();
+    text.extend(later.map(|(scenario, machine)| {
+        let full = if machine.effort == "full" { " --full" } else { "" };
+        format!(
+            "- {scenario}, measured later: `cargo bench --bench compare --{full} --only {scenario}`, revision {}\n",
+            machine.revision
+        )
+    }));
     text + "\n"
 }
 

@@ -5,13 +5,18 @@ pub(crate) mod demonstration;
 pub(crate) mod faults;
 pub(crate) mod footprint;
 pub(crate) mod queue;
+pub(crate) mod thumbnails;
+
+use std::fmt;
+
+use clap::ValueEnum;
 
 use crate::bench::Bench;
 use crate::contenders::Contender;
 use crate::results::Results;
 use crate::rig::nginx::Setup;
 
-#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum Scenario {
     /// A long request, and ten short ones meanwhile
     Demonstration,
@@ -23,6 +28,8 @@ pub(crate) enum Scenario {
     Footprint,
     /// Workers that are killed or hang, clients that leave, stops
     Faults,
+    /// Real work: small pictures of large ones
+    Thumbnails,
 }
 
 /// Those that differ in more than in how nginx chooses a lane.
@@ -32,13 +39,22 @@ fn unlike(bench: &Bench) -> impl Iterator<Item = Contender> {
     all.filter(move |contender| !like.contains(contender))
 }
 
+impl fmt::Display for Scenario {
+    /// As `--only` takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.expect("none is hidden").get_name())
+    }
+}
+
 impl Scenario {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Demonstration,
         Self::Queue,
         Self::Cost,
         Self::Footprint,
         Self::Faults,
+        Self::Thumbnails,
     ];
 
     /// All, unless some are named.
@@ -56,6 +72,7 @@ impl Scenario {
             Self::Cost => results.cost = cost::run(bench),
             Self::Footprint => results.footprint = footprint::run(bench),
             Self::Faults => results.faults = faults::run(bench),
+            Self::Thumbnails => results.thumbnails = thumbnails::run(bench),
         }
     }
 }

@@ -66,7 +66,7 @@ fn null_is_nan<'de, D: serde::Deserializer<'de>>(source: D) -> Result<f64, D::Er
 
 impl Times {
     #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-    fn of(times: impl Iterator<Item = Duration>) -> Self {
+    pub(crate) fn of(times: impl Iterator<Item = Duration>) -> Self {
         let ms = in_ms(&times.collect::<Vec<_>>());
         Self {
             mean: ms.iter().sum::<f64>() / ms.len() as f64,

@@ -4,7 +4,7 @@
 use std::io::{self, Write, stdout};
 
 use crate::service::Service;
-use crate::workload::{Kind, Route};
+use crate::workload::Route;
 
 /// Prints the routes of a service, in the order of their declaration.
 pub fn run(service: &Service) -> io::Result<()> {
@@ -14,11 +14,9 @@ pub fn run(service: &Service) -> io::Result<()> {
 
 fn line(route: &Route) -> String {
     let methods: Vec<_> = route.methods.iter().map(|method| method.name()).collect();
-    let body = match route.body.kind {
-        Kind::None => String::new(),
-        Kind::Json => format!(" application/json {}", route.body.limit),
-        Kind::Form => format!(" application/x-www-form-urlencoded {}", route.body.limit),
-        Kind::Raw(types) => format!(" {} {}", types.join(","), route.body.limit),
+    let body = match route.body.kind.types() {
+        [] => String::new(),
+        types => format!(" {} {}", types.join(","), route.body.limit),
     };
     format!("{} {}{body}\n", methods.join(","), route.path)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write, stdout};
 use serde_json::{Map, Value, json};
 
 use crate::service::Service;
-use crate::workload::Definition;
+use crate::workload::{Definition, Route};
 
 /// Prints an object with a member for each workload. Those that do not describe themselves have their
 /// routes and nothing else.
@@ -18,14 +18,23 @@ pub fn run(service: &Service) -> io::Result<()> {
 }
 
 fn described(workload: &Definition) -> Value {
-    let routes = workload.routes.iter();
-    let routes: Vec<_> = routes.map(|route| json!({ "path": route.path })).collect();
+    let routes: Vec<_> = workload.routes.iter().map(declared).collect();
     let mut members = json!({ "routes": routes });
     if let Some(schemas) = (workload.schemas)() {
         members["input"] = schemas.input.to_value();
         if let Some(output) = schemas.output {
             members["output"] = output.to_value();
         }
+    }
+    members
+}
+
+fn declared(route: &Route) -> Value {
+    let methods: Vec<_> = route.methods.iter().map(|method| method.name()).collect();
+    let mut members = json!({ "path": route.path, "methods": methods });
+    let types = route.body.kind.types();
+    if !types.is_empty() {
+        members["body"] = json!({ "types": types, "limit": route.body.limit });
     }
     members
 }

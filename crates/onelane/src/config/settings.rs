@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Command};
+use config::Value;
 use humantime_serde::re::humantime::parse_duration;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +72,7 @@ pub struct Settings {
     #[arg(long, value_name = "MIB", default_value = "0")]
     pub child_memory_mib: u64,
     /// Sites whose pages may read answers: `https://app.example.com`, more after commas, or `*` [default: none]
-    #[arg(long, value_name = "ORIGINS", required = false, value_parser = str::parse::<Origins>)]
+    #[arg(long, value_name = "ORIGINS", required = false, value_parser = |text: &str| Origins::try_from(text.to_owned()))]
     #[serde(default)]
     pub cors_origins: Origins,
     /// One line per request on stderr, as this
@@ -108,7 +109,9 @@ impl Settings {
     /// The settings in effect in the parent process.
     pub fn from_json(json: &str) -> Result<Self, Invalid> {
         let parsed = serde_json::from_str(json);
-        let (settings, own): (Self, _) = parsed.map_err(|err| Invalid(err.to_string()))?;
+        let (settings, own): (Value, _) = parsed.map_err(|err| Invalid(err.to_string()))?;
+        // Read as the layers are: the code for another format would be some kilobytes of the program.
+        let settings: Self = settings.try_deserialize()?;
         Ok(Self { own, ..settings })
     }
 

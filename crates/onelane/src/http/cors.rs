@@ -14,7 +14,7 @@ use crate::config::Origins;
 /// Whoever it is, or whatever there is.
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
-/// How long a browser need not ask again: two hours, which most of them cut down to that anyway.
+/// How long a browser need not ask again: two hours. Most remember no longer.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 
 /// Adds to an answer what pages of `origins` need in order to read it.

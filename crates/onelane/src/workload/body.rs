@@ -20,6 +20,18 @@ pub(crate) enum Kind {
     Raw(&'static [&'static str]),
 }
 
+impl Kind {
+    /// The types of such a body.
+    pub(crate) const fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Json => &["application/json"],
+            Self::Form => &["application/x-www-form-urlencoded"],
+            Self::Raw(types) => types,
+        }
+    }
+}
+
 impl Body {
     /// No body.
     pub const NONE: Self = Self::of(Kind::None);

@@ -75,8 +75,38 @@ pub trait Workload: Send + Sync + 'static {
     /// What the caller gets back: anything that serde can write, as JSON, or a [`Reply`].
     type Output: IntoReply;
 
-    /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema`:
-    /// `Some(Schemas::of::<Input, Output>())`. The role `schema` of the program prints it.
+    /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema` (a
+    /// dependency of the service, in version 1). The role `schema` of the program prints it.
+    ///
+    /// ```
+    /// # use onelane::{Call, Route, Stop, Workload};
+    /// use onelane::Schemas;
+    /// use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Input {
+    ///     /// Where it starts.
+    ///     #[schemars(range(min = 1))]
+    ///     start: u64,
+    /// }
+    /// # #[derive(Serialize, JsonSchema)]
+    /// # struct Output { steps: u64 }
+    /// # struct Collatz;
+    ///
+    /// impl Workload for Collatz {
+    ///     // …
+    /// #    const NAME: &'static str = "collatz";
+    /// #    const ROUTES: &'static [Route] = &[Route::new("/collatz")];
+    /// #    type Input = Input;
+    /// #    type Output = Output;
+    /// #    fn run(&self, Input { start }: Input, _: &Call) -> Result<Output, Stop> { Ok(Output { steps: start }) }
+    ///     fn schemas() -> Option<Schemas> {
+    ///         Some(Schemas::of::<Input, Output>())
+    ///     }
+    /// }
+    /// # assert!(Collatz::schemas().is_some());
+    /// ```
     #[cfg(feature = "schema")]
     fn schemas() -> Option<Schemas> {
         None
@@ -167,11 +197,12 @@ fn check<W: Workload>(source: &Source) -> Result<(), InvalidInput> {
 impl<W: Workload> Run for W {
     fn run(&self, source: Source, mut call: Call) -> Result<Reply, Outcome> {
         let input = source.parse()?;
+        call.set_headers(source.headers);
         if source.format == Format::Raw {
             call.set_body(source.body);
         } else {
             // It is in the input now: room for what is to be computed.
-            drop(source);
+            drop(source.body);
         }
         let output = Workload::run(self, input, &call);
         if let Some(mistake) = call.mistake(W::SERIES) {

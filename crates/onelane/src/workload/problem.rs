@@ -61,6 +61,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The name of its [`Reason`], for unit tests.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// With a further field of the answer: which fields of a form are wrong, say. The names that RFC 9457
     /// and the engine have for theirs (`type`, `title`, `status`, `detail`, `reason`, `request_id`) stay
     /// theirs.

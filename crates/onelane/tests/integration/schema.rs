@@ -12,7 +12,8 @@ fn document() -> Value {
 #[test]
 fn a_workload_tells_its_routes_and_what_it_takes_and_answers() {
     let echo = &document()["echo"];
-    assert_eq!(echo["routes"], json!([{"path": "/echo"}, {"path": "/"}]));
+    let route = |path| json!({"path": path, "methods": ["GET", "POST"], "body": {"types": ["application/json"], "limit": 1 << 20}});
+    assert_eq!(echo["routes"], json!([route("/echo"), route("/")]));
     let number = json!({"type": "integer", "format": "uint64", "minimum": 0});
     assert_eq!(echo["input"]["properties"]["number"], number);
     assert_eq!(echo["output"]["properties"]["number"], number);
@@ -37,6 +38,10 @@ fn limits_and_comments_are_part_of_it() {
 
 #[test]
 fn one_that_does_not_describe_itself_is_there_by_its_routes() {
-    let refuse = &document()["refuse"];
-    assert_eq!(*refuse, json!({"routes": [{"path": "/refuse"}]}));
+    let document = document();
+    let members = document["take-bytes"].as_object().unwrap();
+    assert_eq!(members.keys().collect::<Vec<_>>(), ["routes"]);
+    let body = json!({"types": ["image/png", "text/*"], "limit": 8 << 20});
+    assert_eq!(members["routes"][0]["body"], body);
+    assert_eq!(members["routes"][0]["methods"], json!(["POST"]));
 }

@@ -1,0 +1,49 @@
+//! The services to copy from: each takes the place of the samples as its README says.
+
+use std::fs;
+
+use rstest::rstest;
+
+use crate::copy::Copy;
+use crate::flags::computes_fast;
+use crate::succeeds;
+
+/// What a service computes with, besides what the template has: lines of its manifest.
+fn dependencies(manifest: &str) -> String {
+    let (_, rest) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let lines = rest.split("\n[").next().unwrap().lines();
+    let new = lines.filter(|line| !line.starts_with("onelane ") && !line.starts_with("serde "));
+    new.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+#[rstest]
+fn a_service_to_copy_from_takes_the_place_of_the_samples(
+    #[values("thumbnail", "model")] service: &str,
+) {
+    let copy = Copy::new();
+    let folder = format!("examples/services/{service}");
+    let Ok(manifest) = fs::read_to_string(copy.path(&format!("{folder}/Cargo.toml"))) else {
+        eprintln!("skipped: there is no {folder} in this clone");
+        return;
+    };
+    fs::remove_dir_all(copy.path("src")).unwrap();
+    let take = |from: &str, to: &str| {
+        fs::rename(copy.path(&format!("{folder}/{from}")), copy.path(to)).unwrap();
+    };
+    let test = format!("tests/{service}.rs");
+    take("src", "src");
+    take(&test, &test);
+    let dependencies = format!("\n[dependencies]\n{}", dependencies(&manifest));
+    copy.replace("Cargo.toml", "\n[dependencies]\n", &dependencies);
+    // Whoever has tested the services has fetched what they need.
+    let update = |more: &[&str]| {
+        let mut cargo = copy.cargo();
+        cargo.args(["update", "--workspace"]).args(more);
+        cargo.status().unwrap().success()
+    };
+    assert!(update(&["--offline"]) || update(&[]));
+
+    computes_fast(&copy);
+    let tests = ["test", "--locked", "--bins", "--test", service];
+    succeeds(copy.cargo().args(tests));
+}
