@@ -146,7 +146,7 @@ fn measure(bench: &Bench, who: Candidate, pictures: &Pictures, run: u32) -> Opti
         bench.exclude(&terms.work.of(contender), why);
         return None;
     }
-    let time = bench.seconds(0.3, 3.0, 10.0);
+    let time = bench.seconds(0.3, 3.0, 6.0);
     let small = Rate::over(&running, &pictures.small, time);
     let large = Rate::over(&running, &pictures.large, time);
     let beside = |count| {
