@@ -29,13 +29,23 @@ fn is_mistake(answer: &Answer) -> bool {
     answer.status >= 400 && MISTAKES.into_iter().any(says)
 }
 
+/// The flags for this mode, and for the settings without which this service does not start, if it has some.
+fn flags(mode: &str) -> Vec<&str> {
+    const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/service/settings.toml");
+    let mut flags = vec!["--mode", mode, "--slots", "1"];
+    if std::path::Path::new(SETTINGS).exists() {
+        flags.extend(["--config", SETTINGS]);
+    }
+    flags
+}
+
 /// By an output or by a problem of the workload's own. Some may take longer than a test should: then the
 /// deadline that was asked for is the answer.
 #[rstest]
 fn every_example_is_answered(
     #[values("blocking", "threads", "fork", "pool", "cluster")] mode: &str,
 ) {
-    let service = testing::start_with(BINARY, &["--mode", mode, "--slots", "1"]);
+    let service = testing::start_with(BINARY, &flags(mode));
     let commands = printed(&["examples", service.url()]);
     for command in commands.lines() {
         let (_, rest) = command.split_once(&format!("'{}", service.url())).unwrap();

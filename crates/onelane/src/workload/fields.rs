@@ -36,6 +36,11 @@ impl<'de> Fields<'de> {
         }
     }
 
+    /// The body is bytes that stand for no fields.
+    pub(super) fn add_raw(&mut self) {
+        self.has_body = true;
+    }
+
     pub(super) fn add_form(&mut self, body: &'de [u8]) {
         self.has_body = true;
         self.pairs.extend(form_urlencoded::parse(body));
@@ -91,6 +96,7 @@ impl<'de> Deserializer<'de> for Fields<'de> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.check_query(&[])?;
         visitor.visit_unit()
     }
 
@@ -238,6 +244,18 @@ mod tests {
             let err = parse(query, format, body).unwrap_err();
             assert!(err.contains("duplicate field `id`"), "{err}");
         }
+    }
+
+    #[test]
+    fn beside_raw_bytes_a_query_is_checked_too() {
+        assert!(parse("id=1", Format::Raw, "bytes").is_ok());
+        let err = parse("id=1&stret=a", Format::Raw, "bytes").unwrap_err();
+        assert!(err.contains("unknown field `stret`"), "{err}");
+        let source = Source {
+            format: Format::Raw,
+            ..Source::query("id=1")
+        };
+        assert!(source.parse::<()>().is_err());
     }
 
     #[test]

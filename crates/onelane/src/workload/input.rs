@@ -56,7 +56,8 @@ impl Source {
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidInput> {
         let mut fields = Fields::of_query(&self.query);
         match self.format {
-            Format::Absent | Format::Raw => {}
+            Format::Absent => {}
+            Format::Raw => fields.add_raw(),
             Format::Form => fields.add_form(&self.body),
             Format::Json => fields.add_json(&self.body)?,
         }
