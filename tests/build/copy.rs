@@ -9,11 +9,6 @@ use tempfile::TempDir;
 /// Where this tree is.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-#[track_caller]
-pub fn succeeds(command: &mut Command) {
-    assert!(command.status().unwrap().success(), "{command:?}");
-}
-
 /// The text with this in the place of the first version in it.
 fn with_version(text: &str) -> String {
     let (before, rest) = text.split_once("\nversion = \"").unwrap();

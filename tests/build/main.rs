@@ -8,3 +8,10 @@ mod flags;
 mod samples;
 // The services to copy from in their place.
 mod services;
+
+use std::process::Command;
+
+#[track_caller]
+fn succeeds(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::copy::{Copy, ROOT, succeeds};
+use crate::copy::{Copy, ROOT};
+use crate::succeeds;
 
 const LIST: &str = "src/workload/mod.rs";
 const TESTS: &str = "tests/service/main.rs";

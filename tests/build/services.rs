@@ -4,8 +4,9 @@ use std::fs;
 
 use rstest::rstest;
 
-use crate::copy::{Copy, succeeds};
+use crate::copy::Copy;
 use crate::flags::computes_fast;
+use crate::succeeds;
 
 /// What a service computes with, besides what the template has: lines of its manifest.
 fn dependencies(manifest: &str) -> String {

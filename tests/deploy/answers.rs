@@ -126,6 +126,11 @@ async fn bad_requests(asker: &Asker) {
     let late = asker.get("/sleep?ms=20000").header("X-Timeout", "0.2");
     refused(late, REQUEST_TIMEOUT).await;
 
+    let told = ask(asker.request(Method::OPTIONS, "/sleep")).await;
+    assert_eq!(
+        (told.status, told.header("allow")),
+        (204, "GET, HEAD, POST")
+    );
     for method in [Method::DELETE, Method::PUT, Method::PATCH] {
         let reply = refused(asker.request(method, "/sleep"), METHOD_NOT_ALLOWED).await;
         assert_eq!(reply.header("allow"), "GET, HEAD, POST");

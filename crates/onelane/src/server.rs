@@ -5,8 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{HttpServer, web};
 use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpStream;
 use tokio::task::{JoinError, yield_now};
@@ -17,7 +16,7 @@ use crate::assembly;
 use crate::child::{NotReady, guard};
 use crate::config::Settings;
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Front};
+use crate::http::{self, Front, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
 use crate::service::Service;
@@ -169,25 +168,20 @@ fn connections_max() -> usize {
 /// The public listener. One worker thread is enough: it never computes.
 fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io::Result<Server> {
     let watched = front.clone();
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(front.clone())
-            .wrap(from_fn(http::observe))
-            .configure(|app| http::routes(app, front.service))
-    })
-    .workers(1)
-    .max_connections(connections_max())
-    .disable_signals()
-    .on_connect(move |connection, _| {
-        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-            watched.give_up_in_the_end(stream);
-        }
-    })
-    .keep_alive(KEEP_ALIVE)
-    // A client that closes its end has left. Its request is dropped, which frees its slot.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(drain.as_secs())
-    .listen(listener)?;
+    let server = HttpServer::new(move || http::app(front.clone(), Witness::none()))
+        .workers(1)
+        .max_connections(connections_max())
+        .disable_signals()
+        .on_connect(move |connection, _| {
+            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+                watched.give_up_in_the_end(stream);
+            }
+        })
+        .keep_alive(KEEP_ALIVE)
+        // A client that closes its end has left. Its request is dropped, which frees its slot.
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(drain.as_secs())
+        .listen(listener)?;
     Ok(server.run())
 }
 

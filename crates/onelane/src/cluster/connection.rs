@@ -9,11 +9,10 @@ use actix_http::HttpService;
 use actix_service::{Service, ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::http::KeepAlive;
-use actix_web::middleware::from_fn;
-use actix_web::{App, web};
+use actix_web::web;
 use tokio::net::TcpStream;
 
-use crate::http::{self, Front};
+use crate::http::{self, Front, Witness};
 
 /// How long a client may take to send the head of its request. As a rule it arrived long ago, while the
 /// connection waited in the kernel's queue.
@@ -25,28 +24,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Answers one connection.
 pub(super) type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// The public routes of `front`. `begin` returns before anything else is done for a request; `end` is
-/// called when it is over.
-pub(super) async fn service(
-    front: web::Data<Front>,
-    begin: impl AsyncFn() + Clone + 'static,
-    end: impl Fn() + Clone + 'static,
-) -> Serve {
-    let (routes, cut) = (front.service, front.clone());
-    let app = App::new()
-        .app_data(front)
-        .wrap_fn(move |request, service| {
-            let begin = begin.clone();
-            let end = OnDrop(end.clone());
-            let response = service.call(request);
-            async move {
-                let _end = end;
-                begin().await;
-                response.await
-            }
-        })
-        .wrap(from_fn(http::observe))
-        .configure(|app| http::routes(app, routes));
+/// The public routes of `front`, whose requests `witness` is told of.
+pub(super) async fn service(front: web::Data<Front>, witness: Witness) -> Serve {
+    let cut = front.clone();
+    let app = http::app(front, witness);
     let service = HttpService::build()
         .keep_alive(KeepAlive::Disabled)
         .client_request_timeout(HEAD_TIMEOUT)
@@ -69,13 +50,4 @@ pub(super) async fn service(
             }
         })
     })
-}
-
-/// Calls its function when dropped: a request may end by an answer, a panic, or a client that leaves.
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        self.0();
-    }
 }

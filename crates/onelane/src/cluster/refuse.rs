@@ -10,7 +10,7 @@ use super::connection::{self, Serve};
 use crate::assembly;
 use crate::config::Settings;
 use crate::gate::Refusal;
-use crate::http::Estimate;
+use crate::http::{Estimate, Witness};
 use crate::metrics::Metrics;
 use crate::service::Service;
 
@@ -28,7 +28,7 @@ impl Refuser {
         estimated_wait: Estimate,
     ) -> Self {
         let front = assembly::refusing_front(service, settings, refusal, metrics, estimated_wait);
-        Self(connection::service(front, async || {}, || {}).await)
+        Self(connection::service(front, Witness::none()).await)
     }
 
     /// Takes up to `count` connections out of the queue, the oldest first, and refuses them. Returns how

@@ -7,6 +7,7 @@ use std::io::{self, stderr, stdout};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::admin::Inspect;
 use crate::assembly;
 use crate::child::{Briefing, guard, with_jitter};
 use crate::config::Settings;
+use crate::http::Witness;
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
@@ -74,9 +76,14 @@ async fn serve(
         closed: Notify::new(),
     });
     let (first, last) = (reporter.clone(), reporter.clone());
-    let begin = async move || first.begin().await;
-    let end = move || last.changed.notify_one();
-    let serve = connection::service(assembly::front(service, settings, &lane), begin, end).await;
+    let witness = Witness {
+        begin: Rc::new(move || {
+            let reporter = first.clone();
+            Box::pin(async move { reporter.begin().await })
+        }),
+        end: Rc::new(move || last.changed.notify_one()),
+    };
+    let serve = connection::service(assembly::front(service, settings, &lane), witness).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
 

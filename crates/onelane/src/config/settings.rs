@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Command};
+use config::Value;
 use humantime_serde::re::humantime::parse_duration;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,9 @@ impl Settings {
     /// The settings in effect in the parent process.
     pub fn from_json(json: &str) -> Result<Self, Invalid> {
         let parsed = serde_json::from_str(json);
-        let (settings, own): (Self, _) = parsed.map_err(|err| Invalid(err.to_string()))?;
+        let (settings, own): (Value, _) = parsed.map_err(|err| Invalid(err.to_string()))?;
+        // Read as the layers are: the code for another format would be some kilobytes of the program.
+        let settings: Self = settings.try_deserialize()?;
         Ok(Self { own, ..settings })
     }
 

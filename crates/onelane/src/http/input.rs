@@ -34,6 +34,7 @@ pub(super) fn of_head(
 ) -> Result<Source, Problem> {
     let has_body = *sent == Part::Head || has_body(request);
     let mut source = Source {
+        headers: headers(request),
         query: query(request)?,
         format: format(request, route, has_body)?,
         ..Source::default()
@@ -88,6 +89,15 @@ fn preset(source: &mut Source, route: &Route) {
     if source.query.is_empty() {
         route.preset.clone_into(&mut source.query);
     }
+}
+
+/// The headers for the workload: what is text, and not between nginx and lanes.
+fn headers(request: &HttpRequest) -> Vec<(String, String)> {
+    let headers = request.headers().iter();
+    let own = headers.filter(|(name, _)| !name.as_str().starts_with("x-lane-"));
+    let text =
+        own.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    text.collect()
 }
 
 /// The parameters of the path, then those of the query.

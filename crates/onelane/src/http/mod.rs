@@ -4,6 +4,7 @@
 //! visible from here. Probes of nginx, at any path, are answered before any of these (`protocol.rs`).
 
 mod answer;
+mod app;
 mod computation;
 mod cors;
 mod handing;
@@ -32,10 +33,11 @@ use crate::page::Page;
 use crate::service::Service;
 use kept::Part;
 
+pub use app::{Witness, app};
 pub use kept::Kept;
-pub use observe::observe;
+use observe::observe;
 pub use problem::REASONS;
-pub use routes::routes;
+use routes::routes;
 
 /// How long somebody who comes now would wait, by recent experience.
 pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;

@@ -21,6 +21,7 @@ pub struct Call {
     interrupt: Interrupt,
     request_id: String,
     deadline: Option<Instant>,
+    headers: Arc<Vec<(String, String)>>,
     body: Bytes,
     outlet: Option<SharedOutlet>,
     recorded: Arc<Mutex<Recorded>>,
@@ -69,6 +70,18 @@ impl Call {
         self
     }
 
+    /// With a header, for unit tests.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let header = (name.to_ascii_lowercase(), value.to_owned());
+        Arc::make_mut(&mut self.headers).push(header);
+        self
+    }
+
+    pub(super) fn set_headers(&mut self, headers: Vec<(String, String)>) {
+        self.headers = Arc::new(headers);
+    }
+
     pub(super) fn set_body(&mut self, body: Bytes) {
         self.body = body;
     }
@@ -95,6 +108,14 @@ impl Call {
     /// The `X-Request-Id` that the caller sent or got, for a log of one's own.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// A header of the request, the first of this name, in whatever letters: `Idempotency-Key`, say. None if
+    /// it is missing, or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let header = headers.find(|(header, _)| header.eq_ignore_ascii_case(name));
+        header.map(|(_, value)| value.as_str())
     }
 
     /// The bytes that the caller sent, where the route takes raw bytes. Empty where it takes JSON or a

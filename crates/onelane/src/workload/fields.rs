@@ -205,6 +205,7 @@ mod tests {
             query: query.to_owned(),
             format,
             body: body.into(),
+            ..Source::default()
         };
         source.parse().map_err(|err| err.to_string())
     }

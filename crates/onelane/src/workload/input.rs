@@ -15,13 +15,16 @@ use super::fields::Fields;
 pub struct InvalidInput(pub(super) String);
 
 /// What a caller sent. Another process of the same program can parse it again.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Source {
+    /// The headers, their names in small letters. Those between nginx and lanes are not among them.
+    pub headers: Vec<(String, String)>,
     /// The parameters of the path and the query, as a query string.
     pub query: String,
     /// How to read the body.
     pub format: Format,
-    /// The body.
+    /// The body. It travels beside the rest.
+    #[serde(skip)]
     pub body: Bytes,
 }
 

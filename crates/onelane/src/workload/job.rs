@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::load::survive;
-use super::{
-    Call, Definition, Format, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop,
-};
+use super::{Call, Definition, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop};
 use crate::config::Written;
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
@@ -97,15 +95,15 @@ impl Job {
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body
     /// travels beside it.
     pub fn pack(self, request_id: String, limit: Duration) -> (Parcel, Bytes) {
+        let body = self.source.body.clone();
         let parcel = Parcel {
             workload: self.workload.to_owned(),
-            query: self.source.query,
-            format: self.source.format,
-            body_bytes: self.source.body.len(),
+            body_bytes: body.len(),
+            source: self.source,
             request_id,
             limit,
         };
-        (parcel, self.source.body)
+        (parcel, body)
     }
 }
 
@@ -113,8 +111,7 @@ impl Job {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Parcel {
     workload: String,
-    query: String,
-    format: Format,
+    source: Source,
     /// The length of the body.
     pub body_bytes: usize,
     request_id: String,
@@ -128,9 +125,8 @@ impl Parcel {
         let job = Job {
             workload: name,
             source: Source {
-                query: self.query,
-                format: self.format,
                 body,
+                ..self.source
             },
         };
         Some((job, Call::new(self.request_id, self.limit)))

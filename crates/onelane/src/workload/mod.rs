@@ -197,11 +197,12 @@ fn check<W: Workload>(source: &Source) -> Result<(), InvalidInput> {
 impl<W: Workload> Run for W {
     fn run(&self, source: Source, mut call: Call) -> Result<Reply, Outcome> {
         let input = source.parse()?;
+        call.set_headers(source.headers);
         if source.format == Format::Raw {
             call.set_body(source.body);
         } else {
             // It is in the input now: room for what is to be computed.
-            drop(source);
+            drop(source.body);
         }
         let output = Workload::run(self, input, &call);
         if let Some(mistake) = call.mistake(W::SERIES) {

@@ -154,10 +154,11 @@ async fn raw_bytes_arrive_as_they_were_sent(
     let sum = body
         .iter()
         .fold(0, |sum: u32, byte| sum.wrapping_add((*byte).into()));
-    let expected = json!({"width": 7, "bytes": body.len(), "sum": sum});
+    let expected = json!({"width": 7, "bytes": body.len(), "sum": sum, "key": "once-7"});
     for _ in 0..2 {
         let request = lane.request(Method::POST, "/take/bytes?width=7");
         let request = request.header("content-type", "image/png");
+        let request = request.header("idempotency-key", "once-7");
         let answer = send(request.body(body.clone())).await;
         assert_eq!((answer.status, answer.json()), (200, expected.clone()));
     }

@@ -1,16 +1,18 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{self, Lane, send, stateful};
+use crate::lane::{self, Lane, PATIENCE, send, stateful};
 use crate::processes;
 
 /// A file that a load waits for, or needs.
@@ -70,7 +72,8 @@ async fn while_it_loads_a_server_tells_everybody_so(
     assert_eq!(lane.admin("/livez").await.status, 200);
     assert_eq!(lane.status().await["phase"], "starting");
     // Also what needs no state: there is one queue for all.
-    let early = lane.get("/fast").await;
+    let early = timeout(PATIENCE, lane.get("/fast")).await;
+    let early = early.expect("it answers while it loads");
     assert_eq!((early.status, early.reason().as_str()), (503, "starting"));
     assert!(early.header("retry-after").is_some());
     let held = send(lane.held("/fast", "50")).await;
@@ -143,7 +146,15 @@ fn a_load_that_fails_ends_the_server_with_one_clear_line_and_4(
 #[track_caller]
 fn failed(mut command: Command, code: i32) -> String {
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-    let output = command.stderr(Stdio::piped()).output().unwrap();
+    let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while server.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            server.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    let output = server.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{stderr}");
     let is_json = |line: &&str| serde_json::from_str::<Value>(line).is_ok();

@@ -18,6 +18,8 @@ pub struct Taken {
     bytes: usize,
     /// Of all bytes, modulo 2^32.
     sum: u32,
+    /// The `Idempotency-Key`.
+    key: Option<String>,
 }
 
 impl Workload for TakeBytes {
@@ -32,6 +34,7 @@ impl Workload for TakeBytes {
     fn run(&self, Width { width }: Width, call: &Call) -> Result<Taken, Stop> {
         let bytes = call.body();
         Ok(Taken {
+            key: call.header("Idempotency-Key").map(str::to_owned),
             width,
             bytes: bytes.len(),
             sum: bytes
