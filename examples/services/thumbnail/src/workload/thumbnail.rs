@@ -11,7 +11,6 @@ use onelane::{Body, Call, Problem, Reason, Reply, Route, Stop, Workload};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// Small pictures of large ones.
-#[derive(Debug)]
 pub struct Thumbnail;
 
 /// More than cameras and phones make of a picture.
