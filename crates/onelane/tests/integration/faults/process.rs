@@ -102,9 +102,12 @@ impl Process {
         self.kib("VmRSS:")
     }
 
-    /// The most that was ever resident at once.
-    pub fn peak_kib(self) -> u64 {
-        self.kib("VmHWM:")
+    /// The most that was ever resident at once. None once it has ended.
+    pub fn peak_kib(self) -> Option<u64> {
+        let status = fs::read_to_string(self.path("status")).ok()?;
+        let mut lines = status.lines();
+        let peak = lines.find_map(|line| line.strip_prefix("VmHWM:"))?;
+        peak.trim().trim_end_matches(" kB").parse().ok()
     }
 
     /// What the kernel holds against the limit of data.
