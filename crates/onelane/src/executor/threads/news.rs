@@ -1,0 +1,98 @@
+//! What a thread tells about its task, and how that becomes an answer.
+
+use std::any::Any;
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::StopOnDrop;
+use crate::executor::{Failure, Pieces};
+use crate::workload::{Head, Outlet, PIECE_BYTES};
+
+/// How many pieces of a streamed answer wait for a caller that reads slowly, before the computation waits,
+/// too.
+pub(super) const PIECES_WAITING: usize = 2;
+
+/// What a thread tells about its task: all at once, or a beginning, pieces, and an end.
+pub(super) enum News {
+    Whole(Head, Bytes, Duration, Permit),
+    Begun(Head),
+    Piece(Bytes),
+    Ended {
+        outcome: Result<(), Failure>,
+        _permit: Permit,
+    },
+}
+
+/// The permit for the slot. None if it was taken away.
+pub(super) type Permit = Option<Box<dyn Any + Send>>;
+
+/// A body that is there, in pieces that fit a buffer. Its slot is free when it is dropped.
+pub(super) fn whole(body: Bytes, permit: Permit) -> Pieces {
+    let rest = (body, permit);
+    Box::pin(stream::unfold(rest, async |(mut body, permit)| {
+        let piece = body.split_to(body.len().min(PIECE_BYTES));
+        (!piece.is_empty()).then_some((Ok(piece), (body, permit)))
+    }))
+}
+
+/// A task as the one sees it who waits for its answer.
+pub(super) struct Running {
+    pub(super) news: mpsc::Receiver<News>,
+    /// None where it is too far away to have a date.
+    pub(super) deadline: Option<Instant>,
+    pub(super) _stop: StopOnDrop,
+}
+
+impl Running {
+    /// What the thread tells next, within the deadline.
+    pub(super) async fn next(&mut self) -> Result<News, Failure> {
+        let news = self.news.recv();
+        let news = match self.deadline {
+            None => news.await,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let news = timeout(left, news).await;
+                news.map_err(|_| Failure::DeadlineExceeded)?
+            }
+        };
+        Ok(news.expect("a compute thread tells of the end of every task"))
+    }
+
+    /// The pieces of a stream that has begun. It ends early with an error.
+    pub(super) fn pieces(self) -> Pieces {
+        Box::pin(stream::unfold(Some(self), async |running| {
+            let mut running = running?;
+            match running.next().await {
+                Ok(News::Piece(piece)) => Some((Ok(piece), Some(running))),
+                Ok(News::Ended { outcome, .. }) => Some((Err(outcome.err()?), None)),
+                Err(failure) => Some((Err(failure), None)),
+                Ok(News::Whole(..) | News::Begun(_)) => Some((Err(Failure::confused()), None)),
+            }
+        }))
+    }
+}
+
+/// The way of a streamed answer out of a thread.
+pub(super) struct Outside(pub(super) mpsc::Sender<News>);
+
+impl Outside {
+    fn tell(&self, news: News) -> io::Result<()> {
+        let told = self.0.blocking_send(news);
+        told.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "nobody wants the answer any more"))
+    }
+}
+
+impl Outlet for Outside {
+    fn begin(&mut self, head: Head) -> io::Result<()> {
+        self.tell(News::Begun(head))
+    }
+
+    fn send(&mut self, piece: Bytes) -> io::Result<()> {
+        self.tell(News::Piece(piece))
+    }
+}
