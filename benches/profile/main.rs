@@ -55,7 +55,7 @@ fn main() {
         &copy,
         &[
             "--config",
-            "profile.release.package.pictures.opt-level=\"z\"",
+            "profile.release.package.pictures.opt-level=\"s\"",
         ],
     );
     println!(
