@@ -76,7 +76,7 @@ async fn what_happens_is_announced_and_a_burst_only_once() {
     browser.press(FAST).await;
     browser
         .until(&format!(
-            "{news}.startsWith('Nothing at all: {{\"ok\":true}} from lane 1')"
+            "/^Nothing at all: {{\"ok\":true,\"pid\":\\d+}} from lane 1/.test({news})"
         ))
         .await;
 
