@@ -28,6 +28,7 @@ pub struct Child {
     jobs: Pipe,
     answers: Pipe,
     inbox: Inbox,
+    birth: oneshot::Receiver<()>,
     life: Life,
     cause_of_end: Cause,
 }
@@ -64,11 +65,12 @@ impl Child {
     pub(super) fn new(
         id: u64,
         nursery: Nursery,
-        jobs: Pipe,
-        answers: Pipe,
+        (jobs, answers): (Pipe, Pipe),
+        birth: oneshot::Receiver<()>,
         fate: oneshot::Receiver<Fate>,
     ) -> Self {
         Self {
+            birth,
             id,
             nursery,
             jobs,
@@ -105,6 +107,13 @@ impl Child {
             // It sent something without being asked. That would be taken for its next answer.
             _ => Some(Cause::Garbled),
         }
+    }
+
+    /// Waits until the fork server has told of the child, which can be after the child's own first word. From
+    /// then on nobody but the child has its ends of the pipes, and their end is its end.
+    pub async fn born(&mut self) {
+        // An error is the end of a child that was never born, which its next word tells.
+        (&mut self.birth).await.ok();
     }
 
     /// Sends a message with the bytes that belong to it, and waits for what the child says. After an

@@ -58,6 +58,8 @@ enum Stage {
 struct Ordered {
     since: Instant,
     is_born: bool,
+    /// Told of its birth.
+    birth: Option<oneshot::Sender<()>>,
     fate: oneshot::Sender<Fate>,
     /// Why it was ordered to be killed, and when.
     doom: Option<(Cause, Instant)>,
@@ -149,10 +151,12 @@ impl Nursery {
         let control = self.0.control.lock().clone();
         let control = control.ok_or_else(|| io::Error::other("the fork server is restarting"))?;
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let (tell_birth, birth) = oneshot::channel();
         let (tell, fate) = oneshot::channel();
         let ordered = Ordered {
             since: Instant::now(),
             is_born: false,
+            birth: Some(tell_birth),
             fate: tell,
             doom: None,
             _kept: Box::new(kept),
@@ -160,7 +164,7 @@ impl Nursery {
         self.0.roster.expect(id);
         self.0.ordered.lock().insert(id, ordered);
         // From here on, its fate tells if it could not be started.
-        let child = Child::new(id, self.clone(), jobs, answers, fate);
+        let child = Child::new(id, self.clone(), (jobs, answers), birth, fate);
         let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
         let sent = send(
             control.as_fd(),
@@ -238,6 +242,8 @@ impl Shared {
                 self.roster.born(id, pid);
                 if let Some(ordered) = self.ordered.lock().get_mut(&id) {
                     ordered.is_born = true;
+                    // The handle may be gone, or not care.
+                    ordered.birth.take().map(|birth| birth.send(()));
                 }
             }
             News::NotForked { id, errno } => self.forget(id, Fate::NotStarted(errno)),

@@ -218,7 +218,12 @@ impl Shared {
         // How long that takes is no fault of the child's. If it fails for good, the server ends.
         self.nursery.ready().await.ok();
         let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
-        let ready = timeout(START_TIMEOUT, child.ask(&Question::Ready, &[])).await;
+        let start = async {
+            let ready = child.ask(&Question::Ready, &[]).await;
+            child.born().await;
+            ready
+        };
+        let ready = timeout(START_TIMEOUT, start).await;
         let () = ready.map_err(|late| Lost::NotStarted(late.into()))??;
         Ok(child)
     }
