@@ -57,8 +57,7 @@ enum Stage {
 /// A child from its order until it is known to be gone.
 struct Ordered {
     since: Instant,
-    is_born: bool,
-    /// Told of its birth.
+    /// Told of its birth. None since then.
     birth: Option<oneshot::Sender<()>>,
     fate: oneshot::Sender<Fate>,
     /// Why it was ordered to be killed, and when.
@@ -71,7 +70,7 @@ impl Ordered {
     /// When its start, or its end, was ordered. None if no order about it is open.
     fn overdue_since(&self) -> Option<Instant> {
         match self.doom {
-            _ if !self.is_born => Some(self.since),
+            _ if self.birth.is_some() => Some(self.since),
             Some((_, since)) => Some(since),
             None => None,
         }
@@ -155,7 +154,6 @@ impl Nursery {
         let (tell, fate) = oneshot::channel();
         let ordered = Ordered {
             since: Instant::now(),
-            is_born: false,
             birth: Some(tell_birth),
             fate: tell,
             doom: None,
@@ -241,7 +239,6 @@ impl Shared {
             News::Forked { id, pid } => {
                 self.roster.born(id, pid);
                 if let Some(ordered) = self.ordered.lock().get_mut(&id) {
-                    ordered.is_born = true;
                     // The handle may be gone, or not care.
                     ordered.birth.take().map(|birth| birth.send(()));
                 }
