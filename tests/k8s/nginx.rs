@@ -64,7 +64,7 @@ pub(crate) fn duration(text: &str) -> Duration {
 pub(crate) fn hash(config_map: &Value) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
-    for name in ["upstream.conf", "capacity.conf"] {
+    for name in ["upstream.conf", "proxies.conf"] {
         hash.update(text(config_map, &format!("/data/{name}")));
     }
     let bytes = hash.finalize();

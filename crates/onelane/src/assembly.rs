@@ -10,7 +10,7 @@ use crate::child::{self, Nursery};
 use crate::config::{Mode, Settings};
 use crate::executor::{Executor, Fork, Pool, Supply, Threads};
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Admission, Estimate, Front, Kept};
+use crate::http::{self, Admission, Clocks, Estimate, Front, Kept};
 use crate::lane::Lane;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
@@ -120,6 +120,7 @@ fn with(
         admission,
         kept: (settings.mode != Mode::Cluster).then(Kept::default),
         metrics: metrics.clone(),
+        clocks: Clocks::default(),
         queue_timeout: settings.queue_timeout,
         request_timeout: settings.request_timeout,
         send_timeout: settings.send_timeout,

@@ -64,6 +64,8 @@ mod tests {
             request_id: String::new(),
             arrived: Instant::now(),
             patience: Duration::ZERO,
+            comes_on: false,
+            goes_on: false,
         };
         gate.enter(visitor).await.unwrap()
     }

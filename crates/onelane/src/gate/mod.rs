@@ -25,12 +25,16 @@ pub struct Visitor {
     pub arrived: Instant,
     /// How long it waits from now on.
     pub patience: Duration,
+    /// It comes from the queue of another gate, in which its patience had an end.
+    pub comes_on: bool,
+    /// It goes to another gate when its patience ends here.
+    pub goes_on: bool,
 }
 
 /// Why a visitor was turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The queue is full, and all requests in it arrived earlier.
+    /// The queue is full.
     Full,
     /// No slot became free within its patience.
     TimedOut,
@@ -56,6 +60,8 @@ struct Shared {
 struct State {
     slots: Vec<Slot>,
     waiting: BTreeMap<Turn, Waiter>,
+    /// How many have left the queue for other gates, less those that came in exchange.
+    away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
     next_number: u64,
     /// Every visitor's refusal, while the gate is closed.
@@ -105,6 +111,7 @@ impl Gate {
             state: Mutex::new(State {
                 slots: (0..slots).map(|_| Slot::default()).collect(),
                 waiting: BTreeMap::new(),
+                away: 0,
                 next_number: 0,
                 closed: None,
                 mean_service: None,
@@ -121,6 +128,9 @@ impl Gate {
             Entry::Place(place, called) => (place, called),
         };
         let outcome = timeout(visitor.patience, called).await;
+        if outcome.is_err() && visitor.goes_on {
+            self.0.state.lock().away += 1;
+        }
         drop(place);
         match outcome {
             Ok(Ok(permit)) => Ok(permit),
@@ -140,10 +150,14 @@ impl Gate {
             state.occupy(slot, visitor.request_id.clone());
             return Ok(Entry::Slot(Permit::new(self, slot)));
         }
-        if visitor.patience.is_zero() {
+        let queue_max = self.0.queue_max;
+        // Where nobody may wait, nobody waits in another gate's place either.
+        if visitor.patience.is_zero() || visitor.goes_on && queue_max == 0 {
             return Err(Refusal::TimedOut);
         }
-        if state.waiting.len() >= self.0.queue_max && state.is_youngest(visitor.arrived) {
+        if visitor.comes_on {
+            state.away = state.away.saturating_sub(1);
+        } else if state.is_full(queue_max) {
             return Err(Refusal::Full);
         }
         let (call, called) = oneshot::channel();
@@ -258,6 +272,8 @@ impl Gate {
                 }
             }
         }
+        // Nobody waits: it was not for long that they had to go.
+        state.away = 0;
         if state.slots.iter().all(|slot| slot.holder.is_none()) {
             self.0.idle.notify_waiters();
         }
@@ -270,12 +286,14 @@ enum Entry {
 }
 
 impl State {
-    /// Whether all that wait arrived earlier. Only such a visitor is refused by a full queue. An older
-    /// one has waited in another lane's queue already and keeps its turn here; the balancer bounds how
-    /// many of those there can be.
-    fn is_youngest(&self, arrived: Instant) -> bool {
-        let youngest = self.waiting.keys().next_back();
-        youngest.is_none_or(|turn| turn.arrived <= arrived)
+    /// Whether a newcomer has to be refused.
+    ///
+    /// Whoever comes from another queue has been let in there, and is not refused here. So the place that
+    /// one leaves is not for a newcomer, but for one that comes in exchange: otherwise each move would let
+    /// one more in, until all wait for too long. Where nobody comes, because the other gates have become
+    /// idle, newcomers are kept out of half of the queue at most.
+    fn is_full(&self, queue_max: usize) -> bool {
+        self.waiting.len() + self.away.min(queue_max / 2) >= queue_max
     }
 
     fn occupy(&mut self, slot: usize, request_id: String) {

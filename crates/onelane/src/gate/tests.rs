@@ -11,6 +11,8 @@ fn visitor(name: &str, arrived: Instant) -> Visitor {
         request_id: name.to_owned(),
         arrived,
         patience: Duration::from_hours(1),
+        comes_on: false,
+        goes_on: false,
     }
 }
 
@@ -64,17 +66,94 @@ async fn each_slot_is_given_once() {
 }
 
 #[tokio::test]
-async fn a_full_queue_has_room_for_whoever_is_older_than_one_in_it() {
+async fn a_full_queue_is_full_for_newcomers_however_old_and_not_for_who_comes_from_another() {
     let gate = Gate::new(1, 1);
     let start = Instant::now();
     let _running = gate.enter(visitor("running", start)).await.unwrap();
     let mut waiting = pin!(gate.enter(visitor("waiting", start + Duration::from_secs(2))));
     assert!(poll!(&mut waiting).is_pending());
-    let younger = gate.enter(visitor("younger", start + Duration::from_secs(3)));
-    assert_eq!(younger.await.unwrap_err(), Refusal::Full);
-    let mut older = pin!(gate.enter(visitor("older", start + Duration::from_secs(1))));
-    assert!(poll!(&mut older).is_pending());
+    for arrived in [1, 3] {
+        let newcomer = gate.enter(visitor("newcomer", start + Duration::from_secs(arrived)));
+        assert_eq!(newcomer.await.unwrap_err(), Refusal::Full);
+    }
+    let moved = Visitor {
+        comes_on: true,
+        goes_on: true,
+        ..visitor("moved", start + Duration::from_secs(3))
+    };
+    let mut moved = pin!(gate.enter(moved));
+    assert!(poll!(&mut moved).is_pending());
     assert_eq!(gate.snapshot().queue_depth, 2);
+}
+
+/// A gate with one slot and four places, of which one request has left each for another gate.
+async fn left_by(count: u64) -> (Gate, Permit) {
+    let gate = Gate::new(1, 4);
+    let running = gate.enter(visitor("running", Instant::now())).await;
+    for _ in 0..count {
+        let leaving = Visitor {
+            patience: Duration::from_millis(1),
+            goes_on: true,
+            ..visitor("leaving", Instant::now())
+        };
+        assert_eq!(gate.enter(leaving).await.unwrap_err(), Refusal::TimedOut);
+    }
+    (gate, running.unwrap())
+}
+
+/// How many newcomers find a place.
+async fn room(gate: &Gate) -> usize {
+    let mut places = Vec::new();
+    loop {
+        let mut newcomer = Box::pin(gate.enter(visitor("newcomer", Instant::now())));
+        match poll!(&mut newcomer) {
+            Poll::Pending => places.push(newcomer),
+            Poll::Ready(refused) => {
+                assert_eq!(refused.unwrap_err(), Refusal::Full);
+                return places.len();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_place_of_one_that_goes_on_is_for_one_that_comes_in_exchange() {
+    let (gate, running) = left_by(1).await;
+    assert_eq!(room(&gate).await, 3);
+    let coming = Visitor {
+        comes_on: true,
+        ..visitor("coming", Instant::now())
+    };
+    let mut coming = pin!(gate.enter(coming));
+    assert!(poll!(&mut coming).is_pending());
+    // Its own place, and those of three newcomers.
+    assert_eq!(room(&gate).await, 3);
+    drop(running);
+    drop(coming.await.unwrap());
+    assert_eq!(gate.snapshot().queue_depth, 0);
+}
+
+#[tokio::test]
+async fn newcomers_are_kept_out_of_half_of_the_queue_at_most_and_only_while_somebody_waits() {
+    let (gate, running) = left_by(9).await;
+    assert_eq!(room(&gate).await, 2);
+    drop(running);
+    let _running = gate.enter(visitor("running", Instant::now())).await;
+    assert_eq!(room(&gate).await, 4);
+}
+
+#[tokio::test]
+async fn where_nobody_may_wait_whoever_can_go_on_does() {
+    let gate = Gate::new(1, 0);
+    let _running = gate.enter(visitor("running", Instant::now())).await;
+    for comes_on in [false, true] {
+        let passing = Visitor {
+            comes_on,
+            goes_on: true,
+            ..visitor("passing", Instant::now())
+        };
+        assert_eq!(gate.enter(passing).await.unwrap_err(), Refusal::TimedOut);
+    }
 }
 
 #[tokio::test]

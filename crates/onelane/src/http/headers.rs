@@ -6,13 +6,20 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{HttpMessage, HttpRequest};
 use uuid::Builder;
 
+use super::Front;
 use super::problem::Problem;
 
 /// Names this request to its caller and in every log on the way.
 pub(super) const X_REQUEST_ID: &str = "x-request-id";
 
-/// How long a balancer lets a request wait here; what makes it a balancer.
+/// How long a balancer lets a request wait here; what makes it a balancer. With 0 it only looks for a slot.
 pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
+
+/// The request has had a place in a lane's queue, which it left because its hold was over.
+const X_LANE_QUEUED: &str = "x-lane-queued";
+
+/// Which balancer this is, by a name that no other one has.
+const X_LANE_FROM: &str = "x-lane-from";
 
 /// The longest id that is taken over from a caller: enough for a UUID with a prefix.
 const REQUEST_ID_MAX: usize = 128;
@@ -58,34 +65,68 @@ pub(super) struct Wishes {
     pub(super) arrived: Instant,
     /// How long it may still wait for a slot, here or elsewhere.
     pub(super) queue_left: Duration,
-    /// `X-Lane-Hold-Ms`: how long the balancer lets the request wait here before it tries elsewhere.
-    pub(super) hold: Option<Duration>,
+    /// What a balancer wants. None is a client of a lane alone.
+    pub(super) hold: Option<Hold>,
+    /// Whether it goes to another lane if it gets no slot here. Not if its time is over by then, unless
+    /// nobody has any time at all.
+    pub(super) goes_on: bool,
     /// `X-Timeout: <seconds>`: how long the caller lets it compute; never longer than we do.
     pub(super) compute_limit: Duration,
 }
 
+/// How a balancer lets a request wait here before it tries elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hold {
+    /// `X-Lane-Hold-Ms`.
+    pub(super) time: Duration,
+    /// `X-Lane-Queued`.
+    pub(super) queued: bool,
+}
+
+impl Hold {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let ms = text(headers, X_LANE_HOLD_MS)?.parse().ok()?;
+        Some(Self {
+            time: Duration::from_millis(ms),
+            queued: headers.contains_key(X_LANE_QUEUED),
+        })
+    }
+
+    fn is_first_look(self) -> bool {
+        self.time.is_zero() && !self.queued
+    }
+}
+
 impl Wishes {
-    pub(super) fn of(
-        request: &HttpRequest,
-        queue_timeout: Duration,
-        request_timeout: Duration,
-    ) -> Result<Self, Problem> {
+    pub(super) fn of(request: &HttpRequest, front: &Front) -> Result<Self, Problem> {
         let headers = request.headers();
-        let age = text(headers, "x-request-start")
+        let hold = Hold::of(headers);
+        let queue_timeout = front.queue_timeout;
+        let balancer = text(headers, X_LANE_FROM).unwrap_or_default();
+        let elapsed = text(headers, "x-request-start")
             .and_then(|value| value.strip_prefix("t="))
             .and_then(positive_seconds)
-            .and_then(|start| now_since_epoch().checked_sub(start))
-            .unwrap_or_default()
-            .min(queue_timeout);
+            .map(|start| now_since_epoch().as_secs_f64() - start.as_secs_f64());
+        let age = match (elapsed, hold) {
+            (None, _) => Duration::ZERO,
+            (Some(elapsed), None) => Duration::try_from_secs_f64(elapsed).unwrap_or_default(),
+            (Some(elapsed), Some(hold)) if hold.is_first_look() => {
+                front.clocks.at_first_look(balancer, elapsed)
+            }
+            (Some(elapsed), Some(_)) => front.clocks.later(balancer, elapsed, queue_timeout),
+        };
+        let age = age.min(queue_timeout);
+        let queue_left = queue_timeout.saturating_sub(age);
         let now = Instant::now();
         Ok(Self {
             arrived: now.checked_sub(age).unwrap_or(now),
-            queue_left: queue_timeout.saturating_sub(age),
-            hold: text(headers, X_LANE_HOLD_MS)
-                .and_then(|ms| ms.parse().ok())
-                .map(Duration::from_millis),
+            queue_left,
+            hold,
+            goes_on: hold.is_some_and(|hold| {
+                hold.time.is_zero() || queue_timeout.is_zero() || hold.time < queue_left
+            }),
             compute_limit: match headers.get("x-timeout") {
-                None => request_timeout,
+                None => front.request_timeout,
                 Some(value) => value
                     .to_str()
                     .ok()
@@ -94,7 +135,7 @@ impl Wishes {
                         let detail = "X-Timeout: must be a number of seconds above 0";
                         Problem::BadRequest(detail.to_owned())
                     })?
-                    .min(request_timeout),
+                    .min(front.request_timeout),
             },
         })
     }

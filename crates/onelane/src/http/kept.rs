@@ -52,8 +52,8 @@ impl Part {
         }
     }
 
-    /// Where nginx goes on with it if this lane is busy.
-    pub(super) fn next_round(&self) -> &'static str {
+    /// Where nginx goes on with it if this lane is busy, unless nginx itself says so.
+    pub(super) fn usual_next_round(&self) -> &'static str {
         match self {
             Self::Whole => "@next_lane",
             Self::Head | Self::Rest(_) => "@ask",
@@ -132,6 +132,8 @@ mod tests {
             request_id: "id".to_owned(),
             arrived: Instant::now(),
             patience: Duration::from_mins(1),
+            comes_on: false,
+            goes_on: false,
         };
         gate.enter(visitor).await.expect("a slot")
     }

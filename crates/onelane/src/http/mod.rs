@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod clocks;
 mod computation;
 mod cors;
 mod handing;
@@ -34,6 +35,7 @@ use crate::service::Service;
 use kept::Part;
 
 pub use app::{Witness, app};
+pub use clocks::Clocks;
 pub use kept::Kept;
 use observe::observe;
 pub use problem::REASONS;
@@ -55,6 +57,8 @@ pub struct Front {
     pub kept: Option<Kept>,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
+    /// How the clocks of balancers differ from ours.
+    pub clocks: Clocks,
     /// Longest wait for a slot, from the request's arrival.
     pub queue_timeout: Duration,
     /// Longest computation.

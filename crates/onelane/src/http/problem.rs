@@ -5,9 +5,8 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::headers;
-use super::kept::Part;
 use super::own::OwnProblem;
+use super::{headers, protocol};
 use crate::executor::Failure;
 use crate::service::LANE_PROTOCOL;
 
@@ -147,7 +146,7 @@ impl Problem {
                 // nginx takes the request to the next lane: inside a round because of the status,
                 // from the last lane of a round by this redirect.
                 response.insert_header(("X-Lane-Busy", "1"));
-                let next_round = Part::of(request.headers()).next_round();
+                let next_round = protocol::next_round(request.headers());
                 response.insert_header(("X-Accel-Redirect", next_round));
                 if *leaving {
                     response.force_close();

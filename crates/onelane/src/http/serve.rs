@@ -55,7 +55,7 @@ impl Asked<'_> {
     /// arrives.
     async fn answer(&self, body: &mut Option<web::Payload>) -> Result<HttpResponse, Problem> {
         let front = self.front;
-        let wishes = Wishes::of(self.request, front.queue_timeout, front.request_timeout)?;
+        let wishes = Wishes::of(self.request, front)?;
         let part = Part::of(self.request.headers());
         let kept = front.kept(&part);
         let mut source = input::of_head(self.request, self.workload, self.route, &part)?;
@@ -89,7 +89,11 @@ impl Asked<'_> {
         let visitor = Visitor {
             request_id: headers::request_id(self.request),
             arrived: wishes.arrived,
-            patience: wishes.hold.unwrap_or(queue_left).min(queue_left),
+            patience: wishes
+                .hold
+                .map_or(queue_left, |hold| hold.time.min(queue_left)),
+            comes_on: wishes.hold.is_some_and(|hold| hold.queued),
+            goes_on: wishes.goes_on,
         };
         let permit = gate.enter(visitor).await;
         permit.map_err(|refusal| refused(refusal, self.front, wishes))
@@ -162,12 +166,11 @@ fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
         (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
         (Refusal::Starting, Some(_)) => Problem::Busy { leaving: false },
         (Refusal::Starting, None) => Problem::Starting(front.retry_after()),
-        (Refusal::TimedOut, Some(hold)) if hold < wishes.queue_left => {
-            Problem::Busy { leaving: false }
-        }
+        (Refusal::TimedOut, _) if wishes.goes_on => Problem::Busy { leaving: false },
         // Too late for any lane.
         (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),
-        // The balancer tries the shortest queue first: full here is full everywhere.
+        // The balancer has looked at other lanes, and this queue is the shortest: full here is full
+        // everywhere.
         (Refusal::Full, _) => Problem::QueueFull(front.retry_after()),
         (Refusal::Closed, None) => Problem::Draining(front.retry_after()),
     }
