@@ -16,6 +16,8 @@ mod clients;
 mod answers;
 // Large bodies, many of them, and such as come in pieces.
 mod bodies;
+// What nginx does with each answer of a lane.
+mod hops;
 // What the scripts suggest to try.
 mod hint;
 // What is in the image, and what it costs to run.
@@ -52,5 +54,9 @@ mod ask;
 // Many requests: the generator of the balancing bench.
 #[path = "../../benches/load/mod.rs"]
 mod load;
+// The configuration of nginx, written to where it reads it: as for the benches.
+#[path = "../../benches/rig/nginx.rs"]
+#[allow(dead_code, reason = "the benches compare more")]
+mod rig;
 // Waiting for what can be seen, skipping, running commands.
 mod common;

@@ -114,13 +114,15 @@ fn with(
     metrics: &Arc<Metrics>,
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
+    let is_cluster = settings.mode == Mode::Cluster;
     web::Data::new(Front {
         service,
         page: Page::new(service),
         admission,
-        kept: (settings.mode != Mode::Cluster).then(Kept::default),
+        kept: (!is_cluster).then(Kept::default),
         metrics: metrics.clone(),
-        clocks: Clocks::default(),
+        clocks: (!is_cluster).then(Clocks::default),
+        queue_max: settings.queue_max,
         queue_timeout: settings.queue_timeout,
         request_timeout: settings.request_timeout,
         send_timeout: settings.send_timeout,

@@ -150,12 +150,11 @@ impl Gate {
             state.occupy(slot, visitor.request_id.clone());
             return Ok(Entry::Slot(Permit::new(self, slot)));
         }
-        let queue_max = self.0.queue_max;
-        // Where nobody may wait, nobody waits in another gate's place either.
-        if visitor.patience.is_zero() || visitor.goes_on && queue_max == 0 {
+        if visitor.patience.is_zero() {
             return Err(Refusal::TimedOut);
         }
-        if visitor.comes_on {
+        let queue_max = self.0.queue_max;
+        if visitor.comes_on && queue_max > 0 {
             state.away = state.away.saturating_sub(1);
         } else if state.is_full(queue_max) {
             return Err(Refusal::Full);

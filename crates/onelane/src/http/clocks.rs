@@ -36,8 +36,8 @@ impl Clocks {
         plausible(elapsed, LOOK_MAX)
     }
 
-    /// The age of one that was looked for before. Lanes let it wait until it is as old as `queue_timeout`, so
-    /// that it is hardly older: if it seems to be, a clock was set since the last look.
+    /// The age of one for which lanes were looked at before. They let it wait until it is as old as
+    /// `queue_timeout`, so that it is hardly older: if it seems to be, a clock was set since the last look.
     pub(super) fn later(&self, balancer: &str, elapsed: f64, queue_timeout: Duration) -> Duration {
         let ahead = self.0.lock().get(balancer).copied();
         let age = elapsed - ahead.unwrap_or_default();
@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn clocks_that_agree_tell_the_age() {
         let clocks = Clocks::default();
-        assert_eq!(clocks.at_first_look("a", 0.25).as_secs_f64(), 0.25);
-        assert_eq!(clocks.later("a", 4.25, TIMEOUT).as_secs_f64(), 4.0);
+        assert_eq!(clocks.at_first_look("a", 0.25).as_millis(), 250);
+        assert_eq!(clocks.later("a", 4.25, TIMEOUT).as_millis(), 4000);
     }
 
     #[test]

@@ -67,8 +67,7 @@ pub(super) struct Wishes {
     pub(super) queue_left: Duration,
     /// What a balancer wants. None is a client of a lane alone.
     pub(super) hold: Option<Hold>,
-    /// Whether it goes to another lane if it gets no slot here. Not if its time is over by then, unless
-    /// nobody has any time at all.
+    /// Whether the balancer takes the request to another lane if it gets no slot here.
     pub(super) goes_on: bool,
     /// `X-Timeout: <seconds>`: how long the caller lets it compute; never longer than we do.
     pub(super) compute_limit: Duration,
@@ -92,8 +91,16 @@ impl Hold {
         })
     }
 
+    /// Every request begins with one, unless it is for a client of a lane alone.
     fn is_first_look(self) -> bool {
         self.time.is_zero() && !self.queued
+    }
+
+    /// Whether a request with so much time left goes to another lane if it gets no slot here. Not if its time
+    /// is over by then, unless nobody has any time at all.
+    fn goes_on(self, queue_left: Duration, front: &Front) -> bool {
+        let begins = self.is_first_look() && front.clocks.is_some();
+        begins || self.time < queue_left || front.queue_timeout.is_zero()
     }
 }
 
@@ -101,30 +108,14 @@ impl Wishes {
     pub(super) fn of(request: &HttpRequest, front: &Front) -> Result<Self, Problem> {
         let headers = request.headers();
         let hold = Hold::of(headers);
-        let queue_timeout = front.queue_timeout;
-        let balancer = text(headers, X_LANE_FROM).unwrap_or_default();
-        let elapsed = text(headers, "x-request-start")
-            .and_then(|value| value.strip_prefix("t="))
-            .and_then(positive_seconds)
-            .map(|start| now_since_epoch().as_secs_f64() - start.as_secs_f64());
-        let age = match (elapsed, hold) {
-            (None, _) => Duration::ZERO,
-            (Some(elapsed), None) => Duration::try_from_secs_f64(elapsed).unwrap_or_default(),
-            (Some(elapsed), Some(hold)) if hold.is_first_look() => {
-                front.clocks.at_first_look(balancer, elapsed)
-            }
-            (Some(elapsed), Some(_)) => front.clocks.later(balancer, elapsed, queue_timeout),
-        };
-        let age = age.min(queue_timeout);
-        let queue_left = queue_timeout.saturating_sub(age);
+        let age = age(headers, hold, front).min(front.queue_timeout);
+        let queue_left = front.queue_timeout.saturating_sub(age);
         let now = Instant::now();
         Ok(Self {
             arrived: now.checked_sub(age).unwrap_or(now),
             queue_left,
             hold,
-            goes_on: hold.is_some_and(|hold| {
-                hold.time.is_zero() || queue_timeout.is_zero() || hold.time < queue_left
-            }),
+            goes_on: hold.is_some_and(|hold| hold.goes_on(queue_left, front)),
             compute_limit: match headers.get("x-timeout") {
                 None => front.request_timeout,
                 Some(value) => value
@@ -138,6 +129,24 @@ impl Wishes {
                     .min(front.request_timeout),
             },
         })
+    }
+}
+
+/// How long ago its balancer got the request, if it says so.
+fn age(headers: &HeaderMap, hold: Option<Hold>, front: &Front) -> Duration {
+    let start = text(headers, "x-request-start").and_then(|value| value.strip_prefix("t="));
+    let Some(start) = start.and_then(positive_seconds) else {
+        return Duration::ZERO;
+    };
+    let elapsed = now_since_epoch().as_secs_f64() - start.as_secs_f64();
+    let balancer = text(headers, X_LANE_FROM).unwrap_or_default();
+    match (hold, &front.clocks) {
+        (Some(hold), Some(clocks)) if hold.is_first_look() => {
+            clocks.at_first_look(balancer, elapsed)
+        }
+        (Some(_), Some(clocks)) => clocks.later(balancer, elapsed, front.queue_timeout),
+        // One can only believe it.
+        (None, _) | (_, None) => Duration::try_from_secs_f64(elapsed).unwrap_or_default(),
     }
 }
 

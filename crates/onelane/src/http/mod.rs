@@ -57,8 +57,11 @@ pub struct Front {
     pub kept: Option<Kept>,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
-    /// How the clocks of balancers differ from ours.
-    pub clocks: Clocks,
+    /// How the clocks of balancers differ from ours. None where requests wait before anybody looks at them: in
+    /// the kernel's queue, in front of a cluster.
+    pub clocks: Option<Clocks>,
+    /// How many may wait for a slot.
+    pub queue_max: u32,
     /// Longest wait for a slot, from the request's arrival.
     pub queue_timeout: Duration,
     /// Longest computation.

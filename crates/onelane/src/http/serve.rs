@@ -169,6 +169,8 @@ fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
         (Refusal::TimedOut, _) if wishes.goes_on => Problem::Busy { leaving: false },
         // Too late for any lane.
         (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),
+        // That nobody may wait here says nothing of other lanes.
+        (Refusal::Full, Some(_)) if front.queue_max == 0 => Problem::Busy { leaving: false },
         // The balancer has looked at other lanes, and this queue is the shortest: full here is full
         // everywhere.
         (Refusal::Full, _) => Problem::QueueFull(front.retry_after()),

@@ -43,6 +43,8 @@ mod faults;
 mod fork;
 // The programs in `examples/`.
 mod examples;
+// What a lane says to nginx, which may take a request elsewhere.
+mod hops;
 // From path, query and body to one input.
 mod inputs;
 // Which source file may import which.
