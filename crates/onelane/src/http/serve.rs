@@ -79,7 +79,7 @@ impl Asked<'_> {
         let answer = self.compute(gate, executor, permit, source, limit).await;
         answer.map_err(|problem| match (problem, wishes.hold) {
             // Another lane may have a process for it.
-            (Problem::NotStarted(..), Some(_)) => Problem::Busy { leaving: false },
+            (Problem::NotStarted(..), Some(_)) => Problem::Busy,
             (problem, _) => problem,
         })
     }
@@ -159,12 +159,9 @@ fn watch(
 fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
     match (refusal, wishes.hold) {
         // The balancer asked, and has other lanes to try.
-        (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
-        (Refusal::Starting, Some(_)) => Problem::Busy { leaving: false },
+        (Refusal::Closed | Refusal::Starting, Some(_)) => Problem::Busy,
         (Refusal::Starting, None) => Problem::Starting(front.retry_after()),
-        (Refusal::TimedOut, Some(hold)) if hold < wishes.queue_left => {
-            Problem::Busy { leaving: false }
-        }
+        (Refusal::TimedOut, Some(hold)) if hold < wishes.queue_left => Problem::Busy,
         // Too late for any lane.
         (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),
         // The balancer tries the shortest queue first: full here is full everywhere.
