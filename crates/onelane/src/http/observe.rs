@@ -58,7 +58,8 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let sender = Sender::of(request.headers());
-    let exchange = Exchange::begin(request.conn_data(), sender != Sender::Client);
+    let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
+    let exchange = Exchange::begin(request.conn_data(), of_balancer);
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
