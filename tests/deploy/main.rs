@@ -10,6 +10,8 @@ mod balancing;
 mod overload;
 // Lanes come, go, stop and die while requests run.
 mod lanes_change;
+// POSTs, while lanes leave and come.
+mod posts;
 // A client that leaves, and one that is too slow to keep.
 mod clients;
 // Every answer of the contract, through nginx, from either stack.

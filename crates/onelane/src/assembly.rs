@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use actix_web::web;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::child::{self, Nursery};
 use crate::config::{Mode, Settings};
@@ -127,6 +127,7 @@ fn with(
         request_timeout: settings.request_timeout,
         send_timeout: settings.send_timeout,
         cut: Notify::new(),
+        leaving: watch::Sender::new(false),
         estimated_wait,
         cors_origins: settings.cors_origins.clone(),
         host: host_name(),

@@ -2,21 +2,24 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_server::{Server, ServerHandle};
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use rustix::process::{Resource, getrlimit};
-use tokio::net::TcpStream;
-use tokio::task::{JoinError, yield_now};
+use tokio::net;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::admin;
 use crate::assembly;
 use crate::child::{NotReady, guard};
 use crate::config::Settings;
+use crate::entrance;
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Front, Witness};
+use crate::http::{self, Front, Serve, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
 use crate::service::Service;
@@ -25,11 +28,11 @@ use crate::service::Service;
 /// closes: if the server did, nginx might be sending a request at that moment.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long a client may take to send the head of its first request: the default of actix.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The default of actix.
 const CONNECTIONS_MAX: usize = 25_600;
-
-/// How long a request may take to arrive that was sent before its client could know of the drain.
-const SETTLE: Duration = Duration::from_millis(100);
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,29 +94,23 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         lane.clone(),
     )?;
     let front = assembly::front(service, settings, &lane);
-    let server = public(listener, front, settings.shutdown_timeout)?;
-    let handle = server.handle();
-    let mut server = actix_rt::spawn(server);
+    let public = Public::open(listener, front).await?;
     tokio::select! {
         // First: if there is nothing to wait for, nobody is refused.
         biased;
         started = lane.executor.start() => started?,
         // Nobody was let in yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(End::Clean)),
-        ended = &mut server => return Err(ended_early(ended)),
     }
     lane.gate.open();
-    // The first poll of the server starts its threads. Only then does it serve.
-    yield_now().await;
     lifecycle.enter(Phase::Serving);
     tracing::info!("ready");
 
     let stop = tokio::select! {
         stop = signals.next() => stop,
-        ended = server => return Err(ended_early(ended)),
         failed = lane.executor.failure() => return Err(failed.into()),
     };
-    let drain = drain(settings, &lane.gate, &handle);
+    let drain = drain(settings, &lane.gate, public);
     let end = wind_down(stop, &lifecycle, drain, signals.next()).await;
     // Requests in flight end with the process, and so do children.
     Ok(stopped(end.unwrap_or_else(|| End::at_once(&lane.metrics))))
@@ -143,15 +140,6 @@ fn stopped(end: End) -> End {
     end
 }
 
-/// The error of a listener that ended before it was told to: there was no thread for it, for example.
-fn ended_early(ended: Result<io::Result<()>, JoinError>) -> StartError {
-    StartError::Start(match ended {
-        Ok(Ok(())) => io::Error::other("the listener ended by itself"),
-        Ok(Err(err)) => err,
-        Err(panic) => io::Error::other(panic),
-    })
-}
-
 pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
 }
@@ -165,24 +153,57 @@ fn connections_max() -> usize {
     descriptors.map_or(CONNECTIONS_MAX, |limit| CONNECTIONS_MAX.min(limit / 2))
 }
 
-/// The public listener. One worker thread is enough: it never computes.
-fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io::Result<Server> {
-    let watched = front.clone();
-    let server = HttpServer::new(move || http::app(front.clone(), Witness::none()))
-        .workers(1)
-        .max_connections(connections_max())
-        .disable_signals()
-        .on_connect(move |connection, _| {
-            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-                watched.give_up_in_the_end(stream);
-            }
+/// The public side. It is served by the thread that made it, which never computes.
+struct Public {
+    front: web::Data<Front>,
+    serve: Serve,
+    listener: Rc<net::TcpListener>,
+    /// Takes connections.
+    taking: JoinHandle<()>,
+}
+
+impl Public {
+    async fn open(listener: TcpListener, front: web::Data<Front>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = Rc::new(net::TcpListener::from_std(listener)?);
+        let keep_alive = KEEP_ALIVE.into();
+        let serve = http::service(front.clone(), Witness::none(), keep_alive, HEAD_TIMEOUT).await;
+        let taking = actix_rt::spawn(take(listener.clone(), serve.clone()));
+        Ok(Self {
+            front,
+            serve,
+            listener,
+            taking,
         })
-        .keep_alive(KEEP_ALIVE)
-        // A client that closes its end has left. Its request is dropped, which frees its slot.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(drain.as_secs())
-        .listen(listener)?;
-    Ok(server.run())
+    }
+
+    /// Lets nobody in any more. Returns when everybody who is here has left.
+    async fn close(self) -> io::Result<()> {
+        entrance::close(&self.listener).await;
+        self.taking.abort();
+        self.taking.await.ok();
+        let listener = Rc::into_inner(self.listener).expect("nobody takes connections any more");
+        let listener = listener.into_std()?;
+        while let Some(stream) = entrance::queued(&listener) {
+            actix_rt::spawn((self.serve)(stream));
+        }
+        drop(listener);
+        self.front.leaving.closed().await;
+        Ok(())
+    }
+}
+
+/// Has one connection after the other served, and no more at once than there is room for.
+async fn take(listener: Rc<net::TcpListener>, serve: Serve) {
+    let room = Arc::new(Semaphore::new(connections_max()));
+    loop {
+        let place = room.clone().acquire_owned().await;
+        let served = serve(entrance::next(&listener).await);
+        actix_rt::spawn(async move {
+            served.await;
+            drop(place);
+        });
+    }
 }
 
 /// Finishes the requests of a server that is no longer ready, within `shutdown_timeout`.
@@ -190,16 +211,14 @@ fn public(listener: TcpListener, front: web::Data<Front>, drain: Duration) -> io
 /// The listener stays open until the last computation is done and refuses new requests meanwhile, so that
 /// the balancer can take them elsewhere at once. If it did not accept, they would wait in the kernel's
 /// queue and be reset in the end.
-async fn drain(settings: &Settings, gate: &Gate, handle: &ServerHandle) -> End {
+async fn drain(settings: &Settings, gate: &Gate, public: Public) -> End {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
+    public.front.leave();
     let finish = async {
         gate.idle().await;
-        // Requests that are on their way now are refused, too, rather than cut off.
-        sleep(SETTLE).await;
-        // Waits until every answer has been sent; idle connections are closed at once.
-        handle.stop(true).await;
+        public.close().await
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
-    End::cut_if(finished.is_err())
+    End::cut_if(!matches!(finished, Ok(Ok(()))))
 }

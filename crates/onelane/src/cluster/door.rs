@@ -9,6 +9,7 @@ use super::accept_queue::{AcceptQueue, Queued};
 use super::board::Board;
 use super::refuse::Refuser;
 use crate::config::Settings;
+use crate::entrance;
 use crate::gate::Refusal;
 use crate::metrics::Metrics;
 use crate::service::Service;
@@ -28,7 +29,6 @@ pub(super) struct Door {
     full: Refuser,
     late: Refuser,
     closed: Refuser,
-    metrics: Arc<Metrics>,
     board: Board,
 }
 
@@ -57,7 +57,6 @@ impl Door {
             full: refuser(Refusal::Full).await,
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
-            metrics: metrics.clone(),
             board: board.clone(),
         })
     }
@@ -85,9 +84,18 @@ impl Door {
     }
 
     /// Refuses every request in the queue, because nobody is there any more.
-    pub(super) fn close(&mut self) {
-        let queued = self.look();
-        self.refuse(&self.closed, queued.depth);
+    pub(super) fn turn_away(&mut self) {
+        self.look();
+        self.refuse(&self.closed, usize::MAX);
+    }
+
+    /// Lets nobody in any more, and returns when everybody who is here has been refused.
+    pub(super) async fn empty(&mut self) {
+        entrance::close(&self.listener).await;
+        self.turn_away();
+        for refuser in [&self.early, &self.full, &self.late, &self.closed] {
+            refuser.idle().await;
+        }
     }
 
     /// Looks at the queue. If that fails it counts as empty, so that nothing is refused by mistake.
@@ -109,10 +117,5 @@ impl Door {
         let count = refuser.refuse(&self.listener, at_most);
         self.board.refused(count);
         count
-    }
-
-    /// Whether a refusal is still being sent.
-    pub(super) fn is_answering(&self) -> bool {
-        self.metrics.in_flight.get() > 0
     }
 }

@@ -163,7 +163,11 @@ impl Cluster {
     async fn drain(&mut self, settings: &Settings) -> End {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
-        let finished = timeout(settings.shutdown_timeout, self.empty()).await;
+        let finish = async {
+            self.outlive().await;
+            self.door.empty().await;
+        };
+        let finished = timeout(settings.shutdown_timeout, finish).await;
         End::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 
@@ -171,7 +175,7 @@ impl Cluster {
     /// cut off.
     async fn stop(&mut self) -> End {
         self.fleet.interrupt();
-        let stopped = timeout(STOP_TIMEOUT, self.empty()).await;
+        let stopped = timeout(STOP_TIMEOUT, self.outlive()).await;
         End::cut_if(stopped.is_err() || self.fleet.was_cut())
     }
 
@@ -190,8 +194,8 @@ impl Cluster {
         }
     }
 
-    /// Waits until the last worker is gone, and until every refusal has been sent.
-    async fn empty(&mut self) {
+    /// Waits until the last worker is gone, and refuses new requests meanwhile.
+    async fn outlive(&mut self) {
         let mut ticks = ticks();
         while !self.fleet.is_empty() {
             tokio::select! {
@@ -199,15 +203,8 @@ impl Cluster {
                     // A worker that fails is one worker fewer, as wanted.
                     self.note(event).ok();
                 }
-                _ = ticks.tick() => self.door.close(),
+                _ = ticks.tick() => self.door.turn_away(),
             }
-        }
-        loop {
-            self.door.close();
-            if !self.door.is_answering() {
-                return;
-            }
-            ticks.tick().await;
         }
     }
 

@@ -10,7 +10,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
@@ -19,21 +18,19 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::connection::{self, Serve};
+use super::connection;
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::Inspect;
 use crate::assembly;
 use crate::child::{Briefing, guard, with_jitter};
 use crate::config::Settings;
-use crate::http::Witness;
+use crate::entrance;
+use crate::http::{Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
 use crate::server::{End, StartError};
 use crate::service::Service;
-
-/// The pause after a connection could not be accepted, for want of descriptors as a rule.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until a signal ends it. If the parent ends, the kernel kills it.
 pub fn run(
@@ -131,21 +128,13 @@ async fn interrupted(signals: &mut Signals) {
 async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Reporter) {
     while reporter.listening.load(Ordering::Relaxed) {
         reporter.wait();
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let stream = tokio::select! {
+            stream = entrance::next(&listener) => stream,
             () = reporter.closed.notified() => return,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                reporter.accept();
-                // In a task of its own, so that a panic ends the connection and not the worker.
-                actix_rt::spawn(serve(stream)).await.ok();
-            }
-            Err(err) => {
-                tracing::error!(%err, "no connection could be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        reporter.accept();
+        // In a task of its own, so that a panic ends the connection and not the worker.
+        actix_rt::spawn(serve(stream)).await.ok();
         // After a 504, or when the client has left, the computation may need a moment to stop.
         tokio::select! {
             () = reporter.lane.gate.idle() => {}

@@ -32,7 +32,7 @@ impl Witness {
 }
 
 /// The public routes of `front`.
-pub fn app(
+pub(super) fn app(
     front: web::Data<Front>,
     witness: Witness,
 ) -> App<

@@ -7,7 +7,9 @@ mod answer;
 mod app;
 mod clocks;
 mod computation;
+mod connection;
 mod cors;
+mod h1;
 mod handing;
 mod headers;
 mod input;
@@ -24,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::sockopt::set_tcp_user_timeout;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::config::Origins;
 use crate::executor::Executor;
@@ -34,8 +36,9 @@ use crate::page::Page;
 use crate::service::Service;
 use kept::Part;
 
-pub use app::{Witness, app};
+pub use app::Witness;
 pub use clocks::Clocks;
+pub use h1::{Serve, service};
 pub use kept::Kept;
 use observe::observe;
 pub use problem::REASONS;
@@ -70,6 +73,9 @@ pub struct Front {
     pub send_timeout: Duration,
     /// Told when that time was over and a connection is to break.
     pub cut: Notify,
+    /// Whether this server leaves: then each connection ends with the answer it is waiting for, or at once.
+    /// Each of them has a receiver of this.
+    pub leaving: watch::Sender<bool>,
     /// For whoever is told to come back later.
     pub estimated_wait: Estimate,
     /// Sites whose pages may read answers.
@@ -99,6 +105,11 @@ impl Front {
         let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
         // Where this cannot be had, such a connection stays longer, and takes no slot.
         set_tcp_user_timeout(connection, milliseconds).ok();
+    }
+
+    /// Has every connection end as soon as nothing is lost by it.
+    pub fn leave(&self) {
+        self.leaving.send_replace(true);
     }
 
     /// The slot that is kept for a request of which this has come.

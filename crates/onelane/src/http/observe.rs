@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::rt::spawn;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
@@ -20,6 +20,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::connection::Exchange;
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
 use super::kept::ASKED;
 use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
@@ -57,15 +58,21 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let sender = Sender::of(request.headers());
+    let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
+    let exchange = Exchange::begin(request.conn_data(), of_balancer);
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
-        return Ok(response.map_body(|_, body| Observed::new(body, None, 0, None)));
+        return Ok(response.map_body(|_, body| Observed::new(body, exchange, None, 0, None)));
     }
     let observation = Observation::begin(&request);
     match answer(request, sender, next).await {
         Ok(mut response) => {
             observation.label(response.headers_mut());
+            if *observation.front.leaving.borrow() {
+                let head = response.response_mut().head_mut();
+                head.set_connection_type(ConnectionType::Close);
+            }
             let asked = response.request().clone();
             let origins = &observation.front.cors_origins;
             cors::label(response.headers_mut(), asked.headers(), origins);
@@ -73,7 +80,9 @@ pub async fn observe(
             let extensions = response.response().extensions();
             let reason = extensions.get::<Reason>().map(|reason| reason.0);
             drop(extensions);
-            Ok(response.map_body(|_, body| Observed::new(body, Some(observation), status, reason)))
+            Ok(response.map_body(|_, body| {
+                Observed::new(body, exchange, Some(observation), status, reason)
+            }))
         }
         Err(err) => {
             let status = err.as_response_error().status_code();
@@ -104,6 +113,8 @@ struct Observed {
     /// None once it is over.
     watched: Rc<RefCell<Option<Watched>>>,
     limit: Option<JoinHandle<()>>,
+    /// Ends with this body.
+    _exchange: Exchange,
 }
 
 /// A body on its way to the client.
@@ -120,6 +131,7 @@ struct Watched {
 impl Observed {
     fn new(
         body: BoxBody,
+        exchange: Exchange,
         observation: Option<Observation>,
         status: u16,
         reason: Option<&'static str>,
@@ -139,6 +151,7 @@ impl Observed {
             size,
             watched,
             limit: None,
+            _exchange: exchange,
         };
         match size {
             // Nobody asks for the pieces of such a body.

@@ -30,10 +30,7 @@ pub(super) enum Problem {
     UnsupportedMediaType(String),
     /// Only for a balancer that asked with `X-Lane-Hold-Ms`.
     #[error("every slot of this lane is taken")]
-    Busy {
-        /// The lane is about to end: the balancer had better drop the connection.
-        leaving: bool,
-    },
+    Busy,
     /// With the seconds for `Retry-After`, as wherever there is such a number.
     #[error("as many requests wait as may wait")]
     QueueFull(u64),
@@ -109,7 +106,7 @@ impl Problem {
             Self::UnsupportedMediaType(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
             }
-            Self::Busy { .. } => (StatusCode::FORBIDDEN, BUSY),
+            Self::Busy => (StatusCode::FORBIDDEN, BUSY),
             Self::QueueFull(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_full"),
             Self::QueueTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue_timeout"),
             Self::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
@@ -142,15 +139,12 @@ impl Problem {
             Self::MethodNotAllowed(allowed) => {
                 response.insert_header((ALLOW, *allowed));
             }
-            Self::Busy { leaving } => {
+            Self::Busy => {
                 // nginx takes the request to the next lane: inside a round because of the status,
                 // from the last lane of a round by this redirect.
                 response.insert_header(("X-Lane-Busy", "1"));
                 let next_round = protocol::next_round(request.headers());
                 response.insert_header(("X-Accel-Redirect", next_round));
-                if *leaving {
-                    response.force_close();
-                }
             }
             Self::BodyTooSlow => {
                 // The rest of it would pass for the next request.
@@ -159,6 +153,7 @@ impl Problem {
             Self::QueueFull(seconds)
             | Self::QueueTimeout(seconds)
             | Self::Starting(seconds)
+            | Self::Draining(seconds)
             | Self::NotStarted(_, seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
             }
@@ -167,16 +162,11 @@ impl Problem {
                     response.append_header(header.clone());
                 }
             }
-            Self::Draining(seconds) => {
-                response
-                    .insert_header((RETRY_AFTER, *seconds))
-                    .force_close();
-            }
             _ => {}
         }
         let mut response = match self {
             // nginx would close the connection rather than read a body that it does not use.
-            Self::Busy { .. } => response.finish(),
+            Self::Busy => response.finish(),
             _ => response
                 .content_type("application/problem+json")
                 .body(self.body(status, reason, request)),

@@ -79,7 +79,7 @@ impl Asked<'_> {
         let answer = self.compute(gate, executor, permit, source, limit).await;
         answer.map_err(|problem| match (problem, wishes.hold) {
             // Another lane may have a process for it.
-            (Problem::NotStarted(..), Some(_)) => Problem::Busy { leaving: false },
+            (Problem::NotStarted(..), Some(_)) => Problem::Busy,
             (problem, _) => problem,
         })
     }
@@ -163,14 +163,13 @@ fn watch(
 fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
     match (refusal, wishes.hold) {
         // The balancer asked, and has other lanes to try.
-        (Refusal::Closed, Some(_)) => Problem::Busy { leaving: true },
-        (Refusal::Starting, Some(_)) => Problem::Busy { leaving: false },
+        (Refusal::Closed | Refusal::Starting, Some(_)) => Problem::Busy,
         (Refusal::Starting, None) => Problem::Starting(front.retry_after()),
-        (Refusal::TimedOut, _) if wishes.goes_on => Problem::Busy { leaving: false },
+        (Refusal::TimedOut, _) if wishes.goes_on => Problem::Busy,
         // Too late for any lane.
         (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),
         // That nobody may wait here says nothing of other lanes.
-        (Refusal::Full, Some(_)) if front.queue_max == 0 => Problem::Busy { leaving: false },
+        (Refusal::Full, Some(_)) if front.queue_max == 0 => Problem::Busy,
         // The balancer has looked at other lanes, and this queue is the shortest: full here is full
         // everywhere.
         (Refusal::Full, _) => Problem::QueueFull(front.retry_after()),

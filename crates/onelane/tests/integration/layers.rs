@@ -5,7 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["config", "ipc", "lifecycle", "roster", "testing"],
+    &[
+        "config",
+        "entrance",
+        "ipc",
+        "lifecycle",
+        "roster",
+        "testing",
+    ],
     &["workload"],
     &["drill"],
     &["service"],

@@ -39,6 +39,8 @@ mod drain;
 mod errors;
 // What panics, exits, does not stop, is killed, hangs, floods or runs out, in every mode where it can.
 mod faults;
+// Connections of a lane that leaves, and those that come in its last moment.
+mod farewell;
 // A process for each request.
 mod fork;
 // The programs in `examples/`.

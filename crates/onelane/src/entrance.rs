@@ -1,0 +1,82 @@
+//! A listening socket: how connections are taken, and how it is closed without losing one.
+//!
+//! A client whose connection the kernel has made, and nobody has taken, may have sent its request. When the
+//! socket is closed, the kernel resets that connection. So before that nobody new may come, and whoever is
+//! there already is let in.
+
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::{SockFilter, SockRef};
+use tokio::net::{self, TcpStream};
+use tokio::time::sleep;
+
+/// The pause after a connection could not be taken, for want of descriptors as a rule.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A program for the kernel, which is run on every packet to the socket: drops those that ask for a new
+/// connection (SYN, bit 1 in byte 13 of a TCP header), takes all others, among them the last ones of
+/// connections that are being made. Each line: the operation, the jumps if it is true or not, its operand.
+const NOBODY_NEW: [SockFilter; 4] = [
+    // Load this byte.
+    SockFilter::new(0x30, 0, 0, 13),
+    // If this bit is set, go on, else skip the next line.
+    SockFilter::new(0x45, 0, 1, 0b10),
+    // Keep 0 bytes of the packet.
+    SockFilter::new(0x06, 0, 0, 0),
+    // Keep all of it.
+    SockFilter::new(0x06, 0, 0, u32::MAX),
+];
+
+/// How long a connection may take that has begun before the socket was closed to new ones: several times
+/// the way to a client and back. A client that asks meanwhile has no answer, and tries elsewhere.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// The next connection.
+pub async fn next(listener: &net::TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(err) => {
+                tracing::error!(%err, "no connection could be accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Keeps new connections out. Returns when all others are in the queue of the socket, or have left it.
+pub async fn close(listener: &impl AsFd) {
+    // Where the kernel does not have this, a connection may be lost that comes in the last moment.
+    SockRef::from(listener).attach_filter(&NOBODY_NEW).ok();
+    sleep(SETTLE).await;
+}
+
+/// A connection that is in the queue now. The socket must not block.
+pub fn queued(listener: &TcpListener) -> Option<TcpStream> {
+    let (stream, _) = listener.accept().ok()?;
+    stream.set_nonblocking(true).ok()?;
+    TcpStream::from_std(stream).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::{SETTLE, TcpListener, close, queued};
+
+    #[tokio::test]
+    async fn a_closed_entrance_keeps_those_who_are_there_and_lets_nobody_in() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let there = TcpStream::connect(address).unwrap();
+        close(&listener).await;
+        TcpStream::connect_timeout(&address, SETTLE).unwrap_err();
+
+        let client = queued(&listener).unwrap().peer_addr().unwrap();
+        assert_eq!(client, there.local_addr().unwrap());
+        assert!(queued(&listener).is_none());
+    }
+}

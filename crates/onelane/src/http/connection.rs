@@ -1,0 +1,231 @@
+//! One connection, between the socket and what parses requests. It knows whether a request of it is being
+//! answered, so that a lane that leaves can close it without losing the next one.
+//!
+//! A balancer keeps connections and may be writing on one at the very moment this end closes it. What was
+//! sent and never answered it may not send again, unless it is a GET. So a lane that leaves answers
+//! *before* it is asked: it writes "busy, and this connection ends" on each idle connection of a balancer,
+//! and waits until that closes it. A balancer that sends nothing sees bytes that it did not ask for and
+//! closes its end. One that was sending takes them for its answer and goes to another lane. Whatever it
+//! sends is read, because the kernel would answer unread bytes with a reset, and nobody looks at it.
+
+use std::cell::Cell;
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// What a busy lane says (`Problem::Busy`), to nobody in particular. nginx asks again from the start of the
+/// next round, also for a request with a large body.
+const FAREWELL: &[u8] =
+    b"HTTP/1.1 403 Forbidden\r\nX-Lane-Busy: 1\r\nX-Accel-Redirect: @next_lane\r\n\
+    Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// How often a connection of a lane that leaves is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// After so many looks without a request the other end has had its time: to close, or to begin one.
+const TICKS_MAX: u32 = 10;
+
+/// Whose turn it is to say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The other end has yet to send a whole head.
+    Theirs,
+    /// A request is being answered.
+    Ours,
+    /// Every request has its answer. `of_balancer` says who sent the last one.
+    Idle { of_balancer: bool },
+    /// This end has said farewell. No request is answered any more.
+    Over,
+}
+
+/// Whether this end wants to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    Stays,
+    Leaves,
+    /// The other end has had its time, too.
+    Left,
+}
+
+/// What is known of a connection, and shared by those who serve it.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    turn: Cell<Turn>,
+    stay: Cell<Stay>,
+}
+
+impl Conversation {
+    pub(super) fn begin() -> Rc<Self> {
+        Rc::new(Self {
+            turn: Cell::new(Turn::Theirs),
+            stay: Cell::new(Stay::Stays),
+        })
+    }
+
+    /// Has the connection end soon after `leaving` says so. Never returns: the connection ends by itself.
+    pub(super) async fn end_after(&self, mut leaving: watch::Receiver<bool>) {
+        if leaving.wait_for(|leaving| *leaving).await.is_ok() {
+            self.stay.set(Stay::Leaves);
+            let mut ticks = 0;
+            while ticks < TICKS_MAX {
+                sleep(TICK).await;
+                let is_ours = self.turn.get() == Turn::Ours;
+                ticks = if is_ours { 0 } else { ticks + 1 };
+            }
+            self.stay.set(Stay::Left);
+        }
+        pending::<()>().await;
+    }
+
+    fn leaves(&self) -> bool {
+        self.stay.get() != Stay::Stays
+    }
+}
+
+/// A request of a connection, until the last byte of its answer.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    conversation: Option<Rc<Conversation>>,
+    of_balancer: bool,
+}
+
+impl Exchange {
+    pub(super) fn begin(conversation: Option<&Rc<Conversation>>, of_balancer: bool) -> Self {
+        if let Some(conversation) = conversation {
+            conversation.turn.set(Turn::Ours);
+        }
+        Self {
+            conversation: conversation.cloned(),
+            of_balancer,
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(conversation) = &self.conversation {
+            let of_balancer = self.of_balancer;
+            conversation.turn.set(Turn::Idle { of_balancer });
+        }
+    }
+}
+
+/// The stream of a connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    conversation: Rc<Conversation>,
+    /// Whether the kernel has all that was written so far.
+    flushed: bool,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, conversation: Rc<Conversation>) -> Self {
+        Self {
+            stream,
+            conversation,
+            flushed: true,
+        }
+    }
+
+    pub(super) fn conversation(&self) -> Rc<Conversation> {
+        self.conversation.clone()
+    }
+
+    /// Ready if this is the end of a connection on which nothing has come.
+    fn leave(&mut self) -> Poll<io::Result<()>> {
+        let has_left = self.conversation.stay.get() == Stay::Left;
+        match self.conversation.turn.get() {
+            Turn::Ours => Poll::Pending,
+            Turn::Idle { of_balancer: false } if self.flushed => Poll::Ready(Ok(())),
+            Turn::Idle { of_balancer: true } if self.flushed => {
+                self.conversation.turn.set(Turn::Over);
+                self.say_farewell()
+            }
+            _ if has_left => Poll::Ready(Ok(())),
+            // At every look and to whatever came: nginx overlooks what it reads together with an answer that
+            // has no body, keeps the connection, and waits for an answer to what it sends.
+            Turn::Over => self.say_farewell(),
+            Turn::Theirs | Turn::Idle { .. } => Poll::Pending,
+        }
+    }
+
+    /// Ready if that is no use: the other end does not read.
+    fn say_farewell(&mut self) -> Poll<io::Result<()>> {
+        match self.stream.try_write(FAREWELL) {
+            Ok(written) if written == FAREWELL.len() => Poll::Pending,
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Reads what is of no interest any more. Ready at the end of it.
+    fn discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 1024];
+        loop {
+            let mut unread = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut unread))?;
+            if unread.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    /// Without a byte, this is the end of the connection.
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let turn = this.conversation.turn.get();
+        let read = if turn == Turn::Over {
+            this.discard(context)
+        } else {
+            let before = buffer.filled().len();
+            let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+            if buffer.filled().len() > before && turn != Turn::Ours {
+                this.conversation.turn.set(Turn::Theirs);
+            }
+            read
+        };
+        if read.is_pending() && this.conversation.leaves() {
+            return this.leave();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.flushed = false;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.flushed = true;
+        if self.conversation.leaves() && matches!(self.conversation.turn.get(), Turn::Idle { .. }) {
+            // Idle only now: it is left at the next attempt to read.
+            context.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

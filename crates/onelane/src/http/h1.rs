@@ -1,0 +1,65 @@
+//! The public routes on connections, however these were accepted.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_service::{Service, ServiceFactory, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::http::KeepAlive;
+use actix_web::web;
+use tokio::net::TcpStream;
+
+use super::Front;
+use super::app::{Witness, app};
+use super::connection::{Connection, Conversation};
+
+/// How long a client may take to close its end: the default of actix.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Answers one connection.
+pub type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// The public routes of `front`, whose requests `witness` is told of. A client may take `head_timeout` to
+/// send the head of its first request.
+pub async fn service(
+    front: web::Data<Front>,
+    witness: Witness,
+    keep_alive: KeepAlive,
+    head_timeout: Duration,
+) -> Serve {
+    let service = HttpService::build()
+        .keep_alive(keep_alive)
+        .client_request_timeout(head_timeout)
+        .client_disconnect_timeout(CLOSE_TIMEOUT)
+        // A client that closes its end has left. Its request is dropped, which frees its slot.
+        .h1_allow_half_closed(false)
+        .on_connect_ext(|connection: &Connection, data| {
+            data.insert(connection.conversation());
+        })
+        .h1(map_config(app(front.clone(), witness), |()| {
+            AppConfig::default()
+        }))
+        .new_service(())
+        .await;
+    let service = Rc::new(service.expect("an app without initialisers starts"));
+    Rc::new(move |stream| {
+        let (service, front) = (service.clone(), front.clone());
+        // Now, and not when it is first polled: until then nobody would know of this connection.
+        let leaving = front.leaving.subscribe();
+        Box::pin(async move {
+            let client = stream.peer_addr().ok();
+            front.give_up_in_the_end(&stream);
+            let conversation = Conversation::begin();
+            let connection = Connection::new(stream, conversation.clone());
+            tokio::select! {
+                // First: what it decides is seen when the connection is read.
+                biased;
+                () = conversation.end_after(leaving) => {}
+                // The client may leave at any time.
+                _ = service.call((connection, client)) => {}
+            }
+        })
+    })
+}
