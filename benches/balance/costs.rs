@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use onelane_sim::{Cost, quantile};
 use reqwest::RequestBuilder;
 
-use crate::lane::Lane;
+use crate::stack::Lane;
 
 const SAMPLES: usize = 101;
 const HOLD_MS: u64 = 5;
 
 pub(crate) async fn measure(lane: &Lane) -> Result<Cost, String> {
     let client = reqwest::Client::new();
-    let base = format!("http://{}", lane.address);
+    let base = format!("http://{}", lane.address());
     let ask = async |path: &str, hold_ms: u64| {
         let mut times = Vec::new();
         for _ in 0..SAMPLES {

@@ -7,14 +7,8 @@ use std::time::Duration;
 
 use crate::load::Arrival;
 
-/// The response times of the short requests of `trace`.
-pub(crate) fn responses(trace: &[Arrival], lanes: usize) -> impl Iterator<Item = Duration> {
-    let all = trace.iter().zip(all(trace, lanes));
-    all.filter_map(|(arrival, response)| arrival.is_short().then_some(response))
-}
-
 /// The response time of each request of `trace`.
-pub(crate) fn all(trace: &[Arrival], lanes: usize) -> impl Iterator<Item = Duration> {
+pub(crate) fn responses(trace: &[Arrival], lanes: usize) -> impl Iterator<Item = Duration> {
     // When each lane will be free, the soonest on top.
     let mut free_at = BinaryHeap::from(vec![Reverse(Duration::ZERO); lanes]);
     trace.iter().map(move |arrival| {

@@ -1,19 +1,20 @@
 //! How near does nginx in front of one-at-a-time lanes come to one ideal central queue?
 //!
 //! ```text
-//! cargo bench --bench balance                          # mix C at load 0.8: about 16 minutes
-//! cargo bench --bench balance -- --quick               # one minute and a half, rough
-//! cargo bench --bench balance -- --mix b --load 0.95
+//! cargo bench --bench balance                          # mix C at load 0.8: about 22 minutes
+//! cargo bench --bench balance -- --quick               # two minutes, rough
+//! cargo bench --bench balance -- --lanes 16 --nginx 2 --mix d
 //! ```
 //!
-//! Real lanes that `/sleep` (so that six of them fit on any machine) stand behind a real nginx
-//! with the shipped configuration, then with plain `least_conn`, then with plain round robin.
-//! Each plays the very trace on which the ideal is simulated: same arrivals, same service times.
-//! The ideal knows nominal service times only; what a real lane, nginx and the load generator
-//! add to each request counts against the real system.
+//! Real lanes that `/sleep` (so that many of them fit on any machine) stand behind a real nginx
+//! with the shipped configuration, then with plain `least_conn`, then with plain round robin, and
+//! behind `HAProxy` where that is installed. Each plays the very trace on which the ideal is
+//! simulated: same arrivals, same service times. The ideal knows nominal service times only; what a
+//! real lane, nginx and the load generator add to each request counts against the real system.
 //!
-//! Numbers are ratios to the ideal, for short requests; the long ones hardly notice where they
-//! queue. The median of the runs is given with the smallest and the largest.
+//! Numbers are ratios to the ideal; of a mix of short and long requests, those of the short ones.
+//! The median of the runs is given with the smallest and the largest. What that takes is there, too:
+//! how many lanes are asked for a request, and the CPU time of what asks them.
 //!
 //! The same traces are played against the model of `crates/sim/`, too: the ratio to what was measured
 //! is its error. The costs of a single request are measured first. Where they are far from those that
@@ -21,39 +22,44 @@
 
 mod costs;
 mod ideal;
-#[allow(dead_code, reason = "the bench of growth asks more of it")]
-mod lane;
 #[path = "../load/mod.rs"]
 mod load;
 mod mix;
-mod model;
-#[allow(dead_code, reason = "the bench of growth asks more of it")]
-mod nginx;
 mod report;
 #[path = "../rig/mod.rs"]
 mod rig;
+#[path = "../stack/mod.rs"]
+mod stack;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use onelane_sim::Cost;
+use onelane_sim::{Balancing, Cost, System};
 
-use self::lane::Lane;
-use self::load::{Arrival, Load, poisson};
+use self::load::{Arrival, poisson};
 use self::mix::Mix;
-use self::nginx::{Nginx, Setup};
-use self::report::{Cell, Short};
-
-const LANES: u32 = 6;
+use self::report::Cell;
+use self::rig::figures::Times;
+use self::rig::front::Front;
+use self::rig::nginx::{Limits, Setup};
+use self::stack::{Lane, Stack, simulated};
 
 #[derive(Parser)]
 struct Options {
-    /// What the requests are: a = all 20 ms, b = exponential around 20 ms, c = 95 % 5 ms + 5 % 500 ms
+    /// What the requests are: a = all 20 ms, b = exponential around 20 ms, c = 95 % 5 ms + 5 % 500 ms,
+    /// d = exponential around 100 ms
     #[arg(long, value_enum, default_value = "c")]
     mix: Mix,
     /// Offered work as a share of what the lanes can do
     #[arg(long, default_value_t = 0.8)]
     load: f64,
+    /// How many there are
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=256))]
+    lanes: u32,
+    /// How many nginx share them, without knowing of each other; as many of what it is compared with
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    nginx: u32,
     /// Runs, each with its own seed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
@@ -90,26 +96,22 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Every set-up on every trace, one after the other: they would disturb each other side by side.
+/// Every front on every trace, one after the other: they would disturb each other side by side.
 async fn compare(options: &Options) -> Result<Vec<Cell>, String> {
-    let nginx = nginx::program()?;
-    let lanes = (0..LANES)
-        .map(|_| Lane::start())
-        .collect::<Result<Vec<_>, _>>()?;
+    let fronts = fronts()?;
+    // Shedding would flatter whoever does it: the refused would be missing among the late.
+    let lanes = Lane::start(options.lanes as usize, Limits::Lifted)?;
     let cost = costs::measure(&lanes[0]).await?;
     eprintln!("here:      {cost:?}");
     eprintln!("the model: {:?}", Cost::TYPICAL);
     let mut cells = Vec::new();
     for seed in 1..=options.runs {
         let trace = trace(options, seed);
-        let ideal = Short::of(ideal::responses(&trace, LANES as usize));
-        for setup in Setup::ALL {
-            eprint!("run {seed}/{}, {setup}: ", options.runs);
-            let simulated = model::responses(setup, seed, &trace);
-            let cell = Cell {
-                simulated: Short::of(simulated.into_iter()),
-                ..measure(&nginx, setup, &lanes, &trace, ideal).await?
-            };
+        for (front, program) in &fronts {
+            eprint!("run {seed}/{}, {front}: ", options.runs);
+            let nginx = options.nginx as usize;
+            let stack = Stack::start((*front, program), nginx, Limits::Lifted, &lanes)?;
+            let cell = measure(options, seed, &trace, *front, &stack).await?;
             eprintln!("{cell}");
             cells.push(cell);
         }
@@ -117,35 +119,72 @@ async fn compare(options: &Options) -> Result<Vec<Cell>, String> {
     Ok(cells)
 }
 
+fn fronts() -> Result<Vec<(Front, String)>, String> {
+    let nginx = Setup::ALL.map(|setup| {
+        let front = Front::Nginx(setup);
+        Ok((front, front.program()?))
+    });
+    let mut fronts = nginx.into_iter().collect::<Result<Vec<_>, String>>()?;
+    match Front::Haproxy.program() {
+        Ok(program) => fronts.push((Front::Haproxy, program)),
+        Err(why) => eprintln!("without HAProxy: {why}"),
+    }
+    Ok(fronts)
+}
+
 fn trace(options: &Options, seed: u64) -> Vec<Arrival> {
     let mix = options.mix;
-    let rate = options.load * f64::from(LANES) * 1000.0 / mix.mean_ms();
+    let rate = options.load * f64::from(options.lanes) * 1000.0 / mix.mean_ms();
     poisson(seed, rate, move |rng| mix.sleep_ms(rng))
         .take_while(|arrival| arrival.at.as_secs() < options.seconds)
         .collect()
 }
 
 async fn measure(
-    program: &str,
-    setup: Setup,
-    lanes: &[Lane],
+    options: &Options,
+    seed: u64,
     trace: &[Arrival],
-    ideal: Short,
+    front: Front,
+    stack: &Stack<'_>,
 ) -> Result<Cell, String> {
-    let nginx = Nginx::start(program, setup, lanes).await?;
-    let outcomes = Load::start(nginx.base(), trace.to_vec()).rest().await;
-    let (served, failed): (Vec<_>, Vec<_>) =
-        outcomes.iter().partition(|outcome| outcome.status() == 200);
-    let short = served
-        .into_iter()
-        .filter(|outcome| outcome.arrival.is_short())
-        .map(|outcome| outcome.response);
+    let played = stack.play(trace).await?;
+    let served = || played.with(|status| status == 200);
+    let counted = served().filter(|outcome| options.mix.is_counted(&outcome.arrival));
+    // Each response time in the order of the trace.
+    let counted_of = |responses: &mut dyn Iterator<Item = Duration>| {
+        let all = trace.iter().zip(responses);
+        Times::of(
+            all.filter(|(arrival, _)| options.mix.is_counted(arrival))
+                .map(|(_, response)| response),
+        )
+    };
+    let simulated = model(options, front).map(|system| {
+        let run = simulated(&system, seed, trace);
+        counted_of(&mut run.outcomes.iter().map(|outcome| outcome.response))
+    });
     Ok(Cell {
-        setup,
-        requests: outcomes.len(),
-        failed: failed.len(),
-        ideal,
-        short: Short::of(short),
-        simulated: ideal,
+        front,
+        requests: played.outcomes.len(),
+        failed: played.outcomes.len() - served().count(),
+        measured: Times::of(counted.map(|outcome| outcome.response)),
+        ideal: counted_of(&mut ideal::responses(trace, options.lanes as usize)),
+        simulated,
+        tries: played.tries_per_request(),
+        cpu_us: played.cpu_us_per_request(),
+    })
+}
+
+/// None of what the model does not know.
+fn model(options: &Options, front: Front) -> Option<System> {
+    let balancing = match front {
+        Front::Nginx(Setup::Shipped) => Balancing::Hops,
+        Front::Nginx(Setup::LeastConn) => Balancing::LeastConn,
+        Front::Nginx(Setup::RoundRobin) => Balancing::RoundRobin,
+        Front::Haproxy => return None,
+    };
+    Some(System {
+        balancing,
+        nginx: options.nginx as usize,
+        ..System::shipped(options.lanes as usize)
     })
 }

@@ -1,8 +1,10 @@
-//! Three ways in which requests can be long.
+//! Ways in which requests can be long.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Exp};
+
+use crate::load::Arrival;
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Mix {
@@ -12,6 +14,8 @@ pub(crate) enum Mix {
     B,
     /// Few long among many short: one wrong choice of a lane costs a hundred service times.
     C,
+    /// Exponential, and long: what hops cost is fixed, so a service of such requests hardly notices.
+    D,
 }
 
 impl Mix {
@@ -20,6 +24,7 @@ impl Mix {
             Self::A => "A: all 20 ms",
             Self::B => "B: exponential, mean 20 ms",
             Self::C => "C: 95 % 5 ms, 5 % 500 ms",
+            Self::D => "D: exponential, mean 100 ms",
         }
     }
 
@@ -27,13 +32,20 @@ impl Mix {
         match self {
             Self::A | Self::B => 20.0,
             Self::C => 0.95 * 5.0 + 0.05 * 500.0,
+            Self::D => 100.0,
         }
+    }
+
+    /// Whether requests of this length are those that the figures are about: of a mix of both, the
+    /// short ones. The long ones hardly notice where they queue.
+    pub(crate) fn is_counted(self, arrival: &Arrival) -> bool {
+        !matches!(self, Self::C) || arrival.is_short()
     }
 
     pub(crate) fn sleep_ms(self, rng: &mut StdRng) -> u64 {
         match self {
             Self::A => 20,
-            Self::B => exponential_ms(rng, self.mean_ms()),
+            Self::B | Self::D => exponential_ms(rng, self.mean_ms()),
             Self::C => {
                 if rng.random_bool(0.05) {
                     500
@@ -51,7 +63,7 @@ impl Mix {
     clippy::cast_sign_loss,
     reason = "an exponential variable of a mean of milliseconds is positive and small"
 )]
-pub(crate) fn exponential_ms(rng: &mut StdRng, mean_ms: f64) -> u64 {
+fn exponential_ms(rng: &mut StdRng, mean_ms: f64) -> u64 {
     let exponential = Exp::new(1.0 / mean_ms).expect("the mean is positive");
     exponential.sample(rng).round() as u64
 }

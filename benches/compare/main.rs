@@ -13,7 +13,6 @@
 //! that are there. `cargo test --bench compare` runs a little of everything, and writes nothing.
 
 #[path = "../balance/ideal.rs"]
-#[allow(dead_code, reason = "the balancing bench asks for the short ones only")]
 mod ideal;
 #[path = "../load/mod.rs"]
 mod load;

@@ -14,7 +14,7 @@ const RIGHT: f64 = 150.0;
 /// One for each load; dashes tell the nginx apart.
 const COLOURS: [&str; 3] = ["#2a9d8f", "#e9a03b", "#c1440e"];
 const DASHES: [&str; 3] = ["none", "7 4", "2 4"];
-const MOST_TRIES: f64 = 32.0;
+const MOST_TRIES: f64 = 64.0;
 
 pub(crate) fn draw(cells: &[Cell]) -> String {
     let mut svg = format!(
@@ -51,7 +51,7 @@ fn axes(svg: &mut String) {
         "middle",
         "lanes",
     );
-    for tries in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0] {
+    for tries in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0] {
         let (y, right) = (y(tries), WIDTH - RIGHT);
         let _ = writeln!(
             svg,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::Results;
 use crate::chart;
 use crate::measured;
-use crate::simulated::{Cell, LET_IN, LOADS, NGINX};
+use crate::simulated::{Cell, LOADS, NGINX, OVERLOADS};
 
 /// What the document has below this line is written by the bench.
 const FROM_HERE: &str = "<!-- cargo bench --bench growth writes what follows -->\n";
@@ -58,14 +58,14 @@ fn measured(text: &mut String, cells: &[measured::Cell]) -> std::fmt::Result {
     writeln!(text, "## Measured, and simulated on the same arrivals\n")?;
     writeln!(
         text,
-        "Load {}, exponential around 100 ms. Behind the slash: the model.\n",
+        "Load {}, exponential around 100 ms. Behind the slash: the model, and its error in the mean response.\n",
         measured::LOAD
     )?;
     writeln!(
         text,
-        "| lanes | nginx | requests | lanes asked for a request | mean response, ms | ideal, ms | nginx CPU, µs for a lane asked |"
+        "| lanes | nginx | requests | lanes asked for a request | mean response, ms | error | ideal, ms | nginx CPU, µs for a request | for a lane asked |"
     )?;
-    writeln!(text, "|--:|--:|--:|--:|--:|--:|--:|")?;
+    writeln!(text, "|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
     for cell in cells {
         let not_200 = match cell.failed {
             0 => String::new(),
@@ -73,7 +73,7 @@ fn measured(text: &mut String, cells: &[measured::Cell]) -> std::fmt::Result {
         };
         writeln!(
             text,
-            "| {} | {} | {}{not_200} | {:.2} / {:.2} | {:.0} / {:.0} | {:.0} | {:.0} |",
+            "| {} | {} | {}{not_200} | {:.2} / {:.2} | {:.0} / {:.0} | {:+.1} % | {:.0} | {:.0} | {:.0} |",
             cell.lanes,
             cell.nginx,
             cell.requests,
@@ -81,11 +81,22 @@ fn measured(text: &mut String, cells: &[measured::Cell]) -> std::fmt::Result {
             cell.simulated_tries,
             cell.mean_ms,
             cell.simulated_mean_ms,
+            cell.error() * 100.0,
             cell.ideal_mean_ms,
-            cell.nginx_us_per_try,
+            cell.nginx_us,
+            cell.nginx_us / cell.tries,
         )?;
     }
-    Ok(())
+    let mean = |error: fn(f64) -> f64| {
+        let errors = cells.iter().map(|cell| error(cell.error()));
+        errors.sum::<f64>() / f64::from(u32::try_from(cells.len()).unwrap_or(1)) * 100.0
+    };
+    writeln!(
+        text,
+        "\nThe model's error in the mean of these rows: {:+.1} %, without its sign {:.1} %.",
+        mean(|error| error),
+        mean(f64::abs)
+    )
 }
 
 fn simulated(text: &mut String, cells: &[Cell]) -> std::fmt::Result {
@@ -124,23 +135,21 @@ fn same(one: f64, other: f64) -> bool {
 fn overload(text: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(
         text,
-        "\n## Simulated: twice what the lanes can do, one nginx\n"
+        "\n## Simulated: more than the lanes can do, one nginx\n"
     )?;
     writeln!(
         text,
-        "How often nginx asks lanes, and how long those wait that are let in, by how many `limit_conn` lets in for each lane.\n"
+        "Lanes asked for a request and in a second, after how long 99 % of the refusals have come, and how long those wait who are served, by load; limits as shipped.\n"
     )?;
-    let heads = LET_IN
-        .map(|let_in| format!(" {let_in} for each lane |"))
-        .concat();
+    let heads = OVERLOADS.map(|load| format!(" × {load} |")).concat();
     writeln!(text, "| lanes |{heads}\n|--:|--:|--:|--:|")?;
-    for row in results.overload.chunks(LET_IN.len()) {
+    for row in results.overload.chunks(OVERLOADS.len()) {
         write!(text, "| {} |", row[0].lanes)?;
         for cell in row {
             write!(
                 text,
-                " {:.0} a second, {:.0} ms |",
-                cell.tries_per_second, cell.wait_ms
+                " {:.1}, {:.0} a second; {:.1} ms; {:.0} ms |",
+                cell.tries, cell.tries_per_second, cell.refused_p99_ms, cell.wait_ms
             )?;
         }
         writeln!(text)?;

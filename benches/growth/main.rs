@@ -12,27 +12,25 @@
 
 mod chart;
 mod document;
-#[path = "../balance/lane.rs"]
-mod lane;
 #[path = "../load/mod.rs"]
 mod load;
 mod measured;
-#[allow(dead_code, reason = "the mixes are for the other bench")]
+#[allow(dead_code, reason = "one mix of several, with all of its requests")]
 #[path = "../balance/mix.rs"]
 mod mix;
-#[allow(dead_code, reason = "only the shipped configuration is measured here")]
-#[path = "../balance/nginx.rs"]
-mod nginx;
 #[path = "../rig/mod.rs"]
 mod rig;
 mod simulated;
+#[path = "../stack/mod.rs"]
+mod stack;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde::Serialize;
 
-use self::lane::Lane;
+use self::rig::nginx::{Limits, program};
+use self::stack::Lane;
 
 #[derive(Parser)]
 struct Options {
@@ -101,9 +99,9 @@ async fn study(options: &Options) -> Result<(), String> {
 }
 
 async fn measure(lanes: &[usize], seconds: u64) -> Result<Vec<measured::Cell>, String> {
-    let program = nginx::program()?;
+    let program = program()?;
     let most = lanes.iter().max().copied().unwrap_or(0);
-    let started: Vec<Lane> = (0..most).map(|_| Lane::start()).collect::<Result<_, _>>()?;
+    let started = Lane::start(most, Limits::Lifted)?;
     let mut cells = Vec::new();
     for &lanes in lanes {
         for nginx in measured::NGINX {

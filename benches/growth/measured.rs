@@ -1,22 +1,20 @@
 //! From one lane to 64, for real: lanes that sleep, so that two cores are enough, behind one, two
-//! and four nginx that do not know of each other.
+//! and four nginx that do not know of each other. Requests are as in the simulated half.
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use onelane_sim::{System, mean, simulate};
+use onelane_sim::{System, mean};
 use serde::{Deserialize, Serialize};
 
-use crate::lane::Lane;
-use crate::load::{Arrival, Load, Outcome, poisson};
-use crate::nginx::{Nginx, Setup};
-use crate::rig::usage::Usage;
+use crate::load::{Arrival, poisson};
+use crate::mix::Mix;
+use crate::rig::front::Front;
+use crate::rig::nginx::{Limits, Setup};
+use crate::stack::{Lane, Played, Stack, simulated};
 
 pub(crate) const LANES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 pub(crate) const NGINX: [usize; 3] = [1, 2, 4];
 pub(crate) const LOAD: f64 = 0.8;
-/// Exponential, as in the simulated half.
-const SERVICE_MS: f64 = 100.0;
 
 /// One measurement, and the model on the same arrivals.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,8 +26,8 @@ pub(crate) struct Cell {
     /// Lanes asked for a request.
     pub(crate) tries: f64,
     pub(crate) mean_ms: f64,
-    /// CPU time of all nginx, by lane asked.
-    pub(crate) nginx_us_per_try: f64,
+    /// CPU time of all nginx for a request.
+    pub(crate) nginx_us: f64,
     pub(crate) simulated_tries: f64,
     pub(crate) simulated_mean_ms: f64,
     pub(crate) ideal_mean_ms: f64,
@@ -41,99 +39,53 @@ pub(crate) async fn measure(
     nginx: usize,
     seconds: u64,
 ) -> Result<Cell, String> {
-    let mut fronts = Vec::new();
-    for _ in 0..nginx {
-        fronts.push(Nginx::start(program, Setup::Shipped, lanes).await?);
-    }
+    let front = (Front::Nginx(Setup::Shipped), program);
+    let stack = Stack::start(front, nginx, Limits::Lifted, lanes)?;
     let trace = trace(lanes.len(), seconds);
-    let cpu = || {
-        fronts
-            .iter()
-            .map(|nginx| Usage::of_tree(nginx.pid()).cpu)
-            .sum::<Duration>()
-    };
-    let (asked_before, cpu_before) = (asked(lanes).await?, cpu());
-    let outcomes = play(&fronts, &trace).await;
-    let tries = asked(lanes).await? - asked_before;
-    let cpu = cpu().saturating_sub(cpu_before);
-    Ok(Cell::of(lanes.len(), nginx, &trace, &outcomes, tries, cpu))
+    let played = stack.play(&trace).await?;
+    Ok(Cell::of(lanes.len(), nginx, &trace, &played))
 }
 
 fn trace(lanes: usize, seconds: u64) -> Vec<Arrival> {
     #[expect(clippy::cast_precision_loss, reason = "64 at most")]
-    let rate = LOAD * lanes as f64 * 1000.0 / SERVICE_MS;
-    let mix = |rng: &mut _| crate::mix::exponential_ms(rng, SERVICE_MS);
-    poisson(1, rate, mix)
+    let rate = LOAD * lanes as f64 * 1000.0 / Mix::D.mean_ms();
+    poisson(1, rate, |rng| Mix::D.sleep_ms(rng))
         .take_while(|arrival| arrival.at.as_secs() < seconds)
         .collect()
 }
 
-/// Every nginx gets its share, in turn.
-async fn play(fronts: &[Nginx], trace: &[Arrival]) -> Vec<Outcome> {
-    let loads = fronts.iter().enumerate().map(|(place, front)| {
-        let share = trace.iter().copied().skip(place).step_by(fronts.len());
-        let mut load = Load::start(front.base(), share.collect::<Vec<_>>());
-        async move { load.rest().await }
-    });
-    join_all(loads).await.into_iter().flatten().collect()
-}
-
-/// Requests that lanes have seen so far, those they sent on included.
-async fn asked(lanes: &[Lane]) -> Result<f64, String> {
-    let mut sum = 0.0;
-    for lane in lanes {
-        let metrics = format!("http://{}/metrics", lane.admin);
-        let text = async { reqwest::get(metrics).await?.text().await }.await;
-        let text = text.map_err(|err| format!("no metrics: {err}"))?;
-        let series = text
-            .lines()
-            .filter(|line| line.starts_with("http_requests_total{"));
-        let values = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        sum += values.sum::<f64>();
-    }
-    Ok(sum)
-}
-
 impl Cell {
-    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-    fn of(
-        lanes: usize,
-        nginx: usize,
-        trace: &[Arrival],
-        outcomes: &[Outcome],
-        tries: f64,
-        cpu: Duration,
-    ) -> Self {
-        let served = outcomes.iter().filter(|outcome| outcome.status() == 200);
+    fn of(lanes: usize, nginx: usize, trace: &[Arrival], played: &Played) -> Self {
+        let served = || played.with(|status| status == 200);
         let model = System {
             nginx,
             ..System::shipped(lanes)
         };
-        let (simulated_mean_ms, simulated_tries) = simulated(&model, trace);
+        let (simulated_mean_ms, simulated_tries) = simulate(&model, trace);
         Self {
             lanes,
             nginx,
-            requests: outcomes.len(),
-            failed: outcomes.len() - served.clone().count(),
-            tries: tries / outcomes.len() as f64,
-            mean_ms: ms(mean(served.map(|outcome| outcome.response))),
-            nginx_us_per_try: cpu.as_secs_f64() * 1e6 / tries,
+            requests: played.outcomes.len(),
+            failed: played.outcomes.len() - served().count(),
+            tries: played.tries_per_request(),
+            mean_ms: ms(mean(served().map(|outcome| outcome.response))),
+            nginx_us: played.cpu_us_per_request(),
             simulated_tries,
             simulated_mean_ms,
-            ideal_mean_ms: simulated(&System::ideal(lanes), trace).0,
+            ideal_mean_ms: simulate(&System::ideal(lanes), trace).0,
         }
+    }
+
+    /// How far the model's mean response time is off: 0.01 if it is longer by 1 %.
+    pub(crate) fn error(&self) -> f64 {
+        self.simulated_mean_ms / self.mean_ms - 1.0
     }
 }
 
 /// The mean response time in ms, and the tries for a request.
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-fn simulated(system: &System, trace: &[Arrival]) -> (f64, f64) {
-    let arrivals = trace.iter().map(|arrival| onelane_sim::Arrival {
-        at: arrival.at,
-        service: Duration::from_millis(arrival.sleep_ms),
-        patience: None,
-    });
-    let run = simulate(system, 1, arrivals);
+fn simulate(system: &System, trace: &[Arrival]) -> (f64, f64) {
+    let run = simulated(system, 1, trace);
     let tries: u64 = run
         .outcomes
         .iter()

@@ -1,5 +1,7 @@
 //! From one lane to thousands, in the model: how often nginx asks, and what that costs in time.
 
+use std::time::Duration;
+
 use onelane_sim::{Limits, Run, Service, System, mean, median, poisson, quantile, simulate};
 use serde::Serialize;
 
@@ -42,46 +44,40 @@ pub(crate) fn growth(most: usize, done: impl Fn(&Cell)) -> Vec<Cell> {
     cells
 }
 
-/// Lanes that could do half of what is asked, with so many requests let in for each.
+/// Lanes that are asked for more than they can do, and refuse as shipped.
 #[derive(Debug, Serialize)]
 pub(crate) struct Overload {
     pub(crate) lanes: usize,
-    pub(crate) let_in: f64,
+    pub(crate) load: f64,
+    pub(crate) tries: f64,
     pub(crate) tries_per_second: f64,
-    pub(crate) refused: f64,
+    pub(crate) refused_p99_ms: f64,
     pub(crate) wait_ms: f64,
 }
 
-pub(crate) const LET_IN: [f64; 3] = [1.5, 2.0, 6.0];
+pub(crate) const OVERLOADS: [f64; 3] = [2.0, 3.0, 10.0];
 
 pub(crate) fn overload(most: usize) -> Vec<Overload> {
     let lanes = LANES.into_iter().filter(|lanes| *lanes <= most.min(256));
     lanes
-        .flat_map(|lanes| LET_IN.map(|let_in| Overload::of(lanes, let_in)))
+        .flat_map(|lanes| OVERLOADS.map(|load| Overload::of(lanes, load)))
         .collect()
 }
 
 impl Overload {
-    fn of(lanes: usize, let_in: f64) -> Self {
-        let limits = Limits {
-            limit_conn: whole(let_in * as_f64(lanes)),
-            ..Limits::NONE
-        };
+    fn of(lanes: usize, load: f64) -> Self {
         let system = System {
-            limits,
+            limits: Limits::SHIPPED,
             ..System::shipped(lanes)
         };
-        let run = play(&system, 2.0, 1);
-        let refused = run
-            .outcomes
-            .iter()
-            .filter(|outcome| outcome.is_refused())
-            .count();
+        let run = play(&system, load, 1);
+        let refused = run.outcomes.iter().filter(|outcome| outcome.is_refused());
         Self {
             lanes,
-            let_in,
-            tries_per_second: tries(&run) * rate(lanes, 2.0),
-            refused: as_f64(refused) / as_f64(run.outcomes.len()),
+            load,
+            tries: tries(&run),
+            tries_per_second: tries(&run) * rate(lanes, load),
+            refused_p99_ms: ms(quantile(0.99, refused.map(|outcome| outcome.response))),
             wait_ms: wait_ms(&run),
         }
     }
@@ -170,7 +166,11 @@ fn tries(run: &Run) -> f64 {
 }
 
 fn wait_ms(run: &Run) -> f64 {
-    mean(run.answered().map(|outcome| outcome.queued)).as_secs_f64() * 1000.0
+    ms(mean(run.answered().map(|outcome| outcome.queued)))
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 fn p99(run: &Run) -> f64 {
@@ -180,13 +180,4 @@ fn p99(run: &Run) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
 fn as_f64(count: usize) -> f64 {
     count as f64
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a few thousand"
-)]
-fn whole(lanes: f64) -> usize {
-    lanes.ceil() as usize
 }

@@ -134,6 +134,17 @@ impl Load {
     }
 }
 
+/// Work served within `time`, as a share of what `lanes` can do in it.
+pub(crate) fn goodput(outcomes: &[Outcome], lanes: u32, time: Duration) -> f64 {
+    let in_time = outcomes
+        .iter()
+        .filter(|outcome| outcome.status() == 200 && outcome.arrival.at + outcome.response < time);
+    let work: Duration = in_time
+        .map(|outcome| Duration::from_millis(outcome.arrival.sleep_ms))
+        .sum();
+    work.as_secs_f64() / (f64::from(lanes) * time.as_secs_f64())
+}
+
 async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let answer = Answer {

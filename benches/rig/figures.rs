@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The smallest sample that the share `q` of all do not exceed; NaN if there is none.
 #[allow(
     clippy::cast_precision_loss,
@@ -25,6 +27,36 @@ pub(crate) fn in_ms(times: &[Duration]) -> Vec<f64> {
         .iter()
         .map(|time| time.as_secs_f64() * 1000.0)
         .collect()
+}
+
+/// Response times in milliseconds; NaN (null in JSON) where there are none.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Times {
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) mean: f64,
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) p50: f64,
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) p90: f64,
+    #[serde(deserialize_with = "null_is_nan")]
+    pub(crate) p99: f64,
+}
+
+fn null_is_nan<'de, D: serde::Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(source)?.unwrap_or(f64::NAN))
+}
+
+impl Times {
+    #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
+    pub(crate) fn of(times: impl Iterator<Item = Duration>) -> Self {
+        let ms = in_ms(&times.collect::<Vec<_>>());
+        Self {
+            mean: ms.iter().sum::<f64>() / ms.len() as f64,
+            p50: quantile(&ms, 0.5),
+            p90: quantile(&ms, 0.9),
+            p99: quantile(&ms, 0.99),
+        }
+    }
 }
 
 /// One figure over all runs.

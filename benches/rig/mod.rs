@@ -5,9 +5,11 @@
 
 pub(crate) mod client;
 pub(crate) mod figures;
+pub(crate) mod front;
 pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod onelane;
+pub(crate) mod programs;
 pub(crate) mod release;
 pub(crate) mod server;
 pub(crate) mod usage;

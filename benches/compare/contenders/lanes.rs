@@ -1,10 +1,9 @@
-//! onelane: in one of its modes, or as blocking lanes behind nginx.
-
-use std::process::Stdio;
+//! onelane: in one of its modes, or as blocking lanes behind nginx or `HAProxy`.
 
 use super::tools::Tools;
 use super::{Running, Terms};
-use crate::rig::nginx::{Limits, Setup, command, configure};
+use crate::rig::front::Front;
+use crate::rig::nginx::Limits;
 use crate::rig::onelane;
 use crate::rig::server::{Server, free_address};
 
@@ -23,39 +22,20 @@ pub(super) fn mode(tools: &Tools, mode: &str, terms: Terms) -> Result<Running, S
     Ok(running)
 }
 
-pub(super) fn behind_nginx(tools: &Tools, setup: Setup, terms: Terms) -> Result<Running, String> {
-    let lanes = start(tools, terms)?;
-    with_nginx(tools, setup, terms, lanes, 1)
-}
-
-/// So many nginx, which know nothing of each other, in front of the same lanes. The first is asked
-/// by whoever asks only one.
-pub(crate) fn with_nginx(
-    tools: &Tools,
-    setup: Setup,
-    terms: Terms,
-    mut running: Running,
-    nginx: u32,
-) -> Result<Running, String> {
-    let program = tools.nginx.as_ref()?;
+/// As many blocking lanes as there are slots.
+pub(super) fn behind(tools: &Tools, front: Front, terms: Terms) -> Result<Running, String> {
+    let program = tools.front(front)?;
+    let mut running = start(tools, terms)?;
     let lanes: Vec<_> = running.servers.iter().map(Server::address).collect();
-    for _ in 0..nginx {
-        let address = free_address()?;
-        let dir = configure(setup, terms.limits, &lanes, address.port())
-            .map_err(|err| format!("cannot write the configuration of nginx: {err}"))?;
-        let mut command = command(program, dir.path());
-        // The access log.
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let server = Server::start(command, address)?;
-        running.address = address;
-        running.dirs.push(dir);
-        running.servers.insert(0, server);
-    }
+    let (server, dir) = front.start(program, terms.limits, &lanes)?;
+    running.address = server.address();
+    running.servers.insert(0, server);
+    running.dirs.push(dir);
     Ok(running)
 }
 
 /// As many blocking lanes as there are slots, with nothing in front.
-pub(crate) fn start(tools: &Tools, terms: Terms) -> Result<Running, String> {
+fn start(tools: &Tools, terms: Terms) -> Result<Running, String> {
     let program = tools.lane(terms.work)?;
     let args = settings(terms);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();

@@ -2,7 +2,6 @@
 //! as many workers as all the others.
 
 mod gateway;
-mod haproxy;
 pub(crate) mod lanes;
 mod python;
 pub(crate) mod tools;
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::rig::front::Front;
 use crate::rig::nginx::{Limits, Setup};
 use crate::rig::server::Server;
 use crate::rig::usage::Usage;
@@ -93,13 +93,13 @@ impl Contender {
         let start = Instant::now();
         let mut running = match self {
             Self::Mode(mode) => lanes::mode(tools, mode, terms),
-            Self::Lanes(setup) => lanes::behind_nginx(tools, setup, terms),
+            Self::Lanes(setup) => lanes::behind(tools, Front::Nginx(setup), terms),
             Self::Node(design) => node::start(design, &[&terms.slots.to_string()]).map(Running::of),
             Self::Gunicorn => python::gunicorn(tools, terms).map(Running::of),
             Self::Uwsgi => python::uwsgi(tools, terms).map(Running::of),
             Self::PhpFpm => gateway::php_fpm(tools, terms),
             Self::Fcgiwrap => gateway::fcgiwrap(tools, terms),
-            Self::Haproxy => haproxy::start(tools, terms),
+            Self::Haproxy => lanes::behind(tools, Front::Haproxy, terms),
         }?;
         running.started_in = start.elapsed();
         Ok(running)

@@ -7,6 +7,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::{Contender, Work};
+use crate::rig::front::Front;
+use crate::rig::programs::find;
 use crate::rig::{nginx, release};
 
 /// Where the contenders' own sources are.
@@ -46,9 +48,17 @@ impl Tools {
             uwsgi: find(&["uwsgi"]),
             php_fpm: find(&["php-fpm8.4", "php-fpm8.2", "php-fpm"]),
             fcgiwrap: find(&["fcgiwrap"]),
-            haproxy: find(&["haproxy"]),
+            haproxy: Front::Haproxy.program(),
             cgi: compile("app"),
         })
+    }
+
+    pub(crate) fn front(&self, front: Front) -> Found<&str> {
+        let program = match front {
+            Front::Nginx(_) => &self.nginx,
+            Front::Haproxy => &self.haproxy,
+        };
+        program.as_deref().map_err(Clone::clone)
     }
 
     /// The program of a lane that does this work.
@@ -114,17 +124,6 @@ impl Tools {
             ask("kernel", &Ok("uname".to_owned()), &["-sr"]),
         ]
     }
-}
-
-/// The first of these names that is a program, on the path or where Debian has its daemons.
-fn find(names: &[&str]) -> Found {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let places = || path.split(':').chain(["/usr/sbin"]);
-    names
-        .iter()
-        .flat_map(|name| places().map(move |place| format!("{place}/{name}")))
-        .find(|candidate| Path::new(candidate).is_file())
-        .ok_or_else(|| format!("{} is not installed (benches/compare/install)", names[0]))
 }
 
 /// Compiles `NAME.c` of the contenders, linked statically.

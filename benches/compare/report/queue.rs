@@ -43,6 +43,10 @@ pub(super) fn mean_ratio(row: &Row) -> f64 {
     row.short.mean / row.ideal_short.mean
 }
 
+pub(super) fn median_ratio(row: &Row) -> f64 {
+    row.short.p50 / row.ideal_short.p50
+}
+
 pub(super) fn p99_ratio(row: &Row) -> f64 {
     row.short.p99 / row.ideal_short.p99
 }
@@ -73,7 +77,8 @@ fn within(rows: &[Row]) -> String {
             contender,
             cell(over(|row| row.ideal_short.mean), 0),
             cell(over(mean_ratio), 2),
-            cell(over(|row| row.short.p50 / row.ideal_short.p50), 2),
+            cell(over(median_ratio), 2),
+            cell(over(|row| row.short.p90 / row.ideal_short.p90), 2),
             cell(over(p99_ratio), 2),
             cell(over(|row| row.long.p99 / row.ideal_long.p99), 2),
             failed.to_string(),
@@ -86,6 +91,7 @@ fn within(rows: &[Row]) -> String {
             "ideal short mean, ms",
             "short mean",
             "short median",
+            "short p90",
             "short p99",
             "long p99",
             "not 200",

@@ -1,7 +1,7 @@
 //! What was promised, and whether it holds: each a ratio within the same run.
 
 use super::Section;
-use super::queue::{is, mean_ratio, p99_ratio};
+use super::queue::{is, mean_ratio, median_ratio, p99_ratio};
 use super::table::{cell, over, table};
 use crate::results::Results;
 use crate::rig::figures::Spread;
@@ -13,15 +13,18 @@ type Target = (&'static str, Figure, f64);
 enum Figure {
     /// Of mix C at load 0.8, of this contender.
     Queue(&'static str, fn(&queue::Row) -> f64),
+    /// The same of the first contender over the second.
+    Queues(&'static str, &'static str, fn(&queue::Row) -> f64),
     /// Of the first contender over the second.
     Cost(&'static str, &'static str, fn(&cost::Row) -> f64),
     /// Of a lane at rest.
     Memory,
 }
 
-use Figure::{Cost, Memory, Queue};
+use Figure::{Cost, Memory, Queue, Queues};
 
 const SHIPPED: &str = "lanes, nginx shipped";
+const HAPROXY: &str = "lanes, HAProxy maxconn 1";
 const CLUSTER: &str = "onelane cluster";
 const FORK: &str = "onelane fork";
 const POOL: &str = "onelane pool";
@@ -29,8 +32,12 @@ const FCGIWRAP: &str = "nginx + fcgiwrap";
 
 #[rustfmt::skip]
 const TARGETS: &[Target] = &[
-    ("shipped nginx, mix C at 0.8: short mean ÷ ideal", Queue(SHIPPED, mean_ratio), 1.1),
-    ("shipped nginx, mix C at 0.8: short p99 ÷ ideal", Queue(SHIPPED, p99_ratio), 1.5),
+    ("shipped nginx, mix C at 0.8: short mean ÷ ideal", Queue(SHIPPED, mean_ratio), 1.05),
+    ("shipped nginx, mix C at 0.8: short median ÷ ideal", Queue(SHIPPED, median_ratio), 1.3),
+    ("shipped nginx, mix C at 0.8: short p99 ÷ ideal", Queue(SHIPPED, p99_ratio), 1.15),
+    ("shipped nginx ÷ HAProxy, mix C at 0.8: short median", Queues(SHIPPED, HAPROXY, |row| row.short.p50), 1.05),
+    ("shipped nginx ÷ HAProxy, mix C at 0.8: short p90", Queues(SHIPPED, HAPROXY, |row| row.short.p90), 1.05),
+    ("shipped nginx ÷ HAProxy, mix C at 0.8: short p99", Queues(SHIPPED, HAPROXY, |row| row.short.p99), 1.05),
     ("cluster, mix C at 0.8: short mean ÷ ideal", Queue(CLUSTER, mean_ratio), 1.1),
     ("cluster, mix C at 0.8: short p99 ÷ ideal", Queue(CLUSTER, p99_ratio), 1.1),
     ("fork ÷ nginx + fcgiwrap, latency", Cost(FORK, FCGIWRAP, |row| row.median_ms), 0.5),
@@ -73,39 +80,52 @@ pub(super) fn section(results: &Results) -> Section {
 impl Figure {
     fn of(&self, results: &Results) -> Option<Spread> {
         match self {
-            Queue(contender, figure) => queueing(&results.queue, contender, *figure),
-            Cost(one, other, figure) => ratio(&results.cost, one, other, *figure),
+            Queue(contender, figure) => {
+                let mine = typical(results).filter(|row| row.contender == *contender);
+                over(mine, figure)
+            }
+            Queues(one, other, figure) => {
+                let of = |row: &queue::Row| (row.contender.clone(), row.run);
+                ratio(
+                    &typical(results).collect::<Vec<_>>(),
+                    of,
+                    one,
+                    other,
+                    *figure,
+                )
+            }
+            Cost(one, other, figure) => {
+                let of = |row: &cost::Row| (row.contender.clone(), row.run.into());
+                ratio(
+                    &results.cost.iter().collect::<Vec<_>>(),
+                    of,
+                    one,
+                    other,
+                    *figure,
+                )
+            }
             Memory => memory(&results.footprint),
         }
     }
 }
 
-fn queueing(
-    rows: &[queue::Row],
-    contender: &str,
-    figure: fn(&queue::Row) -> f64,
-) -> Option<Spread> {
-    let mine = rows
-        .iter()
-        .filter(|row| row.contender == contender && is(row, 'C', 0.8));
-    over(mine, figure)
+fn typical(results: &Results) -> impl Iterator<Item = &queue::Row> {
+    results.queue.iter().filter(|row| is(row, 'C', 0.8))
 }
 
-/// One contender's figure over another's, run by run.
-fn ratio(
-    rows: &[cost::Row],
+/// One contender's figure over another's, run by run; `of` tells whose and which run a row is.
+fn ratio<R>(
+    rows: &[&R],
+    of: impl Fn(&R) -> (String, u64),
     one: &str,
     other: &str,
-    figure: fn(&cost::Row) -> f64,
+    figure: fn(&R) -> f64,
 ) -> Option<Spread> {
-    let of = |name: &str, run| {
-        rows.iter()
-            .find(|row| row.contender == name && row.run == run)
-    };
-    let ones = rows.iter().filter(|row| row.contender == one);
-    let ratio = |row: &cost::Row| match of(other, row.run) {
-        Some(other) => figure(row) / figure(other),
-        None => f64::NAN,
+    let ones = rows.iter().copied().filter(|row| of(row).0 == one);
+    let ratio = |row: &R| {
+        let same_run = (other.to_owned(), of(row).1);
+        let other = rows.iter().find(|row| of(row) == same_run);
+        other.map_or(f64::NAN, |other| figure(row) / figure(other))
     };
     over(ones, ratio)
 }

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::bench::Bench;
 use crate::contenders::{Contender, Terms};
 use crate::ideal;
-use crate::load::{Arrival, Load, Outcome, poisson};
+use crate::load::{Arrival, Load, Outcome, goodput, poisson};
 use crate::mix::Mix;
-use crate::rig::figures::{in_ms, quantile};
+use crate::rig::figures::Times;
 use crate::rig::nginx::{Limits, Setup};
 
 pub(crate) const LANES: u32 = 6;
@@ -45,36 +45,6 @@ pub(crate) struct Row {
     pub(crate) refusals: Times,
     /// Work served before the last arrival, as a share of what six lanes can do in that time.
     pub(crate) goodput: f64,
-}
-
-/// Response times in milliseconds; NaN (null in JSON) where there are none.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Times {
-    #[serde(deserialize_with = "null_is_nan")]
-    pub(crate) mean: f64,
-    #[serde(deserialize_with = "null_is_nan")]
-    pub(crate) p50: f64,
-    #[serde(deserialize_with = "null_is_nan")]
-    pub(crate) p90: f64,
-    #[serde(deserialize_with = "null_is_nan")]
-    pub(crate) p99: f64,
-}
-
-fn null_is_nan<'de, D: serde::Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(source)?.unwrap_or(f64::NAN))
-}
-
-impl Times {
-    #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-    pub(crate) fn of(times: impl Iterator<Item = Duration>) -> Self {
-        let ms = in_ms(&times.collect::<Vec<_>>());
-        Self {
-            mean: ms.iter().sum::<f64>() / ms.len() as f64,
-            p50: quantile(&ms, 0.5),
-            p90: quantile(&ms, 0.9),
-            p99: quantile(&ms, 0.99),
-        }
-    }
 }
 
 /// What arrives.
@@ -123,7 +93,7 @@ fn groups() -> [Vec<Contender>; 4] {
 type Plan = (Mix, char, f64, u64, f64);
 
 /// The load that the targets are about is worth most.
-const TYPICAL: Plan = (Mix::C, 'C', 0.8, 3, 20.0);
+const TYPICAL: Plan = (Mix::C, 'C', 0.8, 5, 20.0);
 const QUICK: Plan = (Mix::C, 'C', 0.8, 1, 6.0);
 const SMOKE: Plan = (Mix::C, 'C', 0.8, 1, 0.5);
 const FULL: [Plan; 6] = [
@@ -225,7 +195,7 @@ fn row(contender: Contender, cell: Cell, trace: &[Arrival], outcomes: &[Outcome]
         let of_length = served().filter(move |outcome| outcome.arrival.is_short() == short);
         Times::of(of_length.map(|outcome| outcome.response))
     };
-    let ideal: Vec<_> = ideal::all(trace, LANES as usize).collect();
+    let ideal: Vec<_> = ideal::responses(trace, LANES as usize).collect();
     let ideal = |short| {
         let of_length = trace
             .iter()
@@ -233,10 +203,6 @@ fn row(contender: Contender, cell: Cell, trace: &[Arrival], outcomes: &[Outcome]
             .filter(move |(arrival, _)| arrival.is_short() == short);
         Times::of(of_length.map(|(_, response)| *response))
     };
-    let in_time = served().filter(|outcome| outcome.arrival.at + outcome.response < cell.time);
-    let work: f64 = in_time
-        .map(|outcome| Duration::from_millis(outcome.arrival.sleep_ms).as_secs_f64())
-        .sum();
     Row {
         contender: contender.to_string(),
         mix: cell.name,
@@ -251,6 +217,6 @@ fn row(contender: Contender, cell: Cell, trace: &[Arrival], outcomes: &[Outcome]
         ideal_short: ideal(true),
         ideal_long: ideal(false),
         refusals: Times::of(refused().map(|outcome| outcome.response)),
-        goodput: work / (f64::from(LANES) * cell.time.as_secs_f64()),
+        goodput: goodput(outcomes, LANES, cell.time),
     }
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::queue::Times;
 use crate::bench::Bench;
 use crate::contenders::{Contender, Running, Terms, Work};
 use crate::rig::client::{fetch, post, repeat};
+use crate::rig::figures::Times;
 use crate::rig::nginx::Setup;
 use crate::rig::release::run_example;
 

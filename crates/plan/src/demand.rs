@@ -125,6 +125,14 @@ pub(crate) fn rounded(rate: f64) -> f64 {
     (rate * 1e4).round() / 1e4
 }
 
+/// Lanes that nginx asks for a request, on average.
+#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+pub(crate) fn mean_tries(runs: &[Run]) -> f64 {
+    let all = || runs.iter().flat_map(|run| &run.outcomes);
+    let tries: u64 = all().map(|outcome| u64::from(outcome.tries)).sum();
+    tries as f64 / all().count() as f64
+}
+
 /// The median over runs of a quantile in each.
 pub(crate) fn median_of(
     runs: &[Run],

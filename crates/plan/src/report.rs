@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use onelane_sim::Limits;
 use serde::{Serialize, Serializer};
 
 use crate::limits::Settings;
@@ -79,30 +80,18 @@ impl Plan {
 
     fn settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings {
-            limit_conn,
-            keepalive,
             queue_max,
             queue_timeout,
             overload,
         } = &self.settings;
         let seconds = queue_timeout.as_secs();
-        let each = if self.nginx > 1 {
-            "    # each nginx; k8s/nginx-config.yaml"
-        } else {
-            ""
-        };
         writeln!(f, "settings, to copy")?;
         writeln!(f, "  make up LANES={}", self.lanes)?;
         writeln!(
             f,
-            "  nginx/capacity.conf     limit_conn total {limit_conn};{each}"
-        )?;
-        writeln!(f, "  nginx/hops.conf         keepalive {keepalive};")?;
-        writeln!(
-            f,
             "  lanes                   ONELANE_QUEUE_MAX={queue_max} ONELANE_QUEUE_TIMEOUT={seconds}s"
         )?;
-        if seconds > 10 {
+        if *queue_timeout > Limits::SHIPPED.queue_timeout {
             // proxy_read_timeout = queue_timeout + request_timeout + 5.
             writeln!(
                 f,
@@ -154,12 +143,11 @@ impl Plan {
 
     fn advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.max_replicas < self.lanes {
-            writeln!(
+            return writeln!(
                 f,
-                "  maxReplicas is less than the {} lanes that are needed: raise it to {} at least,",
+                "  maxReplicas is less than the {} lanes that are needed: raise it to {} at least",
                 self.lanes, self.lanes
-            )?;
-            return writeln!(f, "  and limit_conn in k8s/nginx-config.yaml with it");
+            );
         }
         if self.rise.refused.worst > 0.001 || self.rise.late.worst > 0.01 {
             return writeln!(

@@ -6,7 +6,7 @@ use onelane_sim::{Run, System};
 use serde::Serialize;
 
 use crate::args::MOST;
-use crate::demand::{Demand, median_of};
+use crate::demand::{Demand, mean_tries, median_of};
 use crate::report::as_ms;
 
 /// What to expect of a number of lanes.
@@ -106,16 +106,14 @@ fn first(from: usize, enough: impl Fn(usize) -> bool) -> Option<usize> {
 
 impl Candidate {
     fn of(demand: &Demand, lanes: usize, runs: &[Run]) -> Self {
-        let outcomes = || runs.iter().flat_map(|run| &run.outcomes);
-        let tries: u64 = outcomes().map(|outcome| u64::from(outcome.tries)).sum();
-        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        #[expect(clippy::cast_precision_loss, reason = "at most a few thousand")]
         Self {
             lanes,
             busy: demand.busy_lanes() / lanes as f64,
             wait_p50: median_of(runs, 50.0, |outcome| outcome.queued),
             wait_p99: median_of(runs, 99.0, |outcome| outcome.queued),
             response_p99: median_of(runs, 99.0, |outcome| outcome.response),
-            tries: tries as f64 / outcomes().count() as f64,
+            tries: mean_tries(runs),
             meets_target: demand.is_met_by(runs),
         }
     }

@@ -48,7 +48,6 @@ pub(crate) struct Engine<'a, A> {
 }
 
 pub(crate) struct Nginx {
-    pub(crate) in_flight: usize,
     pub(crate) first: Peers,
     pub(crate) again: Peers,
 }
@@ -62,7 +61,6 @@ impl<'a, A: Iterator<Item = Arrival>> Engine<'a, A> {
         };
         let by_connections = system.balancing != Balancing::RoundRobin;
         let nginx = || Nginx {
-            in_flight: 0,
             first: Peers::new(lanes, by_connections),
             again: Peers::new(lanes, by_connections),
         };
@@ -139,15 +137,9 @@ impl<'a, A: Iterator<Item = Arrival>> Engine<'a, A> {
         let arrival = self.arriving.expect("it was scheduled");
         let nginx = self.rng.usize(..self.nginx.len());
         let request = self.requests.len();
-        self.requests
-            .push(Request::new(&arrival, nginx, self.nginx[nginx].in_flight));
+        self.requests.push(Request::new(&arrival, nginx));
         self.schedule_arrival();
         self.under_way += 1;
-        self.nginx[nginx].in_flight += 1;
-        if self.nginx[nginx].in_flight > self.system.limits.limit_conn {
-            self.end(request, Fate::TooMany);
-            return;
-        }
         if let Some(patience) = arrival.patience {
             self.agenda
                 .enter(self.now + patience, Event::ClientLeaves(request));
@@ -165,7 +157,6 @@ impl<'a, A: Iterator<Item = Arrival>> Engine<'a, A> {
         }
         request.place = Place::Over;
         request.tried = Vec::new();
-        self.nginx[request.nginx].in_flight -= 1;
         self.under_way -= 1;
     }
 }

@@ -7,35 +7,19 @@ use crate::arrivals::Arrival;
 use crate::engine::Engine;
 use crate::lane::Entry;
 use crate::outcome::Fate;
-use crate::request::{Place, ROUNDS};
+use crate::request::{Place, ROUNDS, Wish};
 use crate::system::Balancing;
 
 impl<A: Iterator<Item = Arrival>> Engine<'_, A> {
     /// nginx takes the request to the next lane, or gives up.
     pub(crate) fn try_next(&mut self, number: usize) {
-        let request = &mut self.requests[number];
-        let nginx = &mut self.nginx[request.nginx];
-        request.tried.resize(self.lanes.len(), false);
-        let lane = loop {
-            let peers = if request.again {
-                &mut nginx.again
-            } else {
-                &mut nginx.first
-            };
-            if let Some(lane) = peers.choose(&request.tried) {
-                break lane;
-            }
-            request.tried.fill(false);
-            if request.again {
-                request.round += 1;
-            }
-            request.again = !request.again;
-            if request.round == ROUNDS {
-                self.end(number, Fate::NoLane);
-                return;
-            }
+        let Some(lane) = self.choose(number) else {
+            self.end(number, Fate::NoLane);
+            return;
         };
+        let request = &mut self.requests[number];
         request.lane = lane;
+        request.asked += 1;
         request.place = Place::Moving;
         request.outcome.tries += 1;
         let visitor = request.current_try(number);
@@ -43,22 +27,48 @@ impl<A: Iterator<Item = Arrival>> Engine<'_, A> {
             .enter(self.now + self.system.cost.way, Event::AtLane(visitor));
     }
 
+    /// The next lane of this round, or the first of the next one; none after the last.
+    fn choose(&mut self, number: usize) -> Option<usize> {
+        let request = &mut self.requests[number];
+        let nginx = &mut self.nginx[request.nginx];
+        request.tried.resize(self.lanes.len(), false);
+        while let Some(round) = ROUNDS.get(request.round) {
+            let peers = if request.again {
+                &mut nginx.again
+            } else {
+                &mut nginx.first
+            };
+            if request.asked == round.tries {
+                request.begin_next_round();
+            } else if let Some(lane) = peers.choose(&request.tried) {
+                return Some(lane);
+            } else if request.again {
+                request.begin_next_round();
+            } else {
+                request.again = true;
+                request.tried.fill(false);
+            }
+        }
+        None
+    }
+
     pub(crate) fn enter(&mut self, visitor: Try) {
         let limits = &self.system.limits;
         let request = &mut self.requests[visitor.request];
         let arrived = request.outcome.arrived;
+        let (wish, hold) = match self.system.balancing {
+            Balancing::Hops => (request.wish(), request.hold()),
+            _ => (Wish::Enter, Duration::MAX),
+        };
         let lane = &mut self.lanes[request.lane];
-        match lane.enter(self.now, arrived, visitor, limits.queue_max) {
+        match lane.enter(self.now, arrived, visitor, wish, limits.queue_max) {
             Entry::Slot => self.start(visitor),
+            Entry::Busy => self.move_on(visitor),
             Entry::Full => self.refuse(visitor.request, Fate::QueueFull),
             Entry::Place => {
                 let left = limits
                     .queue_timeout
                     .saturating_sub(self.now.saturating_sub(arrived));
-                let hold = match self.system.balancing {
-                    Balancing::Hops => request.hold(),
-                    _ => Duration::MAX,
-                };
                 request.place = Place::Held {
                     moves_on: hold < left,
                 };
@@ -76,11 +86,19 @@ impl<A: Iterator<Item = Arrival>> Engine<'_, A> {
         if request.outcome.tries != visitor.number {
             return;
         }
-        self.lanes[request.lane].leave(request.outcome.arrived, visitor);
-        if !moves_on {
+        let (lane, arrived) = (&mut self.lanes[request.lane], request.outcome.arrived);
+        if moves_on {
+            lane.leave_for_another(arrived, visitor);
+            self.move_on(visitor);
+        } else {
+            lane.leave(arrived, visitor);
             self.refuse(visitor.request, Fate::QueueTimeout);
-            return;
         }
+    }
+
+    /// The lane says that it is busy.
+    fn move_on(&mut self, visitor: Try) {
+        let request = &mut self.requests[visitor.request];
         request.tried[request.lane] = true;
         request.place = Place::Moving;
         self.agenda

@@ -4,12 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::agenda::Try;
+use crate::request::Wish;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
     free: usize,
     /// The oldest first; of those that are equally old, whichever arrived first in the trace.
     waiting: BTreeSet<(Duration, Try)>,
+    /// Requests that left the queue for another lane's, less those that came from there. Nobody new
+    /// gets such a place, at most half of the queue, until somebody comes in exchange: else each
+    /// request that moves would let one more in.
+    away: usize,
     /// When the slots in use were taken, summed up: with the time, what they have computed so far.
     busy: Duration,
     computing: usize,
@@ -20,6 +25,9 @@ pub(crate) struct Lane {
 pub(crate) enum Entry {
     Slot,
     Place,
+    /// No place, which was not asked for.
+    Busy,
+    /// No place.
     Full,
 }
 
@@ -28,6 +36,7 @@ impl Lane {
         Self {
             free: slots,
             waiting: BTreeSet::new(),
+            away: 0,
             busy: Duration::ZERO,
             computing: 0,
             changed: Duration::ZERO,
@@ -39,17 +48,20 @@ impl Lane {
         now: Duration,
         arrived: Duration,
         visitor: Try,
+        wish: Wish,
         queue_max: usize,
     ) -> Entry {
         if self.free > 0 {
             self.occupy(now);
             return Entry::Slot;
         }
-        // A full queue is full for the youngest only.
-        if self.waiting.len() >= queue_max
-            && (self.waiting.last()).is_none_or(|(youngest, _)| *youngest <= arrived)
-        {
-            return Entry::Full;
+        let taken = self.waiting.len() + self.away.min(queue_max / 2);
+        match wish {
+            Wish::Look => return Entry::Busy,
+            Wish::Enter if taken >= queue_max => return Entry::Full,
+            Wish::Enter => {}
+            // It has had a place: to refuse it now would be late.
+            Wish::Move => self.away = self.away.saturating_sub(1),
         }
         self.waiting.insert((arrived, visitor));
         Entry::Place
@@ -60,12 +72,21 @@ impl Lane {
         self.waiting.remove(&(arrived, visitor));
     }
 
+    /// The same, to get a place with another lane.
+    pub(crate) fn leave_for_another(&mut self, arrived: Duration, visitor: Try) {
+        self.leave(arrived, visitor);
+        self.away += 1;
+    }
+
     /// Frees a slot, and gives it to whoever waits longest.
     pub(crate) fn release(&mut self, now: Duration) -> Option<Try> {
         self.count(now);
         self.computing -= 1;
         self.free += 1;
-        let (_, next) = self.waiting.pop_first()?;
+        let Some((_, next)) = self.waiting.pop_first() else {
+            self.away = 0;
+            return None;
+        };
         self.occupy(now);
         Some(next)
     }

@@ -3,8 +3,8 @@
 //! not be there yet to be planned.
 //!
 //! It knows what decides who waits: nginx's choice of a lane, its rounds and holds, several nginx
-//! that do not know of each other, `limit_conn`, the lane's oldest-first queue with its bounds, and
-//! what each step costs. It does not know what a busy machine adds: as many CPUs as it takes are
+//! that do not know of each other, the lane's oldest-first queue with its bounds, and what each step
+//! costs. It does not know what a busy machine adds: as many CPUs as it takes are
 //! assumed, for lanes and nginx alike. `cargo bench --bench balance` tells how far it is off.
 //!
 //! The same seed gives the same run.

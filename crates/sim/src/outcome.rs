@@ -6,8 +6,6 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Answered,
-    /// By `limit_conn` of nginx.
-    TooMany,
     /// By a lane: `queue_max`.
     QueueFull,
     /// By a lane: `queue_timeout`.
@@ -31,8 +29,6 @@ pub struct Outcome {
     pub response: Duration,
     /// How many lanes were asked.
     pub tries: u32,
-    /// Requests that were in its nginx when it came.
-    pub ahead: usize,
 }
 
 impl Outcome {

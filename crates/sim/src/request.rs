@@ -6,10 +6,48 @@ use crate::agenda::Try;
 use crate::arrivals::Arrival;
 use crate::outcome::{Fate, Outcome};
 
-/// How long a lane may hold a request, by round: `nginx/hops.conf`, held against it by a test.
-pub(crate) const HOLDS_MS: [u64; 6] = [5, 20, 80, 320, 1280, 2500];
-/// Rounds until nginx gives up: the redirects that it follows.
-pub(crate) const ROUNDS: usize = 9;
+/// What nginx does with a request in one round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Round {
+    /// How long a lane may hold it.
+    pub(crate) hold_ms: u64,
+    /// How many lanes are asked at most. Each is asked twice, if it comes to that.
+    pub(crate) tries: u32,
+}
+
+/// Until nginx gives up. From the files in `nginx/`, held against them by a test.
+pub(crate) const ROUNDS: [Round; 9] = [
+    // A look: whoever has a slot free takes the request.
+    round(0, 8),
+    // One lane, which refuses if its queue is full.
+    round(1, 1),
+    // A wider look, with a place in a queue to lose.
+    round(0, 24),
+    round(4, 24),
+    round(20, 24),
+    round(100, 24),
+    round(500, 24),
+    round(2500, 24),
+    round(5000, 24),
+];
+
+/// The round in which a request comes to a queue for the first time.
+const QUEUE: usize = 1;
+
+const fn round(hold_ms: u64, tries: u32) -> Round {
+    Round { hold_ms, tries }
+}
+
+/// What a request asks a lane for, if no slot is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Nothing.
+    Look,
+    /// A place in the queue, the first that it ever has.
+    Enter,
+    /// A place in exchange for the one that it had with another lane.
+    Move,
+}
 
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -18,9 +56,12 @@ pub(crate) struct Request {
     pub(crate) nginx: usize,
     pub(crate) lane: usize,
     pub(crate) round: usize,
-    /// Whether each lane of this round has been tried once, and is tried again.
+    /// Whether each lane has been tried once in this round, and is tried again.
     pub(crate) again: bool,
+    /// By lane.
     pub(crate) tried: Vec<bool>,
+    /// Lanes asked in this round.
+    pub(crate) asked: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +77,7 @@ pub(crate) enum Place {
 }
 
 impl Request {
-    pub(crate) fn new(arrival: &Arrival, nginx: usize, ahead: usize) -> Self {
+    pub(crate) fn new(arrival: &Arrival, nginx: usize) -> Self {
         Self {
             outcome: Outcome {
                 arrived: arrival.at,
@@ -45,7 +86,6 @@ impl Request {
                 queued: Duration::ZERO,
                 response: Duration::ZERO,
                 tries: 0,
-                ahead,
             },
             place: Place::Moving,
             nginx,
@@ -53,6 +93,7 @@ impl Request {
             round: 0,
             again: false,
             tried: Vec::new(),
+            asked: 0,
         }
     }
 
@@ -64,8 +105,25 @@ impl Request {
         }
     }
 
+    pub(crate) fn begin_next_round(&mut self) {
+        self.round += 1;
+        self.again = false;
+        self.tried.fill(false);
+        self.asked = 0;
+    }
+
     /// How long the lane may hold it.
     pub(crate) fn hold(&self) -> Duration {
-        Duration::from_millis(HOLDS_MS[self.round.min(HOLDS_MS.len() - 1)])
+        Duration::from_millis(ROUNDS[self.round].hold_ms)
+    }
+
+    pub(crate) fn wish(&self) -> Wish {
+        if self.hold().is_zero() {
+            Wish::Look
+        } else if self.round == QUEUE {
+            Wish::Enter
+        } else {
+            Wish::Move
+        }
     }
 }

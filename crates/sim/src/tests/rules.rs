@@ -1,6 +1,9 @@
 //! What the model does, against the rules of the gate, of nginx and of the autoscaler.
 
+use crate::agenda::Try;
+use crate::lane::{Entry, Lane};
 use crate::outcome::Fate;
+use crate::request::Wish;
 
 use super::*;
 
@@ -42,31 +45,43 @@ fn hops_come_near_the_ideal_where_few_long_requests_stand_among_short_ones() {
 
 #[test]
 fn a_request_is_held_as_long_as_its_round_says_by_each_lane_twice() {
-    // Two lanes, both busy for good, and one request more.
-    let long = |at| Arrival {
-        at,
-        service: Duration::from_secs(1000),
-        patience: None,
+    let outcome = after_all_rounds(2);
+    assert_eq!(outcome.tries, 4 + 1 + 7 * 4);
+    let holds = 4 + 20 + 100 + 500 + 2500 + 5000;
+    assert_eq!(outcome.response, (1 + 4 * holds) * MS);
+}
+
+#[test]
+fn a_round_asks_no_more_lanes_than_it_may_however_many_there_are() {
+    let outcome = after_all_rounds(30);
+    assert_eq!(outcome.tries, 8 + 1 + 7 * 24);
+    let holds = 4 + 20 + 100 + 500 + 2500 + 5000;
+    assert_eq!(outcome.response, (1 + 24 * holds) * MS);
+}
+
+/// What becomes of one more request than there are lanes, all of which are busy for good.
+fn after_all_rounds(lanes: usize) -> Outcome {
+    let system = System {
+        cost: Cost::FREE,
+        ..System::shipped(lanes)
     };
     let visitor = Arrival {
         service: MS,
         ..long(MS)
     };
-    let system = System {
-        cost: Cost::FREE,
-        ..System::shipped(2)
-    };
-    let run = simulate(
-        &system,
-        1,
-        [long(Duration::ZERO), long(Duration::ZERO), visitor],
-    );
-    let outcome = run.outcomes[2];
+    let others = std::iter::repeat_n(long(Duration::ZERO), lanes);
+    let run = simulate(&system, 1, others.chain([visitor]));
+    let outcome = run.outcomes[lanes];
     assert_eq!(outcome.fate, Fate::NoLane);
-    assert_eq!(outcome.tries, 4 * 9);
-    // Five rounds, then the longest again and again.
-    let holds = 5 + 20 + 80 + 320 + 1280 + 4 * 2500;
-    assert_eq!(outcome.response, 4 * holds * MS);
+    outcome
+}
+
+fn long(at: Duration) -> Arrival {
+    Arrival {
+        at,
+        service: Duration::from_secs(1000),
+        patience: None,
+    }
 }
 
 #[test]
@@ -103,27 +118,158 @@ fn a_lane_refuses_who_comes_to_a_full_queue_or_waits_too_long() {
     let limits = Limits {
         queue_max: 2,
         queue_timeout: 600 * MS,
-        ..Limits::NONE
     };
     let answered = (Fate::Answered, Duration::ZERO);
     let late = (Fate::QueueTimeout, 600 * MS);
     let full = (Fate::QueueFull, Duration::ZERO);
     assert_eq!(fates(limits), [answered, late, late, full, full]);
-    let two = Limits {
-        limit_conn: 2,
+}
+
+#[test]
+fn a_request_that_has_had_a_place_gets_one_in_a_full_queue_and_a_new_one_is_refused() {
+    let limits = Limits {
+        queue_max: 1,
         ..Limits::NONE
     };
-    let too_many = (Fate::TooMany, Duration::ZERO);
+    let system = System {
+        limits,
+        cost: Cost::FREE,
+        ..System::shipped(1)
+    };
+    // The second waits, moves on and comes back; the third looks and is refused.
+    let arrivals = [0, 10, 20].map(|at| Arrival {
+        service: 500 * MS,
+        ..long(at * MS)
+    });
+    let run = simulate(&system, 1, arrivals);
+    let fates = run.outcomes.iter().map(|outcome| outcome.fate);
+    let fates: Vec<_> = fates.collect();
+    assert_eq!(fates, [Fate::Answered, Fate::Answered, Fate::QueueFull]);
+    let refused = run.outcomes[2];
+    assert_eq!((refused.tries, refused.response), (3, Duration::ZERO));
+}
+
+#[test]
+fn who_looks_takes_a_free_slot_and_no_place() {
+    let mut lane = QueueOf::busy(1);
+    assert_eq!(lane.ask(1, Wish::Look), Entry::Busy);
+    assert_eq!(lane.ask(2, Wish::Enter), Entry::Place);
+    assert_eq!(lane.ask(3, Wish::Look), Entry::Busy, "no refusal");
+    assert_eq!(lane.ask(4, Wish::Enter), Entry::Full);
+    assert_eq!(lane.finish(), Some(2));
+    assert_eq!(lane.finish(), None);
+    assert_eq!(lane.ask(5, Wish::Look), Entry::Slot);
+}
+
+#[test]
+fn a_place_that_a_request_leaves_for_another_lane_is_kept_until_one_comes_in_exchange() {
+    let mut lane = QueueOf::busy(4);
+    for number in 1..=4 {
+        assert_eq!(lane.ask(number, Wish::Enter), Entry::Place);
+    }
+    assert_eq!(lane.ask(5, Wish::Enter), Entry::Full);
+    lane.moves_on(1);
+    assert_eq!(lane.ask(5, Wish::Enter), Entry::Full, "kept");
+    assert_eq!(lane.ask(6, Wish::Move), Entry::Place, "exchanged");
+    assert_eq!(lane.finish(), Some(2));
+    assert_eq!(lane.ask(7, Wish::Enter), Entry::Place, "computed, not away");
+}
+
+#[test]
+fn half_of_the_queue_at_most_is_kept_and_nothing_once_it_was_empty() {
+    let mut lane = QueueOf::busy(4);
+    for number in 1..=4 {
+        lane.ask(number, Wish::Enter);
+    }
+    for number in 1..=3 {
+        lane.moves_on(number);
+    }
     assert_eq!(
-        fates(two),
-        [
-            answered,
-            (Fate::Answered, 990 * MS),
-            too_many,
-            too_many,
-            too_many
-        ]
+        lane.ask(5, Wish::Enter),
+        Entry::Place,
+        "1 waits, 2 are kept"
     );
+    assert_eq!(lane.ask(6, Wish::Enter), Entry::Full);
+    assert_eq!((lane.finish(), lane.finish()), (Some(4), Some(5)));
+    assert_eq!(lane.finish(), None);
+    assert_eq!(lane.ask(7, Wish::Enter), Entry::Slot);
+    for number in 8..=11 {
+        assert_eq!(lane.ask(number, Wish::Enter), Entry::Place);
+    }
+}
+
+/// A lane, and requests that are called by the millisecond of their arrival.
+struct QueueOf {
+    lane: Lane,
+    queue_max: usize,
+}
+
+impl QueueOf {
+    fn busy(queue_max: usize) -> Self {
+        let mut queue = Self {
+            lane: Lane::new(1),
+            queue_max,
+        };
+        assert_eq!(queue.ask(0, Wish::Look), Entry::Slot);
+        queue
+    }
+
+    fn ask(&mut self, number: u32, wish: Wish) -> Entry {
+        let (arrived, visitor) = Self::visitor(number);
+        self.lane
+            .enter(arrived, arrived, visitor, wish, self.queue_max)
+    }
+
+    fn moves_on(&mut self, number: u32) {
+        let (arrived, visitor) = Self::visitor(number);
+        self.lane.leave_for_another(arrived, visitor);
+    }
+
+    /// The slot becomes free: whose turn is it?
+    fn finish(&mut self) -> Option<u32> {
+        Some(self.lane.release(Duration::ZERO)?.number)
+    }
+
+    fn visitor(number: u32) -> (Duration, Try) {
+        let request = number as usize;
+        (number * MS, Try { request, number })
+    }
+}
+
+#[test]
+fn an_overload_is_refused_within_moments_while_all_lanes_compute() {
+    let mix = service("1s");
+    let time = Duration::from_secs(30);
+    for (lanes, load) in [(6, 3), (6, 10), (48, 3), (48, 10)] {
+        let system = System {
+            limits: Limits::SHIPPED,
+            ..System::shipped(lanes)
+        };
+        let run = run(&system, load as f64, &mix, load * lanes * 30);
+        let in_time = run.answered().filter(|it| it.arrived + it.response < time);
+        let goodput = in_time.count() as f64 / (30.0 * lanes as f64);
+        assert!(goodput > 0.95, "{lanes} × {load}: {goodput}");
+        let refused = run.outcomes.iter().filter(|it| it.is_refused());
+        let late = quantile(0.99, refused.map(|it| it.response));
+        assert!(late < 5 * MS, "{lanes} × {load}: {late:?}");
+    }
+}
+
+#[test]
+fn several_nginx_come_as_near_to_the_ideal_as_one() {
+    let mix = service("exp:100ms");
+    for (lanes, nginx, limit) in [(16, 2, 1.06), (64, 4, 1.02)] {
+        let system = System {
+            nginx,
+            ..System::shipped(lanes)
+        };
+        let response = |system: &System| {
+            let run = run(system, 0.8, &mix, 20_000);
+            mean(run.answered().map(|it| it.response)).as_secs_f64()
+        };
+        let ratio = response(&system) / response(&System::ideal(lanes));
+        assert!(ratio < limit, "{lanes} lanes, {nginx} nginx: {ratio}");
+    }
 }
 
 #[test]

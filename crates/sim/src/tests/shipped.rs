@@ -1,6 +1,6 @@
 //! The numbers of the model, against the files of this repository that they come from.
 
-use crate::request::{HOLDS_MS, ROUNDS};
+use crate::request::ROUNDS;
 
 use super::*;
 
@@ -23,8 +23,41 @@ fn the_holds_and_the_rounds_are_those_of_nginx() {
             .ok()
     };
     let holds: Vec<u64> = map.lines().filter_map(value).collect();
-    assert_eq!(holds, HOLDS_MS);
-    assert!(hops.contains(&format!("\\+{{{ROUNDS}}}\" no_lane;")));
+    assert_eq!(holds, ROUNDS.map(|round| round.hold_ms));
+    let rounds = ROUNDS.len();
+    assert!(hops.contains(&format!("\\+{{{rounds}}}\" no_lane;")));
+}
+
+#[test]
+fn a_round_asks_as_many_lanes_as_nginx_does() {
+    let (conf, hops) = (file("nginx/nginx.conf"), file("nginx/hops.conf"));
+    let tries = |text: &str| -> Option<u32> {
+        let (_, value) = text.split_once("proxy_next_upstream_tries ")?;
+        value.split_once(';')?.0.parse().ok()
+    };
+    let everywhere = tries(&hops).unwrap();
+    let of_location = |name: &str| {
+        let (_, rest) = conf.split_once(&format!("location {name} {{")).unwrap();
+        let (location, _) = rest.split_once("location ").unwrap();
+        tries(location).unwrap_or(everywhere)
+    };
+    let [look, queue, others @ ..] = ROUNDS.map(|round| round.tries);
+    assert_eq!((look, queue), (of_location("/"), of_location("@queue")));
+    assert_eq!(others, [of_location("@next_lane"); 7]);
+}
+
+#[test]
+fn the_limits_are_those_of_a_lane() {
+    let settings = file("crates/onelane/src/config/settings.rs");
+    assert!(settings.contains("503 [default: 10 × slots]"));
+    let (before, _) = settings.split_once("pub queue_timeout: ").unwrap();
+    let (_, default) = before.rsplit_once("default_value = \"").unwrap();
+    assert!(default.starts_with("10s\""), "{default}");
+    let Limits {
+        queue_max,
+        queue_timeout,
+    } = Limits::SHIPPED;
+    assert_eq!((queue_max, queue_timeout), (10, Duration::from_secs(10)));
 }
 
 #[test]

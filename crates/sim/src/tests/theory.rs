@@ -80,7 +80,6 @@ fn every_request_is_answered_refused_or_given_up_by_its_client() {
     let limits = Limits {
         queue_max: 3,
         queue_timeout: 200 * MS,
-        limit_conn: 12,
     };
     let mix = service("exp:20ms");
     for balancing in [Balancing::RoundRobin, Balancing::LeastConn, Balancing::Hops] {
@@ -114,9 +113,6 @@ fn every_request_is_answered_refused_or_given_up_by_its_client() {
             answered > 10_000 && refused > 1_000 && left > 1_000,
             "{answered} {refused} {left}"
         );
-        let mut kinds = vec![Fate::QueueFull, Fate::QueueTimeout];
-        // Where requests move on, it is nginx that is full first.
-        kinds.push(Fate::TooMany);
-        assert!(kinds.into_iter().any(|fate| count(fate) > 0));
+        assert!(count(Fate::QueueFull) > 1_000, "{balancing:?}");
     }
 }
