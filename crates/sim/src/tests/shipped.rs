@@ -1,5 +1,8 @@
 //! The numbers of the model, against the files of this repository that they come from.
 
+use std::collections::BTreeMap;
+use std::iter;
+
 use crate::request::ROUNDS;
 
 use super::*;
@@ -12,17 +15,8 @@ fn file(path: &str) -> String {
 #[test]
 fn the_holds_and_the_rounds_are_those_of_nginx() {
     let hops = file("nginx/hops.conf");
-    let (_, map) = hops.split_once("map $rounds $lane_hold_ms {").unwrap();
-    let (map, _) = map.split_once('}').unwrap();
-    let value = |line: &str| {
-        line.trim()
-            .strip_suffix(';')?
-            .rsplit(' ')
-            .next()?
-            .parse()
-            .ok()
-    };
-    let holds: Vec<u64> = map.lines().filter_map(value).collect();
+    let holds: [u64; 9] =
+        by_round(&hops, "map $rounds $lane_hold_ms {").map(|hold| hold.parse().unwrap());
     assert_eq!(holds, ROUNDS.map(|round| round.hold_ms));
     let rounds = ROUNDS.len();
     assert!(hops.contains(&format!("\\+{{{rounds}}}\" no_lane;")));
@@ -41,9 +35,27 @@ fn a_round_asks_as_many_lanes_as_nginx_does() {
         let (location, _) = rest.split_once("location ").unwrap();
         tries(location).unwrap_or(everywhere)
     };
-    let [look, queue, others @ ..] = ROUNDS.map(|round| round.tries);
-    assert_eq!((look, queue), (of_location("/"), of_location("@queue")));
-    assert_eq!(others, [of_location("@next_lane"); 7]);
+    // Where the round after each goes on.
+    let next = by_round(&hops, "map \"$body_is_large$rounds\" $next_round {");
+    let locations = iter::once("/").chain(next).take(ROUNDS.len());
+    let tries: Vec<u32> = locations.map(of_location).collect();
+    assert_eq!(tries, ROUNDS.map(|round| round.tries));
+}
+
+/// What a map of nginx has for each round, which it counts by plus signs.
+fn by_round<'a>(conf: &'a str, head: &str) -> [&'a str; ROUNDS.len()] {
+    let (_, map) = conf.split_once(head).unwrap();
+    let (map, _) = map.split_once('}').unwrap();
+    let entry = |line: &'a str| line.trim().strip_suffix(';')?.split_once(' ');
+    let entries: BTreeMap<_, _> = map.lines().filter_map(entry).collect();
+    std::array::from_fn(|round| {
+        let key = if round == 0 {
+            "\"\""
+        } else {
+            &"+".repeat(round)
+        };
+        *entries.get(key).unwrap_or(&entries["default"])
+    })
 }
 
 #[test]
