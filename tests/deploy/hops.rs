@@ -198,10 +198,10 @@ async fn an_answer_of_a_lane(#[case] script: &[&'static str], #[case] expected: 
 /// The rounds of a request for which no lane has a slot, as (hold, queued, next round) and how many lanes are
 /// asked in each.
 #[rstest]
-#[case::each_lane_twice(3, [6, 1, 6])]
-#[case::many_lanes_only_some_of_them(30, [8, 1, 24])]
+#[case::each_lane_twice(3, [6, 1, 6, 6])]
+#[case::many_lanes_only_some_of_them(30, [8, 1, 32, 12])]
 #[tokio::test]
-async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize; 3]) {
+async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize; 4]) {
     let mut stack = Stack::up(lanes, &[BUSY]).await;
     let reply = ask(stack.request(Method::GET)).await;
     let refusal = (reply.status, reply.json["reason"].as_str());
@@ -214,7 +214,7 @@ async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize
             _ => rounds.push((asked, 1)),
         }
     }
-    let [look, place, wait] = most;
+    let [look, place, wide_look, wait] = most;
     let round = |hold_ms, queued, next: &str, count| {
         let next = next.to_owned();
         (
@@ -228,8 +228,8 @@ async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize
     };
     let mut expected = vec![
         round(0, false, "@queue", look),
-        round(1, false, "@next_lane", place),
-        round(0, true, "@next_lane", wait),
+        round(1, false, "@look", place),
+        round(0, true, "@next_lane", wide_look),
     ];
     let holds = [4, 20, 100, 500, 2500, 5000];
     expected.extend(holds.map(|hold| round(hold, true, "@next_lane", wait)));

@@ -22,13 +22,13 @@ pub(crate) const ROUNDS: [Round; 9] = [
     // One lane, which refuses if its queue is full.
     round(1, 1),
     // A wider look, with a place in a queue to lose.
-    round(0, 24),
-    round(4, 24),
-    round(20, 24),
-    round(100, 24),
-    round(500, 24),
-    round(2500, 24),
-    round(5000, 24),
+    round(0, 32),
+    round(4, 12),
+    round(20, 12),
+    round(100, 12),
+    round(500, 12),
+    round(2500, 12),
+    round(5000, 12),
 ];
 
 /// The round in which a request comes to a queue for the first time.

@@ -54,9 +54,9 @@ fn a_request_is_held_as_long_as_its_round_says_by_each_lane_twice() {
 #[test]
 fn a_round_asks_no_more_lanes_than_it_may_however_many_there_are() {
     let outcome = after_all_rounds(30);
-    assert_eq!(outcome.tries, 8 + 1 + 7 * 24);
+    assert_eq!(outcome.tries, 8 + 1 + 32 + 6 * 12);
     let holds = 4 + 20 + 100 + 500 + 2500 + 5000;
-    assert_eq!(outcome.response, (1 + 24 * holds) * MS);
+    assert_eq!(outcome.response, (1 + 12 * holds) * MS);
 }
 
 /// What becomes of one more request than there are lanes, all of which are busy for good.
