@@ -51,14 +51,14 @@ impl Part {
             None => Self::Whole,
         }
     }
+}
 
-    /// Where nginx goes on with it if this lane is busy.
-    pub(super) fn next_round(&self) -> &'static str {
-        match self {
-            Self::Whole => "@next_lane",
-            Self::Head | Self::Rest(_) => "@ask",
-        }
-    }
+/// Where nginx goes on with a request if this lane is busy: where it says, or where it goes on with all such parts.
+pub(super) fn next_round(headers: &HeaderMap) -> &str {
+    text(headers, "x-lane-next").unwrap_or(match Part::of(headers) {
+        Part::Whole => "@next_lane",
+        Part::Head | Part::Rest(_) => "@ask",
+    })
 }
 
 /// The slots that are kept, by token. No more than there are slots.

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::headers;
-use super::kept::Part;
+use super::kept::next_round;
 use super::own::OwnProblem;
 use crate::executor::Failure;
 use crate::service::LANE_PROTOCOL;
@@ -147,7 +147,7 @@ impl Problem {
                 // nginx takes the request to the next lane: inside a round because of the status,
                 // from the last lane of a round by this redirect.
                 response.insert_header(("X-Lane-Busy", "1"));
-                let next_round = Part::of(request.headers()).next_round();
+                let next_round = next_round(request.headers());
                 response.insert_header(("X-Accel-Redirect", next_round));
                 if *leaving {
                     response.force_close();

@@ -62,6 +62,19 @@ async fn a_lane_that_was_asked_keeps_its_slot_for_the_body(
     tokio::select! { again = again => assert_busy(&again, "@ask"), _ = work => unreachable!() }
 }
 
+/// nginx may have more than these ways to go on.
+#[tokio::test]
+async fn a_busy_lane_sends_a_request_to_where_it_was_told() {
+    let lane = Lane::of(Blocking, &[]);
+    let work = lane.get("/sleep?ms=60000");
+    let refused = async {
+        lane.until("busy", 0).await;
+        let request = lane.held("/fast", "0").header("x-lane-next", "@elsewhere");
+        send(request).await
+    };
+    tokio::select! { busy = refused => assert_busy(&busy, "@elsewhere"), _ = work => unreachable!() }
+}
+
 #[rstest]
 #[tokio::test]
 async fn it_keeps_no_more_than_it_has(#[values(Threads, Fork, Pool)] mode: Mode) {

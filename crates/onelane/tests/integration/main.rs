@@ -45,6 +45,8 @@ mod fork;
 mod examples;
 // From path, query and body to one input.
 mod inputs;
+// What a lane tells caches.
+mod kept;
 // Which source file may import which.
 mod layers;
 // One line per request.
