@@ -16,6 +16,8 @@ mod clients;
 mod answers;
 // Large bodies, many of them, and such as come in pieces.
 mod bodies;
+// The same question, asked by many or asked again.
+mod cache;
 // What the scripts suggest to try.
 mod hint;
 // What is in the image, and what it costs to run.
