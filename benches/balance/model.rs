@@ -12,7 +12,7 @@ use crate::nginx::Setup;
 pub(crate) fn responses(setup: Setup, seed: u64, trace: &[Arrival]) -> Vec<Duration> {
     let system = System {
         balancing: match setup {
-            Setup::Shipped => Balancing::Hops,
+            Setup::Shipped | Setup::Cached => Balancing::Hops,
             Setup::LeastConn => Balancing::LeastConn,
             Setup::RoundRobin => Balancing::RoundRobin,
         },
