@@ -1,10 +1,12 @@
 //! The same question, asked by many or asked again: computed once, where there is a cache, and given to all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::ask::{Reply, ask, client, get, in_background};
@@ -312,6 +314,36 @@ async fn it_is_one_computation_where_all_lanes_are_busy() {
         );
         assert_eq!(computations(&stack, 2, path), [200]);
     }
+}
+
+/// Equal questions that come to nothing are asked one after the other, so more and more wait.
+#[tokio::test]
+async fn who_asks_in_vain_again_and_again_takes_no_places_of_others() {
+    let stack = up(1, &[]).await;
+    let culprit = reqwest::Client::builder().local_address(IpAddr::from([127, 0, 0, 2]));
+    let culprit = culprit.build().expect("Linux has this address");
+    let url = format!("{}/prime?number=x", stack.base);
+    let asked = (0..1000).map(|_| in_background(culprit.get(&url)));
+    let (told, mut refusals) = mpsc::channel(1000);
+    for asked in asked.collect::<Vec<_>>() {
+        let told = told.clone();
+        tokio::spawn(async move {
+            let reply = asked.await.expect("it was sent");
+            told.send(reply).await.ok();
+        });
+    }
+    drop(told);
+    // Most wait, a few are answered.
+    let mut refused = 0;
+    while refused < 200 {
+        let reply = refusals.recv().await.expect("more are refused than that");
+        refused += usize::from(reply.json["reason"] == "queue_full");
+    }
+
+    let reply = get(format!("{}/prime?number=7", stack.base)).await;
+    assert_eq!((reply.status, reply.header("cache-status")), (200, MISS));
+    // It would serve those who wait first.
+    kill_process(stack.pids("nginx")[0], Signal::TERM).unwrap();
 }
 
 #[tokio::test]
