@@ -51,6 +51,16 @@ impl Compose {
         Some(stack)
     }
 
+    /// With settings of the script: `("CACHE", "16m")`.
+    pub(crate) async fn up_with(lanes: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let mut stack = Self::prepare("", None, None).await?;
+        let mut up = stack.up_command();
+        up.env("LANES", lanes.to_string())
+            .envs(settings.iter().copied());
+        stack.said = output(&mut up).await;
+        Some(stack)
+    }
+
     /// One lane behind an nginx with another file of this name, and what is said of it.
     pub(crate) async fn refused(name: &str, text: &str) -> Option<(Self, String)> {
         let changes = replace_in_nginx(name, text);

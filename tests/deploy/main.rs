@@ -18,6 +18,8 @@ mod clients;
 mod answers;
 // Large bodies, many of them, and such as come in pieces.
 mod bodies;
+// The same question, asked by many or asked again.
+mod cache;
 // What nginx does with each answer of a lane.
 mod hops;
 // What the scripts suggest to try.

@@ -56,6 +56,9 @@ fn nginx_waits_longer_than_a_lane_and_is_stopped_later_than_that() {
     let stop = time("nginx.conf", "worker_shutdown_timeout");
     assert!(nginx >= lane + MARGIN);
     assert!(stop >= nginx + MARGIN);
+    for limit in ["proxy_cache_lock_age", "proxy_cache_lock_timeout"] {
+        assert!(time("kept.conf", limit) >= nginx, "{limit}");
+    }
     let grace = seconds("nginx", "/terminationGracePeriodSeconds");
     assert!(grace >= pre_stop("nginx") + stop + MARGIN);
 
