@@ -10,6 +10,14 @@ mod balancing;
 mod overload;
 // Lanes come, go, stop and die while requests run.
 mod lanes_change;
+// Lanes that are silent.
+mod lost_host;
+// A configuration that is changed while requests run.
+mod reload;
+// An nginx that does not serve any more.
+mod health;
+// What nginx writes of each request, and who waits for that.
+mod access_log;
 // A client that leaves, and one that is too slow to keep.
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
@@ -31,6 +39,8 @@ mod demonstration;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
+// A copy of nginx/ to change.
+mod files_of_nginx;
 // The stack in containers.
 mod compose;
 // The stack as plain processes.
