@@ -84,7 +84,8 @@ async fn every_line_is_json_whatever_callers_send() {
     })
     .await;
     let lines = lines.iter().map(|line| {
-        let text = str::from_utf8(line).unwrap_or_else(|err| panic!("{err}: {line:?}"));
+        let text = str::from_utf8(line);
+        let text = text.unwrap_or_else(|err| panic!("{err}: {}", String::from_utf8_lossy(line)));
         serde_json::from_str(text).unwrap_or_else(|err| panic!("{err}: {text}"))
     });
     let lines: Vec<Value> = lines.collect();
