@@ -22,6 +22,10 @@ async fn what_a_lost_host_was_to_compute_is_computed_elsewhere() {
     let Some(stack) = Compose::up(4).await else {
         return;
     };
+    // So that both workers of nginx keep connections to every lane.
+    for _ in 0..40 {
+        assert_eq!(stack.get("/fast").await.status, 200);
+    }
     let load = stack.load(5.0, 5);
     let request = stack.get_in_background("/sleep?ms=4000");
     let busy = lane_at_work(&stack).await;

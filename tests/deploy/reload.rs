@@ -93,7 +93,7 @@ async fn reloads_wait_for_workers_that_slow_clients_keep_and_those_are_cut_off()
     files.replace(
         "nginx.conf",
         "worker_shutdown_timeout 60s;",
-        "worker_shutdown_timeout 3s;",
+        "worker_shutdown_timeout 5s;",
     );
     let Some(stack) = Compose::up_with(1, &nginx_with(&files)).await else {
         return;
@@ -101,8 +101,11 @@ async fn reloads_wait_for_workers_that_slow_clients_keep_and_those_are_cut_off()
     let nginx = stack.nginx().await;
     let mut uploads = Vec::new();
     let mut most = 0;
-    for _ in 0..9 {
-        uploads.push(drip(&stack.base).await);
+    for _ in 0..6 {
+        // Enough for both workers.
+        for _ in 0..4 {
+            uploads.push(drip(&stack.base).await);
+        }
         output(&mut stack.reload_command()).await;
         most = most.max(leaving(&nginx).await);
     }
@@ -128,7 +131,10 @@ async fn nine_signals_in_a_row_leave_workers_that_serve() {
     let nginx = stack.nginx().await;
     let mut uploads = Vec::new();
     for count in 1..=9 {
-        uploads.push(drip(&stack.base).await);
+        // Enough for both workers.
+        for _ in 0..3 {
+            uploads.push(drip(&stack.base).await);
+        }
         docker(["kill", "--signal", "HUP", &nginx.container]).await;
         eventually("one more old generation", async || {
             (leaving(&nginx).await >= count).then_some(())
