@@ -15,8 +15,7 @@ fn file(path: &str) -> String {
 #[test]
 fn the_holds_and_the_rounds_are_those_of_nginx() {
     let hops = file("nginx/hops.conf");
-    let holds: [u64; 9] =
-        by_round(&hops, "map $rounds $lane_hold_ms {").map(|hold| hold.parse().unwrap());
+    let holds: [u64; 9] = by_round(&hops, "$lane_hold_ms").map(|hold| hold.parse().unwrap());
     assert_eq!(holds, ROUNDS.map(|round| round.hold_ms));
     let rounds = ROUNDS.len();
     assert!(hops.contains(&format!("\\+{{{rounds}}}\" no_lane;")));
@@ -36,25 +35,25 @@ fn a_round_asks_as_many_lanes_as_nginx_does() {
         tries(location).unwrap_or(everywhere)
     };
     // Where the round after each goes on.
-    let next = by_round(&hops, "map \"$body_is_large$rounds\" $next_round {");
+    let next = by_round(&hops, "$next_round");
     let locations = iter::once("/").chain(next).take(ROUNDS.len());
     let tries: Vec<u32> = locations.map(of_location).collect();
     assert_eq!(tries, ROUNDS.map(|round| round.tries));
 }
 
-/// What a map of nginx has for each round, which it counts by plus signs.
-fn by_round<'a>(conf: &'a str, head: &str) -> [&'a str; ROUNDS.len()] {
-    let (_, map) = conf.split_once(head).unwrap();
+/// What the map of this variable has for each round of an ordinary request. nginx counts rounds by plus
+/// signs, which stand alone in a key, or after colons.
+fn by_round<'a>(conf: &'a str, variable: &str) -> [&'a str; ROUNDS.len()] {
+    let (_, map) = conf.split_once(&format!("{variable} {{")).unwrap();
     let (map, _) = map.split_once('}').unwrap();
-    let entry = |line: &'a str| line.trim().strip_suffix(';')?.split_once(' ');
+    let entry = |line: &'a str| {
+        let (key, value) = line.trim().strip_suffix(';')?.split_once(' ')?;
+        Some((key.trim_matches(['"', ':']), value))
+    };
     let entries: BTreeMap<_, _> = map.lines().filter_map(entry).collect();
     std::array::from_fn(|round| {
-        let key = if round == 0 {
-            "\"\""
-        } else {
-            &"+".repeat(round)
-        };
-        *entries.get(key).unwrap_or(&entries["default"])
+        let value = entries.get(&*"+".repeat(round));
+        *value.unwrap_or(&entries["default"])
     })
 }
 
