@@ -135,7 +135,7 @@ async fn six_long_requests_occupy_six_lanes_whose_probes_stay_green() {
 #[case("X-Request-Start", "t=1000.000")]
 #[case("X-Lane-Protocol", "3")]
 #[case("X-Lane-Probe", "1")]
-#[case("X-Lane-Queued", "1")]
+#[case("X-Lane-Place", "has")]
 #[case("X-Lane-Next", "@failed")]
 #[tokio::test]
 async fn a_caller_does_not_decide_how_long_it_waits(#[case] header: &str, #[case] value: &str) {

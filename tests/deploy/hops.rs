@@ -32,7 +32,7 @@ const NOTHING: &str = "";
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Asked {
     hold_ms: u64,
-    queued: bool,
+    place: String,
     next: String,
 }
 
@@ -164,7 +164,7 @@ fn parse(received: &[u8]) -> Option<(Asked, usize)> {
     let body: usize = number("content-length").unwrap_or(0);
     let asked = Asked {
         hold_ms: number("x-lane-hold-ms")?.try_into().ok()?,
-        queued: header("x-lane-queued").is_some(),
+        place: header("x-lane-place").unwrap_or_default(),
         next: header("x-lane-next").unwrap_or_default(),
     };
     (received.len() >= head + body).then_some((asked, head + body))
@@ -195,11 +195,11 @@ async fn an_answer_of_a_lane(#[case] script: &[&'static str], #[case] expected: 
     assert_eq!(seen, expected);
 }
 
-/// The rounds of a request for which no lane has a slot, as (hold, queued, next round) and how many lanes are
+/// The rounds of a request for which no lane has a slot, as (hold, place, next round) and how many lanes are
 /// asked in each.
 #[rstest]
-#[case::each_lane_twice(3, [6, 1, 6, 6])]
-#[case::many_lanes_only_some_of_them(30, [8, 1, 32, 12])]
+#[case::each_lane_twice(3, [4, 1, 6, 6])]
+#[case::many_lanes_only_some_of_them(30, [4, 1, 20, 12])]
 #[tokio::test]
 async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize; 4]) {
     let mut stack = Stack::up(lanes, &[BUSY]).await;
@@ -215,24 +215,22 @@ async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize
         }
     }
     let [look, place, wide_look, wait] = most;
-    let round = |hold_ms, queued, next: &str, count| {
-        let next = next.to_owned();
-        (
-            Asked {
-                hold_ms,
-                queued,
-                next,
-            },
-            count,
-        )
+    let round = |hold_ms, place: &str, next: &str, count| {
+        let (place, next) = (place.to_owned(), next.to_owned());
+        let asked = Asked {
+            hold_ms,
+            place,
+            next,
+        };
+        (asked, count)
     };
     let mut expected = vec![
-        round(0, false, "@queue", look),
-        round(1, false, "@look", place),
-        round(0, true, "@next_lane", wide_look),
+        round(0, "", "@queue", look),
+        round(0, "ask", "@look", place),
+        round(0, "", "@next_lane", wide_look),
     ];
-    let holds = [4, 20, 100, 500, 2500, 5000];
-    expected.extend(holds.map(|hold| round(hold, true, "@next_lane", wait)));
+    let holds = [5, 15, 40, 120, 800, 5000];
+    expected.extend(holds.map(|hold| round(hold, "has", "@next_lane", wait)));
     assert_eq!(rounds, expected);
 }
 
@@ -243,6 +241,6 @@ async fn requests_that_come_at_once_ask_no_lane_twice_as_newcomers() {
     let replies = join_all((0..5).map(|_| ask(stack.request(Method::GET)))).await;
     assert!(replies.iter().all(|reply| reply.status == 503));
     let newcomers = stack.asked().into_iter();
-    let newcomers = newcomers.filter(|asked| asked.hold_ms > 0 && !asked.queued);
+    let newcomers = newcomers.filter(|asked| asked.place == "ask");
     assert_eq!(newcomers.count(), 5);
 }

@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
     use crate::executor::{Supply, Threads};
-    use crate::gate::{Permit, Visitor};
+    use crate::gate::{Permit, Place, Visitor};
     use crate::metrics::Build;
     use crate::workload::Workloads;
 
@@ -64,7 +64,7 @@ mod tests {
             request_id: String::new(),
             arrived: Instant::now(),
             patience: Duration::ZERO,
-            comes_on: false,
+            place: Place::New,
             goes_on: false,
         };
         gate.enter(visitor).await.unwrap()

@@ -11,7 +11,7 @@ pub(crate) struct Lane {
     free: usize,
     /// The oldest first; of those that are equally old, whichever arrived first in the trace.
     waiting: BTreeSet<(Duration, Try)>,
-    /// Requests that left the queue for another lane's, less those that came from there. Nobody new
+    /// Requests that were let in and went to another lane, less those that came from there. Nobody new
     /// gets such a place, at most half of the queue, until somebody comes in exchange: else each
     /// request that moves would let one more in.
     away: usize,
@@ -58,7 +58,11 @@ impl Lane {
         let taken = self.waiting.len() + self.away.min(queue_max / 2);
         match wish {
             Wish::Look => return Entry::Busy,
-            Wish::Enter if taken >= queue_max => return Entry::Full,
+            Wish::Ask | Wish::Enter if taken >= queue_max => return Entry::Full,
+            Wish::Ask => {
+                self.away += 1;
+                return Entry::Busy;
+            }
             Wish::Enter => {}
             // It has had a place: to refuse it now would be late.
             Wish::Move => self.away = self.away.saturating_sub(1),

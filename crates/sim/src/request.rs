@@ -18,20 +18,20 @@ pub(crate) struct Round {
 /// Until nginx gives up. From the files in `nginx/`, held against them by a test.
 pub(crate) const ROUNDS: [Round; 9] = [
     // A look: whoever has a slot free takes the request.
-    round(0, 8),
+    round(0, 4),
     // One lane, which refuses if its queue is full.
-    round(1, 1),
-    // A wider look, with a place in a queue to lose.
-    round(0, 32),
-    round(4, 12),
-    round(20, 12),
-    round(100, 12),
-    round(500, 12),
-    round(2500, 12),
+    round(0, 1),
+    // A wider look, by a request that has been let in.
+    round(0, 20),
+    round(5, 12),
+    round(15, 12),
+    round(40, 12),
+    round(120, 12),
+    round(800, 12),
     round(5000, 12),
 ];
 
-/// The round in which a request comes to a queue for the first time.
+/// The round in which a request asks to be let in.
 const QUEUE: usize = 1;
 
 const fn round(hold_ms: u64, tries: u32) -> Round {
@@ -43,6 +43,8 @@ const fn round(hold_ms: u64, tries: u32) -> Round {
 pub(crate) enum Wish {
     /// Nothing.
     Look,
+    /// To be let in: to have a place somewhere, if not here.
+    Ask,
     /// A place in the queue, the first that it ever has.
     Enter,
     /// A place in exchange for the one that it had with another lane.
@@ -118,10 +120,10 @@ impl Request {
     }
 
     pub(crate) fn wish(&self) -> Wish {
-        if self.hold().is_zero() {
+        if self.round == QUEUE {
+            Wish::Ask
+        } else if self.hold().is_zero() {
             Wish::Look
-        } else if self.round == QUEUE {
-            Wish::Enter
         } else {
             Wish::Move
         }

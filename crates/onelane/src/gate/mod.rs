@@ -25,10 +25,21 @@ pub struct Visitor {
     pub arrived: Instant,
     /// How long it waits from now on.
     pub patience: Duration,
-    /// It comes from the queue of another gate, in which its patience had an end.
-    pub comes_on: bool,
+    /// What it wants where no slot is free.
+    pub place: Place,
     /// It goes to another gate when its patience ends here.
     pub goes_on: bool,
+}
+
+/// The place in a queue that a visitor wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// None: it wants a slot or nothing.
+    None,
+    /// The first that it ever has. Without patience it does not take it, but has been let in.
+    New,
+    /// One for that which it has had with another gate.
+    Exchanged,
 }
 
 /// Why a visitor was turned away.
@@ -60,7 +71,7 @@ struct Shared {
 struct State {
     slots: Vec<Slot>,
     waiting: BTreeMap<Turn, Waiter>,
-    /// How many have left the queue for other gates, less those that came in exchange.
+    /// How many were let in here and went to other gates, less those that came in exchange.
     away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
     next_number: u64,
@@ -150,14 +161,21 @@ impl Gate {
             state.occupy(slot, visitor.request_id.clone());
             return Ok(Entry::Slot(Permit::new(self, slot)));
         }
+        let queue_max = self.0.queue_max;
+        match visitor.place {
+            Place::None => return Err(Refusal::TimedOut),
+            Place::New if state.is_full(queue_max) => return Err(Refusal::Full),
+            Place::Exchanged if queue_max == 0 => return Err(Refusal::Full),
+            Place::New | Place::Exchanged => {}
+        }
         if visitor.patience.is_zero() {
+            if visitor.place == Place::New && visitor.goes_on {
+                state.away += 1;
+            }
             return Err(Refusal::TimedOut);
         }
-        let queue_max = self.0.queue_max;
-        if visitor.comes_on && queue_max > 0 {
+        if visitor.place == Place::Exchanged {
             state.away = state.away.saturating_sub(1);
-        } else if state.is_full(queue_max) {
-            return Err(Refusal::Full);
         }
         let (call, called) = oneshot::channel();
         let turn = Turn {
@@ -173,7 +191,7 @@ impl Gate {
             },
         );
         Ok(Entry::Place(
-            Place {
+            Waiting {
                 gate: self.clone(),
                 turn,
             },
@@ -281,15 +299,15 @@ impl Gate {
 
 enum Entry {
     Slot(Permit),
-    Place(Place, oneshot::Receiver<Permit>),
+    Place(Waiting, oneshot::Receiver<Permit>),
 }
 
 impl State {
     /// Whether a newcomer has to be refused.
     ///
-    /// Whoever comes from another queue has been let in there, and is not refused here. So the place that
-    /// one leaves is not for a newcomer, but for one that comes in exchange: otherwise each move would let
-    /// one more in, until all wait for too long. Where nobody comes, because the other gates have become
+    /// Whoever has been let in elsewhere is not refused here. So the place of one that goes away is not for a
+    /// newcomer, but for one that comes in exchange: otherwise each move would let one more in, until all
+    /// wait for too long. Where nobody comes, because the other gates have become
     /// idle, newcomers are kept out of half of the queue at most.
     fn is_full(&self, queue_max: usize) -> bool {
         self.waiting.len() + self.away.min(queue_max / 2) >= queue_max
@@ -324,12 +342,12 @@ impl State {
 
 /// A place in the queue, given up when dropped.
 #[derive(Debug)]
-struct Place {
+struct Waiting {
     gate: Gate,
     turn: Turn,
 }
 
-impl Drop for Place {
+impl Drop for Waiting {
     fn drop(&mut self) {
         self.gate.0.state.lock().waiting.remove(&self.turn);
     }

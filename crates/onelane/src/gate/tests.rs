@@ -11,7 +11,7 @@ fn visitor(name: &str, arrived: Instant) -> Visitor {
         request_id: name.to_owned(),
         arrived,
         patience: Duration::from_hours(1),
-        comes_on: false,
+        place: Place::New,
         goes_on: false,
     }
 }
@@ -77,7 +77,7 @@ async fn a_full_queue_is_full_for_newcomers_however_old_and_not_for_who_comes_fr
         assert_eq!(newcomer.await.unwrap_err(), Refusal::Full);
     }
     let moved = Visitor {
-        comes_on: true,
+        place: Place::Exchanged,
         goes_on: true,
         ..visitor("moved", start + Duration::from_secs(3))
     };
@@ -101,6 +101,39 @@ async fn left_by(count: u64) -> (Gate, Permit) {
     (gate, running.unwrap())
 }
 
+#[tokio::test]
+async fn who_only_looks_is_told_that_no_slot_is_free_and_nothing_else() {
+    let (gate, _running) = left_by(0).await;
+    assert_eq!(room(&gate).await, 4);
+    let look = Visitor {
+        place: Place::None,
+        patience: Duration::ZERO,
+        goes_on: true,
+        ..visitor("look", Instant::now())
+    };
+    assert_eq!(gate.enter(look).await.unwrap_err(), Refusal::TimedOut);
+    assert_eq!(room(&gate).await, 4);
+}
+
+#[tokio::test]
+async fn who_is_let_in_without_patience_has_its_place_elsewhere() {
+    let (gate, _running) = left_by(0).await;
+    let asks = || Visitor {
+        patience: Duration::ZERO,
+        goes_on: true,
+        ..visitor("asks", Instant::now())
+    };
+    assert_eq!(gate.enter(asks()).await.unwrap_err(), Refusal::TimedOut);
+    assert_eq!(room(&gate).await, 3);
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let mut newcomer = Box::pin(gate.enter(visitor("newcomer", Instant::now())));
+        assert!(poll!(&mut newcomer).is_pending());
+        waiting.push(newcomer);
+    }
+    assert_eq!(gate.enter(asks()).await.unwrap_err(), Refusal::Full);
+}
+
 /// How many newcomers find a place.
 async fn room(gate: &Gate) -> usize {
     let mut places = Vec::new();
@@ -121,7 +154,7 @@ async fn the_place_of_one_that_goes_on_is_for_one_that_comes_in_exchange() {
     let (gate, running) = left_by(1).await;
     assert_eq!(room(&gate).await, 3);
     let coming = Visitor {
-        comes_on: true,
+        place: Place::Exchanged,
         ..visitor("coming", Instant::now())
     };
     let mut coming = pin!(gate.enter(coming));
@@ -147,7 +180,7 @@ async fn where_nobody_may_wait_whoever_comes_from_another_may_not_either() {
     let gate = Gate::new(1, 0);
     let _running = gate.enter(visitor("running", Instant::now())).await;
     let moved = Visitor {
-        comes_on: true,
+        place: Place::Exchanged,
         goes_on: true,
         ..visitor("moved", Instant::now())
     };

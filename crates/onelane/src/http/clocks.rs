@@ -21,9 +21,9 @@ const LOOK_MAX: f64 = 0.75;
 pub struct Clocks(Mutex<HashMap<String, f64>>);
 
 impl Clocks {
-    /// The age of a request on its first look, `elapsed` seconds after its balancer got it, if one compares
+    /// The age of a request that has only just come, `elapsed` seconds after its balancer got it, if one compares
     /// its clock with ours.
-    pub(super) fn at_first_look(&self, balancer: &str, elapsed: f64) -> Duration {
+    pub(super) fn at_first(&self, balancer: &str, elapsed: f64) -> Duration {
         let mut ahead = self.0.lock();
         if let Some(known) = ahead.get_mut(balancer) {
             *known = elapsed;
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn clocks_that_agree_tell_the_age() {
         let clocks = Clocks::default();
-        assert_eq!(clocks.at_first_look("a", 0.25).as_millis(), 250);
+        assert_eq!(clocks.at_first("a", 0.25).as_millis(), 250);
         assert_eq!(clocks.later("a", 4.25, TIMEOUT).as_millis(), 4000);
     }
 
@@ -71,7 +71,7 @@ mod tests {
     fn a_clock_that_is_off_is_seen_through_whichever_way() {
         for off in [-3600.0, -15.0, 15.0, 3600.0] {
             let clocks = Clocks::default();
-            assert_eq!(clocks.at_first_look("a", off), Duration::ZERO);
+            assert_eq!(clocks.at_first("a", off), Duration::ZERO);
             assert_eq!(clocks.later("a", off + 4.0, TIMEOUT).as_secs(), 4);
         }
     }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn each_balancer_has_a_clock_of_its_own_and_a_new_one_is_believed_what_can_be() {
         let clocks = Clocks::default();
-        clocks.at_first_look("a", 15.0);
+        clocks.at_first("a", 15.0);
         assert_eq!(clocks.later("b", 4.0, TIMEOUT).as_secs(), 4);
         for off in [-15.0, 11.0, f64::INFINITY, f64::NAN] {
             assert_eq!(clocks.later("b", off, TIMEOUT), Duration::ZERO, "{off}");
@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_while_requests_wait_makes_them_young_and_not_late() {
         let clocks = Clocks::default();
-        clocks.at_first_look("a", 0.0);
+        clocks.at_first("a", 0.0);
         for step in [-3600.0, 3600.0] {
             assert_eq!(clocks.later("a", step + 4.0, TIMEOUT), Duration::ZERO);
         }
-        clocks.at_first_look("a", 3600.0);
+        clocks.at_first("a", 3600.0);
         assert_eq!(clocks.later("a", 3605.0, TIMEOUT).as_secs(), 5);
     }
 
@@ -101,7 +101,7 @@ mod tests {
     fn names_without_end_are_forgotten() {
         let clocks = Clocks::default();
         for name in 0..1000 {
-            clocks.at_first_look(&name.to_string(), 0.0);
+            clocks.at_first(&name.to_string(), 0.0);
         }
         assert!(clocks.0.lock().len() <= BALANCERS_MAX);
     }

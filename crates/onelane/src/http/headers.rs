@@ -8,6 +8,7 @@ use uuid::Builder;
 
 use super::Front;
 use super::problem::Problem;
+use crate::gate::Place;
 
 /// Names this request to its caller and in every log on the way.
 pub(super) const X_REQUEST_ID: &str = "x-request-id";
@@ -15,8 +16,8 @@ pub(super) const X_REQUEST_ID: &str = "x-request-id";
 /// How long a balancer lets a request wait here; what makes it a balancer. With 0 it only looks for a slot.
 pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
 
-/// The request has had a place in a lane's queue, which it left because its hold was over.
-const X_LANE_QUEUED: &str = "x-lane-queued";
+/// Whether the request asks to be let into a queue (`ask`), or has been let into one (`has`).
+const X_LANE_PLACE: &str = "x-lane-place";
 
 /// Which balancer this is, by a name that no other one has.
 const X_LANE_FROM: &str = "x-lane-from";
@@ -78,28 +79,35 @@ pub(super) struct Wishes {
 pub(super) struct Hold {
     /// `X-Lane-Hold-Ms`.
     pub(super) time: Duration,
-    /// `X-Lane-Queued`.
-    pub(super) queued: bool,
+    /// `X-Lane-Place`.
+    pub(super) place: Place,
 }
 
 impl Hold {
     fn of(headers: &HeaderMap) -> Option<Self> {
         let ms = text(headers, X_LANE_HOLD_MS)?.parse().ok()?;
+        let place = match (ms, text(headers, X_LANE_PLACE).unwrap_or_default()) {
+            (_, "ask") => Place::New,
+            (0, _) => Place::None,
+            (_, "has") => Place::Exchanged,
+            // It wants to wait, and so asks for it.
+            _ => Place::New,
+        };
         Some(Self {
             time: Duration::from_millis(ms),
-            queued: headers.contains_key(X_LANE_QUEUED),
+            place,
         })
     }
 
-    /// Every request begins with one, unless it is for a client of a lane alone.
-    fn is_first_look(self) -> bool {
-        self.time.is_zero() && !self.queued
+    /// Whether the request has only just come: every one begins like this, before it waits anywhere.
+    fn begins(self) -> bool {
+        self.time.is_zero()
     }
 
     /// Whether a request with so much time left goes to another lane if it gets no slot here. Not if its time
     /// is over by then, unless nobody has any time at all.
     fn goes_on(self, queue_left: Duration, front: &Front) -> bool {
-        let begins = self.is_first_look() && front.clocks.is_some();
+        let begins = self.begins() && front.clocks.is_some();
         begins || self.time < queue_left || front.queue_timeout.is_zero()
     }
 }
@@ -141,9 +149,7 @@ fn age(headers: &HeaderMap, hold: Option<Hold>, front: &Front) -> Duration {
     let elapsed = now_since_epoch().as_secs_f64() - start.as_secs_f64();
     let balancer = text(headers, X_LANE_FROM).unwrap_or_default();
     match (hold, &front.clocks) {
-        (Some(hold), Some(clocks)) if hold.is_first_look() => {
-            clocks.at_first_look(balancer, elapsed)
-        }
+        (Some(hold), Some(clocks)) if hold.begins() => clocks.at_first(balancer, elapsed),
         (Some(_), Some(clocks)) => clocks.later(balancer, elapsed, front.queue_timeout),
         // One can only believe it.
         (None, _) | (_, None) => Duration::try_from_secs_f64(elapsed).unwrap_or_default(),

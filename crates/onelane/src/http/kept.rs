@@ -106,7 +106,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::gate::{Gate, Visitor};
+    use crate::gate::{Gate, Place, Visitor};
 
     fn part(headers: &[(&'static str, &'static str)]) -> Part {
         let request = TestRequest::default();
@@ -132,7 +132,7 @@ mod tests {
             request_id: "id".to_owned(),
             arrived: Instant::now(),
             patience: Duration::from_mins(1),
-            comes_on: false,
+            place: Place::New,
             goes_on: false,
         };
         gate.enter(visitor).await.expect("a slot")

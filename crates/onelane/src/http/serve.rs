@@ -12,7 +12,7 @@ use super::observe::Progress;
 use super::problem::Problem;
 use super::{Admission, Front, answer, headers, input};
 use crate::executor::{Answer, Executor};
-use crate::gate::{Gate, Permit, Refusal, Visitor};
+use crate::gate::{Gate, Permit, Place, Refusal, Visitor};
 use crate::workload::{Definition, Job, Route, Source};
 
 /// Answers one request. Dropping this future, as happens when the client leaves, gives its place in the
@@ -92,7 +92,7 @@ impl Asked<'_> {
             patience: wishes
                 .hold
                 .map_or(queue_left, |hold| hold.time.min(queue_left)),
-            comes_on: wishes.hold.is_some_and(|hold| hold.queued),
+            place: wishes.hold.map_or(Place::New, |hold| hold.place),
             goes_on: wishes.goes_on,
         };
         let permit = gate.enter(visitor).await;

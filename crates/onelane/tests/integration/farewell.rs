@@ -12,7 +12,7 @@ use crate::lane::Lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 /// What makes a sender a balancer.
-const BALANCER: &str = "X-Lane-Protocol: 2\r\nX-Lane-Hold-Ms: 5\r\nX-Lane-Queued: 1\r\n";
+const BALANCER: &str = "X-Lane-Protocol: 2\r\nX-Lane-Hold-Ms: 5\r\nX-Lane-Place: has\r\n";
 
 /// A connection, used byte by byte.
 struct Connection(BufReader<TcpStream>);

@@ -16,14 +16,19 @@ use crate::lane::{Answer, Lane, send};
 /// How nginx asks, from the first round on, and a client of the lane alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Asked {
+    /// For a slot.
     Look,
+    /// For a slot, or else to be let in.
+    Ask,
+    /// For a slot, or else a first place in the queue.
     Newcomer,
-    Queued,
+    /// For a slot, or else a place in the queue in exchange for that with another lane.
+    Moved,
     Client,
 }
-use Asked::{Client, Look, Newcomer, Queued};
+use Asked::{Ask, Client, Look, Moved, Newcomer};
 
-const ALL: [Asked; 4] = [Look, Newcomer, Queued, Client];
+const ALL: [Asked; 5] = [Look, Ask, Newcomer, Moved, Client];
 
 /// What becomes of the request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,11 +42,14 @@ enum Said {
 }
 use Said::{Busy, Done, Refused};
 
+const FULL: Said = Refused("queue_full");
+
 fn request(lane: &Lane, asked: Asked) -> RequestBuilder {
     match asked {
         Look => lane.held("/fast", "0"),
+        Ask => lane.held("/fast", "0").header("x-lane-place", "ask"),
         Newcomer => lane.held("/fast", "1"),
-        Queued => lane.held("/fast", "4").header("x-lane-queued", "1"),
+        Moved => lane.held("/fast", "4").header("x-lane-place", "has"),
         Client => lane.request(reqwest::Method::GET, "/fast"),
     }
 }
@@ -103,10 +111,10 @@ async fn an_idle_lane_computes_whatever_it_is_asked(
 }
 
 #[rstest]
-#[case::with_room_in_its_queue(&[], 0, &[Look, Newcomer, Queued], &[Busy, Busy, Busy])]
-#[case::with_a_full_queue(&["--queue-max", "1"], 1, &ALL, &[Busy, Refused("queue_full"), Busy, Refused("queue_full")])]
-#[case::without_a_queue(&["--queue-max", "0"], 0, &ALL, &[Busy, Busy, Busy, Refused("queue_full")])]
-#[case::without_time(&["--queue-timeout", "0s"], 0, &ALL, &[Busy, Busy, Busy, Refused("queue_timeout")])]
+#[case::with_room_in_its_queue(&[], 0, &[Look, Ask, Newcomer, Moved], &[Busy, Busy, Busy, Busy])]
+#[case::with_a_full_queue(&["--queue-max", "1"], 1, &ALL, &[Busy, FULL, FULL, Busy, FULL])]
+#[case::without_a_queue(&["--queue-max", "0"], 0, &ALL, &[Busy, Busy, Busy, Busy, FULL])]
+#[case::without_time(&["--queue-timeout", "0s"], 0, &ALL, &[Busy, Busy, Busy, Busy, Refused("queue_timeout")])]
 #[tokio::test]
 async fn a_busy_lane(
     #[case] flags: &[&str],
@@ -128,12 +136,11 @@ async fn a_place_that_a_request_left_is_for_one_that_comes_in_exchange(
 ) {
     let lane = Lane::of(mode, &["--queue-max", "2"]);
     lane.until_ready().await;
-    let asked = [Newcomer, Newcomer, Queued, Newcomer];
+    let asked = [Ask, Ask, Newcomer, Moved, Newcomer];
     let said = while_busy(&lane, 1, &asked).await;
-    // The first leaves its place. So the second is one too many, until somebody has come for the first;
-    // who leaves again.
-    let full = Refused("queue_full");
-    assert_eq!(said, [Busy, full, Busy, full]);
+    // The first is let in, and goes. So the next ones are too many, even when somebody has come for the
+    // first: who goes again.
+    assert_eq!(said, [Busy, FULL, FULL, Busy, FULL]);
 }
 
 #[rstest]
@@ -155,7 +162,7 @@ async fn a_lane_that_drains_sends_nginx_elsewhere(
         said
     };
     let said = tokio::select! { said = answers => said, _ = work => unreachable!() };
-    assert_eq!(said, [Busy, Busy, Busy, Refused("draining")]);
+    assert_eq!(said, [Busy, Busy, Busy, Busy, Refused("draining")]);
 }
 
 #[tokio::test]
@@ -197,11 +204,11 @@ async fn a_clock_that_is_off_costs_no_request(
     let answers = async {
         lane.until("busy", 0).await;
         // Before any look has told the difference, and after one.
-        let before = asked(Queued, Duration::from_secs(3)).await;
+        let before = asked(Moved, Duration::from_secs(3)).await;
         let look = asked(Look, Duration::ZERO).await;
-        let young = asked(Queued, Duration::from_secs(3)).await;
+        let young = asked(Moved, Duration::from_secs(3)).await;
         // No lane holds it beyond its time, so it comes soon after that.
-        let old = asked(Queued, Duration::from_millis(10_300)).await;
+        let old = asked(Moved, Duration::from_millis(10_300)).await;
         [before, look, young, old]
     };
     let answers = tokio::select! { answers = answers => answers, _ = work => unreachable!() };

@@ -47,16 +47,16 @@ fn hops_come_near_the_ideal_where_few_long_requests_stand_among_short_ones() {
 fn a_request_is_held_as_long_as_its_round_says_by_each_lane_twice() {
     let outcome = after_all_rounds(2);
     assert_eq!(outcome.tries, 4 + 1 + 7 * 4);
-    let holds = 4 + 20 + 100 + 500 + 2500 + 5000;
-    assert_eq!(outcome.response, (1 + 4 * holds) * MS);
+    let holds = 5 + 15 + 40 + 120 + 800 + 5000;
+    assert_eq!(outcome.response, 4 * holds * MS);
 }
 
 #[test]
 fn a_round_asks_no_more_lanes_than_it_may_however_many_there_are() {
     let outcome = after_all_rounds(30);
-    assert_eq!(outcome.tries, 8 + 1 + 32 + 6 * 12);
-    let holds = 4 + 20 + 100 + 500 + 2500 + 5000;
-    assert_eq!(outcome.response, (1 + 12 * holds) * MS);
+    assert_eq!(outcome.tries, 4 + 1 + 20 + 6 * 12);
+    let holds = 5 + 15 + 40 + 120 + 800 + 5000;
+    assert_eq!(outcome.response, 12 * holds * MS);
 }
 
 /// What becomes of one more request than there are lanes, all of which are busy for good.
@@ -156,6 +156,7 @@ fn who_looks_takes_a_free_slot_and_no_place() {
     assert_eq!(lane.ask(2, Wish::Enter), Entry::Place);
     assert_eq!(lane.ask(3, Wish::Look), Entry::Busy, "no refusal");
     assert_eq!(lane.ask(4, Wish::Enter), Entry::Full);
+    assert_eq!(lane.ask(4, Wish::Ask), Entry::Full);
     assert_eq!(lane.finish(), Some(2));
     assert_eq!(lane.finish(), None);
     assert_eq!(lane.ask(5, Wish::Look), Entry::Slot);
@@ -172,7 +173,12 @@ fn a_place_that_a_request_leaves_for_another_lane_is_kept_until_one_comes_in_exc
     assert_eq!(lane.ask(5, Wish::Enter), Entry::Full, "kept");
     assert_eq!(lane.ask(6, Wish::Move), Entry::Place, "exchanged");
     assert_eq!(lane.finish(), Some(2));
-    assert_eq!(lane.ask(7, Wish::Enter), Entry::Place, "computed, not away");
+    assert_eq!(lane.ask(7, Wish::Ask), Entry::Busy, "computed, not away");
+    assert_eq!(
+        lane.ask(8, Wish::Enter),
+        Entry::Full,
+        "that place is asked for"
+    );
 }
 
 #[test]
