@@ -12,7 +12,7 @@ pub(crate) struct Lane {
     /// The oldest first; of those that are equally old, whichever arrived first in the trace.
     waiting: BTreeSet<(Duration, Try)>,
     /// Requests that were let in and went to another lane, less those that came from there. Nobody new
-    /// gets such a place, at most half of the queue, until somebody comes in exchange: else each
+    /// gets such a place, at most a third of the queue, until somebody comes in exchange: else each
     /// request that moves would let one more in.
     away: usize,
     /// When the slots in use were taken, summed up: with the time, what they have computed so far.
@@ -55,7 +55,7 @@ impl Lane {
             self.occupy(now);
             return Entry::Slot;
         }
-        let taken = self.waiting.len() + self.away.min(queue_max / 2);
+        let taken = self.waiting.len() + self.away.min(queue_max / 3);
         match wish {
             Wish::Look => return Entry::Busy,
             Wish::Ask | Wish::Enter if taken >= queue_max => return Entry::Full,

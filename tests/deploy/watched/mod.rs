@@ -36,7 +36,7 @@ async fn prometheus_tells_what_the_load_saw_and_which_lanes_come_and_go() {
     let load = overload(&stack, 100.0, Duration::from_secs(1));
     let in_a_lane = |panel: &Panel| !panel.row.starts_with("Children");
     every_panel_shows_something(&prometheus, in_a_lane).await;
-    alerts_are(&prometheus, ["OnelaneNginxRefuses", "OnelaneWaits"]).await;
+    alerts_are(&prometheus, ["OnelaneRefuses", "OnelaneWaits"]).await;
     every_rule_is_well(&prometheus).await;
     the_page_shows_every_lane(&stack, &prometheus).await;
     agrees(&prometheus, &load.await.unwrap()).await;

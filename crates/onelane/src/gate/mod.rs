@@ -307,10 +307,10 @@ impl State {
     ///
     /// Whoever has been let in elsewhere is not refused here. So the place of one that goes away is not for a
     /// newcomer, but for one that comes in exchange: otherwise each move would let one more in, until all
-    /// wait for too long. Where nobody comes, because the other gates have become
-    /// idle, newcomers are kept out of half of the queue at most.
+    /// wait for too long. But some find a slot elsewhere and never come, so that newcomers are kept out of a
+    /// third of the queue at most.
     fn is_full(&self, queue_max: usize) -> bool {
-        self.waiting.len() + self.away.min(queue_max / 2) >= queue_max
+        self.waiting.len() + self.away.min(queue_max / 3) >= queue_max
     }
 
     fn occupy(&mut self, slot: usize, request_id: String) {

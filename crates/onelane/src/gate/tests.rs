@@ -167,9 +167,9 @@ async fn the_place_of_one_that_goes_on_is_for_one_that_comes_in_exchange() {
 }
 
 #[tokio::test]
-async fn newcomers_are_kept_out_of_half_of_the_queue_at_most_and_only_while_somebody_waits() {
+async fn newcomers_are_kept_out_of_a_third_of_the_queue_at_most_and_only_while_somebody_waits() {
     let (gate, running) = left_by(9).await;
-    assert_eq!(room(&gate).await, 2);
+    assert_eq!(room(&gate).await, 3);
     drop(running);
     let _running = gate.enter(visitor("running", Instant::now())).await;
     assert_eq!(room(&gate).await, 4);

@@ -134,10 +134,10 @@ async fn a_busy_lane(
 async fn a_place_that_a_request_left_is_for_one_that_comes_in_exchange(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-max", "2"]);
+    let lane = Lane::of(mode, &["--queue-max", "3"]);
     lane.until_ready().await;
     let asked = [Ask, Ask, Newcomer, Moved, Newcomer];
-    let said = while_busy(&lane, 1, &asked).await;
+    let said = while_busy(&lane, 2, &asked).await;
     // The first is let in, and goes. So the next ones are too many, even when somebody has come for the
     // first: who goes again.
     assert_eq!(said, [Busy, FULL, FULL, Busy, FULL]);
