@@ -16,6 +16,8 @@ mod posts;
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
 mod answers;
+// One address that takes what it can get, and everybody else.
+mod greedy;
 // Large bodies, many of them, and such as come in pieces.
 mod bodies;
 // What nginx does with each answer of a lane.
