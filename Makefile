@@ -4,14 +4,17 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down plan check fmt test soak screenshots compare
+.PHONY: help up reload down plan check fmt test soak screenshots compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# LANES, PORT, MODE and MONITORING reach the scripts through the environment, given before or after `make`.
-up: ## build and start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; MONITORING=1 watches them
+# LANES, PORT, MODE, CACHE and MONITORING reach the scripts through the environment, given before or after `make`.
+up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; MONITORING=1 watches, CACHE=256m keeps answers
 	@$(stack)/up
+
+reload: ## have nginx read nginx/*.conf anew; no request is lost, and a mistake in them changes nothing
+	@$(stack)/reload
 
 # Either may be left over from when Docker was or was not there.
 down: ## stop them; running requests finish first

@@ -180,7 +180,7 @@ fn model(options: &Options, front: Front) -> Option<System> {
         Front::Nginx(Setup::Shipped) => Balancing::Hops,
         Front::Nginx(Setup::LeastConn) => Balancing::LeastConn,
         Front::Nginx(Setup::RoundRobin) => Balancing::RoundRobin,
-        Front::Haproxy => return None,
+        Front::Nginx(Setup::Cached) | Front::Haproxy => return None,
     };
     Some(System {
         balancing,

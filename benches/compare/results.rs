@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenarios::{cost, demonstration, faults, footprint, queue, thumbnails};
+use crate::scenarios::{again, cost, demonstration, faults, footprint, queue, thumbnails};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/comparison.json");
 
@@ -26,6 +26,7 @@ pub(crate) struct Results {
     pub(crate) footprint: Vec<footprint::Row>,
     pub(crate) faults: Vec<faults::Row>,
     pub(crate) thumbnails: Vec<thumbnails::Row>,
+    pub(crate) again: Vec<again::Row>,
 }
 
 /// Where and how it was measured.

@@ -1,7 +1,7 @@
 //! What does hopping cost as lanes grow?
 //!
 //! ```text
-//! cargo bench --bench growth               # about 20 minutes
+//! cargo bench --bench growth               # about 15 minutes
 //! cargo bench --bench growth -- --quick    # two or three
 //! cargo bench --bench growth -- --simulate # the model alone; what was measured stays as it is
 //! ```

@@ -14,9 +14,12 @@ pub(crate) enum Setup {
     Shipped,
     LeastConn,
     RoundRobin,
+    /// The shipped one, where it keeps answers that may be given again.
+    Cached,
 }
 
 impl Setup {
+    /// The ways to choose a lane.
     pub(crate) const ALL: [Self; 3] = [Self::Shipped, Self::LeastConn, Self::RoundRobin];
 }
 
@@ -26,6 +29,7 @@ impl fmt::Display for Setup {
             Self::Shipped => "shipped",
             Self::LeastConn => "least_conn",
             Self::RoundRobin => "round robin",
+            Self::Cached => "with its cache",
         })
     }
 }
@@ -69,6 +73,10 @@ pub(crate) fn configure(
     let dir = tempfile::tempdir()?;
     match setup {
         Setup::Shipped => shipped(dir.path(), limits, lanes, port)?,
+        Setup::Cached => {
+            shipped(dir.path(), limits, lanes, port)?;
+            store(dir.path())?;
+        }
         Setup::LeastConn => plain(dir.path(), lanes, port, "least_conn;")?,
         Setup::RoundRobin => plain(dir.path(), lanes, port, "")?,
     }
@@ -95,6 +103,15 @@ fn shipped(dir: &Path, limits: Limits, lanes: &[SocketAddr], port: u16) -> io::R
         fs::write(dir.join(name), text)?;
     }
     Ok(())
+}
+
+/// As local/up has it: a folder has no size of its own.
+fn store(dir: &Path) -> io::Result<()> {
+    let store = include_str!("../../docker/store.conf");
+    let store = store
+        .replace(" /var/cache/nginx ", " cache ")
+        .replace(" min_free=8m ", " max_size=256m ");
+    fs::write(dir.join("store.conf"), store)
 }
 
 fn plain(dir: &Path, lanes: &[SocketAddr], port: u16, method: &str) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! `/prime?number=N`: is N a prime? The demonstration of a request that needs a whole CPU.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use onelane::{Call, Example, Interrupted, Route, Stop, Workload};
@@ -42,12 +44,15 @@ pub struct Output {
 impl Workload for Prime {
     const NAME: &'static str = "prime";
     const ROUTES: &'static [Route] = &[
-        Route::new("/prime").examples(&[
-            Example::new("Is 29355126551 a prime?", "number=29355126551")
-                .note("Seconds of work, by dividing: it keeps a lane busy."),
-            Example::new("Is 7 a prime?", "number=7")
-                .note("No work at all. How long it takes depends on who is in front of it."),
-        ]),
+        Route::new("/prime")
+            // It is true for ever. A mistake in this file should not be.
+            .fresh_for(Duration::from_hours(24))
+            .examples(&[
+                Example::new("Is 29355126551 a prime?", "number=29355126551")
+                    .note("Seconds of work, by dividing: it keeps a lane busy."),
+                Example::new("Is 7 a prime?", "number=7")
+                    .note("No work at all. How long it takes depends on who is in front of it."),
+            ]),
         Route::new("/"),
     ];
     type Input = Input;

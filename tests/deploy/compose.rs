@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::process;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::MutexGuard;
@@ -51,6 +51,23 @@ impl Compose {
         Some(stack)
     }
 
+    /// With settings of the script: `("CACHE", "16m")`.
+    pub(crate) async fn up_with(lanes: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let mut stack = Self::prepare("", None, None).await?;
+        let mut up = stack.up_command();
+        up.env("LANES", lanes.to_string())
+            .envs(settings.iter().copied());
+        stack.said = output(&mut up).await;
+        Some(stack)
+    }
+
+    /// With services that are not quite those of compose.yaml.
+    pub(crate) async fn up_changed(lanes: usize, services: &Value) -> Option<Self> {
+        let mut stack = Self::prepare("", Some(change(services)), None).await?;
+        stack.said = output(stack.up_command().env("LANES", lanes.to_string())).await;
+        Some(stack)
+    }
+
     /// One lane behind an nginx with another file of this name, and what is said of it.
     pub(crate) async fn refused(name: &str, text: &str) -> Option<(Self, String)> {
         let changes = replace_in_nginx(name, text);
@@ -93,6 +110,11 @@ impl Compose {
 
     fn up_command(&self) -> Command {
         self.on_stack("docker/up")
+    }
+
+    /// `make reload`.
+    pub(crate) fn reload_command(&self) -> Command {
+        self.on_stack("docker/reload")
     }
 
     /// The command that `make up` names: without `--no-recreate`, images that somebody built anew
@@ -217,6 +239,24 @@ impl Nginx {
         get(format!("http://{}:{port}{path}", self.address)).await
     }
 
+    /// How often Docker has started it anew.
+    pub(crate) async fn restarts(&self) -> String {
+        docker(["inspect", "--format", "{{.RestartCount}}", &self.container]).await
+    }
+
+    /// The titles of its processes.
+    pub(crate) async fn processes(&self) -> Vec<String> {
+        let table = docker(["top", &self.container, "-o", "pid,args"]).await;
+        let rows = table.lines().skip(1).map(str::trim_start);
+        let titles = rows.filter_map(|row| row.split_once(' '));
+        titles.map(|(_, title)| title.trim().to_owned()).collect()
+    }
+
+    /// A line of shell, inside.
+    pub(crate) async fn run(&self, line: &str) -> String {
+        docker(["exec", &self.container, "sh", "-c", line]).await
+    }
+
     /// By the health check of its image, asked at once.
     pub(crate) async fn is_healthy(&self) -> bool {
         let format = "{{join .Config.Healthcheck.Test \" \"}}";
@@ -243,12 +283,11 @@ fn watch_closely(settings: &str) -> TempDir {
     let eager = patient.replace(": 5s", ": 1s").replace(": 4s", ": 1s");
     std::fs::write(&config, eager).expect("the folder is ours");
     let volume = format!("{}:/etc/prometheus/prometheus.yml:ro", config.display());
-    let services = json!({ "services": {
+    let services = json!({
         "app": { "environment": settings.split_whitespace().collect::<Vec<_>>() },
         "prometheus": { "volumes": [volume] },
-    }});
-    std::fs::write(files.path().join(CHANGES), services.to_string()).expect("as above");
-    files
+    });
+    change_in(files, &services)
 }
 
 /// compose.yaml, but for one file in the image of nginx.
@@ -257,8 +296,18 @@ fn replace_in_nginx(name: &str, text: &str) -> TempDir {
     let file = files.path().join(name);
     std::fs::write(&file, text).expect("the folder is ours");
     let volume = format!("{}:/etc/nginx/lanes/{name}:ro", file.display());
-    let services = json!({ "services": { "nginx": { "volumes": [volume] } } });
-    std::fs::write(files.path().join(CHANGES), services.to_string()).expect("as above");
+    change_in(files, &json!({ "nginx": { "volumes": [volume] } }))
+}
+
+/// compose.yaml, but for what is said here.
+fn change(services: &Value) -> TempDir {
+    let files = TempDir::new().expect("there is room for temporary files");
+    change_in(files, services)
+}
+
+fn change_in(files: TempDir, services: &Value) -> TempDir {
+    let changes = json!({ "services": services }).to_string();
+    std::fs::write(files.path().join(CHANGES), changes).expect("the folder is ours");
     files
 }
 

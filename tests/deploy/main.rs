@@ -12,6 +12,14 @@ mod overload;
 mod lanes_change;
 // POSTs, while lanes leave and come.
 mod posts;
+// Lanes that are silent.
+mod lost_host;
+// A configuration that is changed while requests run.
+mod reload;
+// An nginx that does not serve any more.
+mod health;
+// What nginx writes of each request, and who waits for that.
+mod access_log;
 // A client that leaves, and one that is too slow to keep.
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
@@ -20,6 +28,8 @@ mod answers;
 mod greedy;
 // Large bodies, many of them, and such as come in pieces.
 mod bodies;
+// The same question, asked by many or asked again.
+mod cache;
 // What nginx does with each answer of a lane.
 mod hops;
 // What the scripts suggest to try.
@@ -37,6 +47,8 @@ mod demonstration;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
+// A copy of nginx/ to change.
+mod files_of_nginx;
 // The stack in containers.
 mod compose;
 // The stack as plain processes.

@@ -5,12 +5,12 @@ use std::fs;
 use rstest::rstest;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::ask::{Reply, ask, client, get, in_background};
 use crate::cluster::{Probe, Spec};
 use crate::common::eventually;
 use crate::compose::{Compose, docker};
+use crate::files_of_nginx::Files;
 use crate::local::Local;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx");
@@ -47,6 +47,7 @@ async fn containers_of_different_versions_are_told_at_the_start_and_never_ready(
         assert_refused(&probe(name).await);
     }
     assert_eq!(probe("livenessProbe").await.status, 200);
+    assert_eq!(nginx.restarts().await, "0", "that would not help");
 
     for lane in stack.lanes().await {
         docker(["stop", &lane.container]).await;
@@ -57,14 +58,10 @@ async fn containers_of_different_versions_are_told_at_the_start_and_never_ready(
 
 #[tokio::test]
 async fn plain_processes_of_different_versions_are_told_at_the_start() {
-    let folder = TempDir::new().expect("there is room for temporary files");
-    for file in fs::read_dir(FOLDER).expect("it is there") {
-        let file = file.expect("it can be listed");
-        fs::copy(file.path(), folder.path().join(file.file_name())).expect("the folder is ours");
-    }
-    fs::write(folder.path().join("hops.conf"), hops("3")).expect("as above");
+    let files = Files::copy();
+    files.write("hops.conf", &hops("3"));
 
-    let (stack, complaint) = Local::refused(folder.path()).await;
+    let (stack, complaint) = Local::refused(files.path()).await;
 
     assert_eq!(complaint, format!("local/up: {DETAIL}"));
     assert_eq!(stack.pids(""), [], "nothing is left running");

@@ -115,14 +115,7 @@ fn an_overlay_has_one_autoscaler_whichever_it_chooses() {
         ("keda", "ScaledObject"),
         ("prometheus-adapter", "HorizontalPodAutoscaler"),
     ] {
-        let overlay = TempDir::new().expect("there is room for temporary files");
-        // By relative paths, as kustomize insists.
-        let up = "../".repeat(overlay.path().components().count() - 1);
-        let base = format!("{}{}", up.trim_end_matches('/'), root().display());
-        let text =
-            format!("resources: [{base}]\ncomponents: [{base}/autoscale-on-lanes/{component}]\n");
-        fs::write(overlay.path().join("kustomization.yaml"), text).expect("the folder is ours");
-        let Some(rendered) = kustomize(overlay.path()) else {
+        let Some(rendered) = overlay(&format!("autoscale-on-lanes/{component}")) else {
             return;
         };
         let scalers = ["ScaledObject", "HorizontalPodAutoscaler"];
@@ -134,6 +127,59 @@ fn an_overlay_has_one_autoscaler_whichever_it_chooses() {
         assert_eq!(chosen.kind(), kind);
         assert_eq!(found, [&chosen.object], "{component}");
     }
+}
+
+#[test]
+fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
+    let Some(rendered) = overlay("cache") else {
+        return;
+    };
+    let find = |kind: &str, name: &str| {
+        let mut objects = rendered.iter().filter(|object| object["kind"] == kind);
+        objects.find(|object| text(object, "/metadata/name").starts_with(name))
+    };
+    let store = find("ConfigMap", "nginx-store-").expect("a file for nginx");
+    let ours = fs::read_to_string(root().join("../docker/store.conf")).expect("it is there");
+    assert_eq!(store["data"], json!({ "store.conf": ours }));
+    assert_eq!(text(store, "/metadata/namespace"), "onelane");
+
+    let mut nginx = find("Deployment", "nginx").expect("nginx").clone();
+    let pod = &mut nginx["spec"]["template"]["spec"];
+    let volumes = pod["volumes"].as_array_mut().expect("a list");
+    let is_new = |it: &mut Value| it["name"] == "store" || it["name"] == "cache";
+    let new: Vec<Value> = volumes.extract_if(.., is_new).collect();
+    let expected = [
+        json!({ "name": "store", "configMap": { "name": store["metadata"]["name"] } }),
+        json!({ "name": "cache", "emptyDir": { "medium": "Memory", "sizeLimit": "256Mi" } }),
+    ];
+    assert_eq!(new, expected);
+    let container = &mut pod["containers"][0];
+    let mounts = container["volumeMounts"].as_array_mut().expect("a list");
+    let new: Vec<Value> = mounts.extract_if(.., is_new).collect();
+    let file = "/etc/nginx/lanes/store.conf";
+    let expected = [
+        json!({ "name": "store", "mountPath": file, "subPath": "store.conf", "readOnly": true }),
+        json!({ "name": "cache", "mountPath": "/var/cache/nginx" }),
+    ];
+    assert_eq!(new, expected);
+    for which in ["requests", "limits"] {
+        // What it has without, and the cache.
+        let memory = container["resources"][which]["memory"].take();
+        assert_eq!(memory, json!(format!("{}Mi", 640 + 256)));
+        container["resources"][which]["memory"] = json!("640Mi");
+    }
+    assert_eq!(nginx, crate::manifests::object("Deployment", "nginx"));
+}
+
+/// What kubectl makes of an overlay with the default set and this component.
+fn overlay(component: &str) -> Option<Vec<Value>> {
+    let overlay = TempDir::new().expect("there is room for temporary files");
+    // By relative paths, as kustomize insists.
+    let up = "../".repeat(overlay.path().components().count() - 1);
+    let base = format!("{}{}", up.trim_end_matches('/'), root().display());
+    let text = format!("resources: [{base}]\ncomponents: [{base}/{component}]\n");
+    fs::write(overlay.path().join("kustomization.yaml"), text).expect("the folder is ours");
+    kustomize(overlay.path())
 }
 
 /// What kubectl makes of a folder; nothing where there is no kubectl.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use humantime_serde::re::humantime::parse_duration;
 use serde_json::Value;
 
-use crate::manifests::{default_set, text};
+use crate::manifests::{at, default_set};
 
 pub(crate) fn config_map() -> Value {
     let found = default_set()
@@ -64,8 +64,9 @@ pub(crate) fn duration(text: &str) -> Duration {
 pub(crate) fn hash(config_map: &Value) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
-    for name in ["upstream.conf", "proxies.conf"] {
-        hash.update(text(config_map, &format!("/data/{name}")));
+    let files = at(config_map, "/data").as_object().expect("it has data");
+    for text in files.values().filter_map(Value::as_str) {
+        hash.update(text);
     }
     let bytes = hash.finalize();
     format!(

@@ -56,6 +56,9 @@ fn nginx_waits_longer_than_a_lane_and_is_stopped_later_than_that() {
     let stop = time("nginx.conf", "worker_shutdown_timeout");
     assert!(nginx >= lane + MARGIN);
     assert!(stop >= nginx + MARGIN);
+    for limit in ["proxy_cache_lock_age", "proxy_cache_lock_timeout"] {
+        assert!(time("kept.conf", limit) >= nginx, "{limit}");
+    }
     let grace = seconds("nginx", "/terminationGracePeriodSeconds");
     assert!(grace >= pre_stop("nginx") + stop + MARGIN);
 
@@ -215,6 +218,35 @@ fn the_autoscaler_goes_in_the_steps_that_its_comments_name() {
     let part = value("scaleDown/policies/0");
     let down = |lanes: u64| (lanes * (100 - part) / 100).max(least);
     assert_eq!(steps(most, least, down), [20, 15, 11, 8, 6, 4, 3, 2]);
+}
+
+#[test]
+fn a_lost_host_is_noticed_as_soon_with_kubernetes_as_with_compose() {
+    let nginx = object("Deployment", "nginx");
+    let here = list(&nginx, "/spec/template/spec/securityContext/sysctls");
+    let mut here: BTreeMap<&str, u64> = here
+        .iter()
+        .map(|it| {
+            let value = text(it, "/value").parse();
+            (text(it, "/name"), value.expect("a number"))
+        })
+        .collect();
+    // Not safe in the sense of Kubernetes: docs/kubernetes.md.
+    here.insert("net.ipv4.tcp_retries2", 5);
+    let there = std::fs::read_to_string(format!("{}/compose.yaml", env!("CARGO_MANIFEST_DIR")));
+    let there = parse("compose.yaml", &there.expect("it is there"));
+    let there = at(&there, "/services/nginx/sysctls").as_object();
+    let there = there.expect("it has some").iter();
+    // How much the kernel keeps for one connection says nothing of hosts; the rest is about those.
+    let there = there.filter(|(name, _)| *name != "net.ipv4.tcp_rmem");
+    let there = there.map(|(name, value)| (name.as_str(), value.as_u64().expect("a number")));
+    assert_eq!(here, there.collect());
+
+    assert_eq!(directive("hops.conf", "proxy_socket_keepalive"), "on");
+    // The kernel doubles 200 ms with each try that is not confirmed.
+    let given_up = Duration::from_millis(200 * ((2 << here["net.ipv4.tcp_retries2"]) - 1));
+    assert!(given_up > time("limits.conf", "send_timeout"));
+    assert!(given_up < time("hops.conf", "proxy_read_timeout"));
 }
 
 #[test]

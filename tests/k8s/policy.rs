@@ -4,6 +4,13 @@ use serde_json::{Value, json};
 
 use crate::manifests::{Manifest, all, at, container, list, text};
 
+/// The sysctls in use that any node allows: the others of a pod need a kubelet that is told.
+const SYSCTLS: [&str; 3] = [
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+];
+
 /// Volumes that the restricted profile allows and that are in use here.
 const VOLUMES: [&str; 2] = ["configMap", "emptyDir"];
 
@@ -52,6 +59,13 @@ fn pods_keep_the_restricted_profile() {
         assert_eq!(own["privileged"], Value::Null, "{file}");
         for host in ["hostNetwork", "hostPID", "hostIPC"] {
             assert_eq!(pod[host], Value::Null, "{file}");
+        }
+        let sysctls = context["sysctls"].as_array().into_iter().flatten();
+        for sysctl in sysctls {
+            assert!(
+                SYSCTLS.contains(&text(sysctl, "/name")),
+                "{sysctl} in {file}"
+            );
         }
         for volume in list(pod, "/volumes") {
             let allowed = VOLUMES.iter().any(|kind| !volume[kind].is_null());

@@ -64,10 +64,34 @@ fn nginx_passes_on_bodies_as_long_as_the_longest_that_a_route_takes() {
     let mebibytes: usize = limit.split("m;").next().unwrap().parse().unwrap();
 
     let routes = printed(&["routes"]);
-    let limits = routes.lines().filter_map(|route| route.rsplit_once(' '));
-    let longest = limits.filter_map(|(_, limit)| limit.parse().ok()).max();
+    let limits = routes.split_whitespace();
+    let longest = limits.filter_map(|limit| limit.parse().ok()).max();
     let longest: usize = longest.unwrap_or_default();
     assert_eq!(mebibytes, longest.div_ceil(1 << 20), "{routes}");
+}
+
+/// What nginx compares with whole requests, for a path with parameters in braces.
+fn pattern(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part.strip_prefix('{') {
+        Some(_) => "[^/?]+".to_owned(),
+        None => part.replace('.', "\\."),
+    });
+    let path = parts.collect::<Vec<_>>().join("/");
+    format!("\"~^:0?:(GET|HEAD) {path}(\\?|$)\" 1;")
+}
+
+/// A route that says that its answers may be given again is in nginx's list, and no other one of this service is: equal
+/// requests would wait for each other in vain.
+#[test]
+fn nginx_keeps_the_answers_of_those_routes_that_say_so() {
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx/cache.conf");
+    let conf = std::fs::read_to_string(conf).unwrap();
+    for route in printed(&["routes"]).lines() {
+        let pattern = pattern(route.split(' ').nth(1).unwrap());
+        let is_there = conf.lines().any(|line| line.trim() == pattern);
+        let may_be = route.contains(" max-age=");
+        assert_eq!(is_there, may_be, "nginx/cache.conf and {route}: {pattern}");
+    }
 }
 
 #[test]

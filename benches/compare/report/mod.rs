@@ -1,5 +1,6 @@
 //! From results to `docs/comparison.md` and its plots.
 
+mod again;
 mod cost;
 mod demonstration;
 mod faults;
@@ -19,7 +20,7 @@ use crate::results::Results;
 const GENERATED: &str = "<!-- From here on written by `make compare`: edits are lost. -->";
 
 /// Measured and simulated by a bench of its own.
-const GROWTH: &str = "## (g) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
+const GROWTH: &str = "## (h) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
                       nginx: [growth.md](growth.md), measured by `cargo bench --bench growth`, which \
                       `make compare` runs next.\n\n";
 
@@ -41,6 +42,7 @@ pub(crate) fn write(results: &Results) -> Result<(), String> {
         footprint::section(&results.footprint),
         faults::section(&results.faults),
         thumbnails::section(&results.thumbnails),
+        again::section(&results.again),
     ];
     let mut text = format!("{by_hand}{GENERATED}\n\n{}", how(results));
     for section in sections {

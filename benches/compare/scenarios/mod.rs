@@ -1,5 +1,6 @@
 //! What is asked of everyone: one file per scenario.
 
+pub(crate) mod again;
 pub(crate) mod cost;
 pub(crate) mod demonstration;
 pub(crate) mod faults;
@@ -30,6 +31,8 @@ pub(crate) enum Scenario {
     Faults,
     /// Real work: small pictures of large ones
     Thumbnails,
+    /// The same questions more than once, with and without a cache
+    Again,
 }
 
 /// Those that differ in more than in how nginx chooses a lane.
@@ -48,13 +51,14 @@ impl fmt::Display for Scenario {
 }
 
 impl Scenario {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Demonstration,
         Self::Queue,
         Self::Cost,
         Self::Footprint,
         Self::Faults,
         Self::Thumbnails,
+        Self::Again,
     ];
 
     /// All, unless some are named.
@@ -73,6 +77,7 @@ impl Scenario {
             Self::Footprint => results.footprint = footprint::run(bench),
             Self::Faults => results.faults = faults::run(bench),
             Self::Thumbnails => results.thumbnails = thumbnails::run(bench),
+            Self::Again => results.again = again::run(bench),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The role that prints what there is to ask: a line for each route, with its methods, its path and, where it
-//! takes a body, the types of that and the most bytes.
+//! takes a body, the types of that and the most bytes; then for how many seconds an answer may be given again.
 
 use std::io::{self, Write, stdout};
 
@@ -18,5 +18,9 @@ fn line(route: &Route) -> String {
         [] => String::new(),
         types => format!(" {} {}", types.join(","), route.body.limit),
     };
-    format!("{} {}{body}\n", methods.join(","), route.path)
+    let kept = match route.max_age {
+        0 => String::new(),
+        seconds => format!(" max-age={seconds}"),
+    };
+    format!("{} {}{body}{kept}\n", methods.join(","), route.path)
 }

@@ -78,6 +78,10 @@ impl Spec {
         let memory = text(self.container(), "/resources/limits/memory").replace("Mi", "m");
         add("memory", memory.clone());
         add("memory-swap", memory);
+        for sysctl in context["sysctls"].as_array().into_iter().flatten() {
+            let (name, value) = (text(sysctl, "/name"), text(sysctl, "/value"));
+            add("sysctl", format!("{name}={value}"));
+        }
         for variable in list(self.container(), "/env") {
             add(
                 "env",

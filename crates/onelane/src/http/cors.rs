@@ -22,17 +22,19 @@ pub(super) fn label(answer: &mut HeaderMap, asked: &HeaderMap, origins: &Origins
     if origins.is_none() {
         return;
     }
-    if !origins.is_any() {
+    let allowed = if origins.is_any() {
+        // Whoever asks: a cache may show this answer to a page, too.
+        Some(&ANY)
+    } else {
         // A cache must not show to one page what another was told.
         answer.append(VARY, HeaderValue::from_static("Origin"));
-    }
-    let origin = asked.get(ORIGIN).filter(|origin| {
-        let origin = origin.to_str();
-        origin.is_ok_and(|origin| origins.contain(origin))
-    });
-    if let Some(origin) = origin {
-        let origin = if origins.is_any() { &ANY } else { origin };
-        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        asked.get(ORIGIN).filter(|origin| {
+            let origin = origin.to_str();
+            origin.is_ok_and(|origin| origins.contain(origin))
+        })
+    };
+    if let Some(allowed) = allowed {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
         if asked.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             allow_sending(answer, asked);

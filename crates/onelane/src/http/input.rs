@@ -37,6 +37,10 @@ pub(super) fn of_head(
         headers: headers(request),
         query: query(request)?,
         format: format(request, route, has_body)?,
+        max_age: match *request.method() {
+            Method::GET | Method::HEAD => route.max_age,
+            _ => 0,
+        },
         ..Source::default()
     };
     if length(request).is_some_and(|length| length > route.body.limit as u64) {

@@ -23,6 +23,8 @@ pub struct Source {
     pub query: String,
     /// How to read the body.
     pub format: Format,
+    /// Seconds for which the answer may be given again.
+    pub max_age: u64,
     /// The body. It travels beside the rest.
     #[serde(skip)]
     pub body: Bytes,

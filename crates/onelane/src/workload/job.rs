@@ -86,10 +86,15 @@ impl Job {
     /// Computes the answer on the calling thread.
     pub fn run(self, workloads: &Workloads, call: Call) -> Result<Reply, Outcome> {
         let workload = workloads.0.get(self.workload);
-        match workload.expect("a process computes the workloads of its service") {
+        let max_age = self.source.max_age;
+        let mut reply = match workload.expect("a process computes the workloads of its service") {
             Instance::There(workload) => workload.run(self.source, call),
             Instance::Loaded(workload) => workload.run(self.source, call),
+        }?;
+        if max_age > 0 {
+            reply.keep_for(max_age);
         }
+        Ok(reply)
     }
 
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body

@@ -1,6 +1,7 @@
 //! What a workload answers: a status, headers and a body, or pieces of a body while it computes.
 
 use std::error::Error;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -14,6 +15,12 @@ pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 
 /// The content type of JSON.
 const JSON: &str = "application/json";
+
+/// What an answer tells caches.
+const CACHE_CONTROL: &str = "cache-control";
+
+/// The name of an answer among all to the same question.
+const ETAG: &str = "etag";
 
 /// An answer: 200 with a body, unless told otherwise. The engine adds `Content-Length`, `Date`,
 /// `Server-Timing`, `X-Request-Id` and `X-Served-By`, and nothing to the body.
@@ -88,6 +95,31 @@ impl Reply {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.head.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// Says to caches that they may keep it for so many seconds, and names it, so that who has it already need not
+    /// get it once more. A reply that speaks to caches itself stays as it is.
+    pub(super) fn keep_for(&mut self, seconds: u64) {
+        let Self { head, content } = self;
+        let (Content::Whole(body), 200) = (content, head.status) else {
+            return;
+        };
+        let has = |name: &str| {
+            let mut headers = head.headers.iter();
+            headers.any(|(header, _)| header.eq_ignore_ascii_case(name))
+        };
+        if has(CACHE_CONTROL) {
+            return;
+        }
+        let is_named = has(ETAG);
+        let mut add = |name: &str, value| head.headers.push((name.to_owned(), value));
+        add(CACHE_CONTROL, format!("public, max-age={seconds}"));
+        if !is_named {
+            // Every lane gives the same body the same name.
+            let mut hasher = DefaultHasher::new();
+            hasher.write(body);
+            add(ETAG, format!("\"{:016x}\"", hasher.finish()));
+        }
     }
 
     /// The body, for unit tests. Empty if it has been sent by a [`Stream`].

@@ -1,6 +1,7 @@
 //! Where a workload is served, and what one may ask it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -36,6 +37,8 @@ pub struct Route {
     pub(crate) methods: &'static [Method],
     pub(crate) body: Body,
     pub(crate) preset: &'static str,
+    /// Seconds for which an answer may be given again; 0 if each request is computed.
+    pub(crate) max_age: u64,
     pub(crate) examples: &'static [Example],
 }
 
@@ -107,6 +110,7 @@ impl Route {
             methods,
             body,
             preset: "",
+            max_age: 0,
             examples: &[],
         }
     }
@@ -116,6 +120,28 @@ impl Route {
     pub const fn preset(self, query: &'static str) -> Self {
         Self {
             preset: query,
+            ..self
+        }
+    }
+
+    /// Whose answers to GET may be given again for so long, to anybody who asks the same: they depend on path and
+    /// query alone, and not on who asks.
+    ///
+    /// The engine says so to every cache on the way (`Cache-Control: public, max-age=…`), and names each answer by an
+    /// `ETag`. That goes for answers of status 200, not for a [`Stream`](super::Stream), and not for a
+    /// [`Reply`](super::Reply) with a `Cache-Control` of its own.
+    ///
+    /// # Panics
+    ///
+    /// While it is compiled, for a route that nobody can ask by GET.
+    #[must_use]
+    pub const fn fresh_for(self, time: Duration) -> Self {
+        assert!(
+            matches!(self.methods, [Method::Get, ..]),
+            "only an answer to GET can be given again"
+        );
+        Self {
+            max_age: time.as_secs(),
             ..self
         }
     }

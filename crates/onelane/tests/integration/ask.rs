@@ -1,4 +1,4 @@
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder};
 use rstest::rstest;
 use rustix::process::Signal;
 
@@ -60,6 +60,19 @@ async fn a_lane_that_was_asked_keeps_its_slot_for_the_body(
         rest(&lane, &token, "{\"ms\":5}").await
     };
     tokio::select! { again = again => assert_busy(&again, "@ask"), _ = work => unreachable!() }
+}
+
+/// nginx may have more than these ways to go on.
+#[tokio::test]
+async fn a_busy_lane_sends_a_request_to_where_it_was_told() {
+    let lane = Lane::of(Blocking, &[]);
+    let work = lane.get("/sleep?ms=60000");
+    let refused = async {
+        lane.until("busy", 0).await;
+        let request = lane.held("/fast", "0").header("x-lane-next", "@elsewhere");
+        send(request).await
+    };
+    tokio::select! { busy = refused => assert_busy(&busy, "@elsewhere"), _ = work => unreachable!() }
 }
 
 #[rstest]
@@ -178,7 +191,16 @@ async fn a_lane_that_shuts_down_waits_for_the_body(
     lane.signal(Signal::TERM);
     lane.until_status(|status| status["phase"] == "draining")
         .await;
-    assert_busy(&ask(&lane, "/sleep").await, "@ask");
-    assert_eq!(rest(&lane, &token, "{\"ms\":5}").await.status, 200);
+    // Not on the one that it has: there the lane says that it leaves.
+    let on_a_new_connection = async |request: RequestBuilder| {
+        let request = request.build().unwrap();
+        let client = Client::builder().no_proxy().build().unwrap();
+        send(RequestBuilder::from_parts(client, request)).await
+    };
+    let asked = post(&lane, "/sleep", "0").header("x-lane-ask", "1");
+    assert_busy(&on_a_new_connection(asked).await, "@ask");
+    let rest = post(&lane, "/sleep", "0").header("x-lane-token", token);
+    let rest = on_a_new_connection(rest.body("{\"ms\":5}")).await;
+    assert_eq!(rest.status, 200);
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }

@@ -121,6 +121,7 @@ fn each_route_is_a_line_with_its_methods_and_its_body() {
         "GET /take/{id}",
         "POST /take/{id} application/x-www-form-urlencoded 1048576",
         "PUT /take/{id} application/json 1000",
+        "GET,POST /kept/{how} application/json 1048576 max-age=60",
     ] {
         assert!(
             printed.lines().any(|printed| printed == line),

@@ -49,6 +49,8 @@ mod examples;
 mod hops;
 // From path, query and body to one input.
 mod inputs;
+// What a lane tells caches.
+mod kept;
 // Which source file may import which.
 mod layers;
 // One line per request.

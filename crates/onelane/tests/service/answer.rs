@@ -54,7 +54,10 @@ const LATE: Reason = Reason::new(409, "too_late", "It is too late for that");
 
 impl Workload for Answer {
     const NAME: &'static str = "answer";
-    const ROUTES: &'static [Route] = &[Route::new("/answer")];
+    const ROUTES: &'static [Route] = &[
+        Route::new("/answer"),
+        Route::new("/kept/{how}").fresh_for(std::time::Duration::from_mins(1)),
+    ];
     const REASONS: &'static [Reason] = &[LATE];
     type Input = Input;
     type Output = Reply;

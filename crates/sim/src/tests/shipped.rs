@@ -1,5 +1,8 @@
 //! The numbers of the model, against the files of this repository that they come from.
 
+use std::collections::BTreeMap;
+use std::iter;
+
 use crate::request::ROUNDS;
 
 use super::*;
@@ -12,17 +15,7 @@ fn file(path: &str) -> String {
 #[test]
 fn the_holds_and_the_rounds_are_those_of_nginx() {
     let hops = file("nginx/hops.conf");
-    let (_, map) = hops.split_once("map $rounds $lane_hold_ms {").unwrap();
-    let (map, _) = map.split_once('}').unwrap();
-    let value = |line: &str| {
-        line.trim()
-            .strip_suffix(';')?
-            .rsplit(' ')
-            .next()?
-            .parse()
-            .ok()
-    };
-    let holds: Vec<u64> = map.lines().filter_map(value).collect();
+    let holds: [u64; 9] = by_round(&hops, "$lane_hold_ms").map(|hold| hold.parse().unwrap());
     assert_eq!(holds, ROUNDS.map(|round| round.hold_ms));
     let rounds = ROUNDS.len();
     assert!(hops.contains(&format!("\\+{{{rounds}}}\" no_lane;")));
@@ -41,11 +34,27 @@ fn a_round_asks_as_many_lanes_as_nginx_does() {
         let (location, _) = rest.split_once("location ").unwrap();
         tries(location).unwrap_or(everywhere)
     };
-    let [first, queue, look, others @ ..] = ROUNDS.map(|round| round.tries);
-    assert_eq!(first, of_location("/"));
-    assert_eq!(queue, of_location("@queue"));
-    assert_eq!(look, of_location("@look"));
-    assert_eq!(others, [of_location("@next_lane"); 6]);
+    // Where the round after each goes on.
+    let next = by_round(&hops, "$next_round");
+    let locations = iter::once("/").chain(next).take(ROUNDS.len());
+    let tries: Vec<u32> = locations.map(of_location).collect();
+    assert_eq!(tries, ROUNDS.map(|round| round.tries));
+}
+
+/// What the map of this variable has for each round of an ordinary request. nginx counts rounds by plus
+/// signs, which stand alone in a key, or after colons.
+fn by_round<'a>(conf: &'a str, variable: &str) -> [&'a str; ROUNDS.len()] {
+    let (_, map) = conf.split_once(&format!("{variable} {{")).unwrap();
+    let (map, _) = map.split_once('}').unwrap();
+    let entry = |line: &'a str| {
+        let (key, value) = line.trim().strip_suffix(';')?.split_once(' ')?;
+        Some((key.trim_matches(['"', ':']), value))
+    };
+    let entries: BTreeMap<_, _> = map.lines().filter_map(entry).collect();
+    std::array::from_fn(|round| {
+        let value = entries.get(&*"+".repeat(round));
+        *value.unwrap_or(&entries["default"])
+    })
 }
 
 #[test]
