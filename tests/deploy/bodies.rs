@@ -18,8 +18,8 @@ use crate::local::Local;
 /// The longest body that nginx and a lane take.
 const LONGEST: usize = 1 << 20;
 
-/// As many as nginx lets in at once: ask.conf.
-const AT_ONCE: usize = 32;
+/// As many as nginx takes of one client at once: ask.conf.
+const AT_ONCE: usize = 64;
 
 /// What a busy lane may have read: a head.
 const HEAD_MAX: u64 = 2000;

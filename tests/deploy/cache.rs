@@ -386,7 +386,7 @@ async fn in_a_container_it_is_as_large_as_it_was_told_to_be() {
     };
     assert!(kept().await.expect("a size") <= 16 << 10);
     let limit = docker(["inspect", "--format", "{{.HostConfig.Memory}}", &nginx]).await;
-    assert_eq!(limit, ((256 + 16) << 20).to_string());
+    assert_eq!(limit, ((640 + 16) << 20).to_string());
     // There is room again.
     eventually("a hit", async || {
         (stack.get(&last).await.header("cache-status") == HIT).then_some(())

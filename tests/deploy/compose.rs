@@ -231,7 +231,7 @@ impl Drop for Compose {
 /// A container of nginx, whose second port only this machine can reach.
 pub(crate) struct Nginx {
     pub(crate) container: String,
-    address: IpAddr,
+    pub(crate) address: IpAddr,
 }
 
 impl Nginx {

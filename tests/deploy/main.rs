@@ -24,6 +24,8 @@ mod access_log;
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
 mod answers;
+// One address that takes what it can get, and everybody else.
+mod greedy;
 // Large bodies, many of them, and such as come in pieces.
 mod bodies;
 // The same question, asked by many or asked again.

@@ -165,8 +165,8 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
     for which in ["requests", "limits"] {
         // What it has without, and the cache.
         let memory = container["resources"][which]["memory"].take();
-        assert_eq!(memory, json!(format!("{}Mi", 512 + 256)));
-        container["resources"][which]["memory"] = json!("512Mi");
+        assert_eq!(memory, json!(format!("{}Mi", 640 + 256)));
+        container["resources"][which]["memory"] = json!("640Mi");
     }
     assert_eq!(nginx, crate::manifests::object("Deployment", "nginx"));
 }
