@@ -280,7 +280,7 @@ async fn where_somebody_else_has_filled_the_disk_a_large_body_is_refused_and_a_s
     };
     let nginx = stack.nginx().await.container;
     let client = client_at(Ipv4Addr::LOCALHOST);
-    let fill = "head -c 1g /dev/zero > /tmp/full || true";
+    let fill = "head -c 1G /dev/zero > /tmp/full; test -s /tmp/full";
     docker(["exec", &nginx, "sh", "-c", fill]).await;
 
     let large = post(&client, &stack.base, 500_000).await;
