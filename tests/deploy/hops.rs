@@ -1,7 +1,9 @@
 //! What nginx does with each answer of a lane, and in which rounds it asks. The lanes here only talk, so that
 //! they can say anything; what real ones say is in `crates/onelane/tests/integration/hops.rs`.
 
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,6 +104,8 @@ fn start(lanes: &[SocketAddr]) -> (String, Child, TempDir) {
     let port = free_port();
     let dir =
         configure(Setup::Shipped, Limits::Kept, lanes, port).expect("room for a configuration");
+    // Where nginx is started by root, its workers are somebody else.
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("it is ours");
     let program = program().expect("local/install-nginx finds or fetches one");
     let nginx = command(&program, dir.path())
         .stdout(Stdio::null())
@@ -232,6 +236,23 @@ async fn a_request_that_no_lane_takes(#[case] lanes: usize, #[case] most: [usize
     let holds = [5, 15, 40, 120, 800, 5000];
     expected.extend(holds.map(|hold| round(hold, "has", "@next_lane", wait)));
     assert_eq!(rounds, expected);
+}
+
+/// A large body takes a detour, which costs it one of the redirects that nginx follows.
+#[tokio::test]
+async fn a_large_body_waits_for_as_long_as_a_small_one() {
+    let mut stack = Stack::up(1, &[BUSY]).await;
+    let reply = ask(stack.request(Method::POST).body("x".repeat(20_000))).await;
+    assert_eq!(reply.status, 503);
+    let mut rounds: Vec<_> = stack
+        .asked()
+        .into_iter()
+        .map(|asked| (asked.hold_ms, asked.place))
+        .collect();
+    rounds.dedup();
+    let waits = [5, 15, 40, 120, 800, 5000].map(|hold| (hold, "has".to_owned()));
+    let asks = [(0, "ask".to_owned()), (0, String::new())];
+    assert_eq!(rounds, [&asks[..], &waits].concat());
 }
 
 /// Nobody is refused for a full queue that has not looked first, nor after it has had a place.
