@@ -62,6 +62,7 @@ async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once(
         "/sleep?ms=2000",
         "/fast",
         "/answer",
+        "/kept/%7Bhow%7D",
         "/echo",
         "/",
         "/note",
