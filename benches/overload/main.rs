@@ -107,7 +107,8 @@ fn trace(rate: f64, time: Duration) -> Vec<Arrival> {
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
 fn row(lanes: u32, load: f64, played: &Played, trace: &[Arrival], time: Duration) {
-    let refused = || played.with(|status| status == 503);
+    // 429: nginx itself, because all of them come from one client.
+    let refused = || played.with(|status| matches!(status, 429 | 503));
     let measured = Figures {
         goodput: goodput(&played.outcomes, lanes, time),
         refused: refused().count(),
@@ -122,7 +123,9 @@ fn row(lanes: u32, load: f64, played: &Played, trace: &[Arrival], time: Duration
             figure(&model)
         )
     };
-    let neither = played.with(|status| status != 200 && status != 503).count();
+    let neither = played
+        .with(|status| !matches!(status, 200 | 429 | 503))
+        .count();
     println!(
         "| {lanes} | × {load} | {} | {} % | {} | {} | {} | {neither} | {} | {:.0} | {:.0} |",
         trace.len(),
