@@ -82,26 +82,27 @@ pub(super) fn fits() -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::HttpRequest;
     use actix_web::test::TestRequest;
 
     use super::*;
 
-    fn sender(headers: &[(&'static str, &'static str)]) -> Sender {
+    fn with(headers: &[(&'static str, &'static str)]) -> HttpRequest {
         let request = TestRequest::default();
         let request = headers
             .iter()
             .fold(request, |request, header| request.insert_header(*header));
-        Sender::of(request.to_http_request().headers())
+        request.to_http_request()
+    }
+
+    fn sender(headers: &[(&'static str, &'static str)]) -> Sender {
+        Sender::of(with(headers).headers())
     }
 
     #[test]
     fn a_busy_lane_sends_a_request_where_nginx_wants_it() {
         let next = |headers: &[(&'static str, &'static str)]| {
-            let request = TestRequest::default();
-            let request = headers
-                .iter()
-                .fold(request, |request, header| request.insert_header(*header));
-            next_round(request.to_http_request().headers()).to_owned()
+            next_round(with(headers).headers()).to_owned()
         };
         assert_eq!(next(&[(X_LANE_NEXT, "@queue")]), "@queue");
         for nonsense in ["", "@", "queue", "/problem", "@a b", "@A"] {
