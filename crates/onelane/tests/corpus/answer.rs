@@ -2,6 +2,7 @@
 
 use std::io;
 
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 #[derive(Debug)]
@@ -70,6 +71,31 @@ impl RawAnswer {
         let mut headers = self.headers.iter();
         let header = headers.find(|(header, _)| header == name);
         header.map_or("", |(_, value)| value)
+    }
+
+    /// It tells its id, and is a problem in the usual form if it is one.
+    pub fn check(&self) {
+        let id = self.header("x-request-id");
+        assert!(!id.is_empty(), "{self:?}");
+        if self.status < 400 || self.body.is_empty() {
+            return;
+        }
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        let problem: Value = serde_json::from_slice(&self.body).expect("it is JSON");
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        assert_eq!(problem["request_id"], id, "{self:?}");
+        for member in ["title", "detail", "reason"] {
+            assert!(problem[member].is_string(), "{self:?}");
+        }
+    }
+
+    /// What a line of a log about it has in common with it.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.header("x-request-id"), self.status)
     }
 
     /// Whether it is the last one of its connection.

@@ -5,8 +5,10 @@
 mod answer;
 mod text;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -87,6 +89,21 @@ pub fn entries() -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// The [`RawAnswer::key`] of a line of a log.
+pub fn logged(line: &Value) -> String {
+    let id = line["request_id"].as_str().unwrap_or_default();
+    format!("{id} {}", line["status"])
+}
+
+/// How often each is there.
+pub fn count(keys: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
+    }
+    counts
 }
 
 impl Entry {

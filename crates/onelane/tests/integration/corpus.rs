@@ -3,7 +3,6 @@
 //! made had no body, and was in no log and in no figure; and what two servers in a row read differently let
 //! callers send requests in other people's names.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -65,7 +64,7 @@ async fn raw_requests_have_the_documented_answers(
         failures.join("\n")
     );
 
-    answers.iter().for_each(check);
+    answers.iter().for_each(RawAnswer::check);
     each_is_logged_once(&lane, &answers).await;
     each_is_counted(&lane, &answers).await;
     assert_eq!(lane.get("/fast").await.status, 200);
@@ -80,37 +79,9 @@ fn expected(entry: &raw::Entry, mode: Mode) -> Outcome {
     expected
 }
 
-/// It is a problem in the usual form, if it is one.
-fn check(answer: &RawAnswer) {
-    let id = answer.header("x-request-id");
-    assert!(!id.is_empty(), "{answer:?}");
-    if answer.status >= 400 && !answer.body.is_empty() {
-        assert_eq!(
-            answer.header("content-type"),
-            "application/problem+json",
-            "{answer:?}"
-        );
-        let problem: Value = serde_json::from_slice(&answer.body).expect("it is JSON");
-        assert_eq!(problem["status"], answer.status, "{answer:?}");
-        assert_eq!(problem["request_id"], id, "{answer:?}");
-        for member in ["title", "detail", "reason"] {
-            assert!(problem[member].is_string(), "{answer:?}");
-        }
-    }
-}
-
 async fn each_is_logged_once(lane: &Lane, answers: &[RawAnswer]) {
     let is_request = |line: &Value| line["message"] == "request";
     lane.logged_times(answers.len(), is_request).await;
-    let count = |keys: Vec<String>| {
-        keys.into_iter().fold(
-            BTreeMap::new(),
-            |mut counts: BTreeMap<String, usize>, key| {
-                *counts.entry(key).or_default() += 1;
-                counts
-            },
-        )
-    };
     let lines = lane.log(is_request);
     let smuggled = |line: &&Value| {
         line["uri"]
@@ -118,17 +89,10 @@ async fn each_is_logged_once(lane: &Lane, answers: &[RawAnswer]) {
             .is_some_and(|uri| uri.starts_with("/smuggled"))
     };
     assert_eq!(lines.iter().find(smuggled), None);
-    let logged = lines.iter().map(|line| {
-        format!(
-            "{} {}",
-            line["request_id"].as_str().unwrap(),
-            line["status"]
-        )
-    });
-    let given = answers
-        .iter()
-        .map(|answer| format!("{} {}", answer.header("x-request-id"), answer.status));
-    assert_eq!(count(logged.collect()), count(given.collect()));
+    assert_eq!(
+        raw::count(lines.iter().map(raw::logged)),
+        raw::count(answers.iter().map(RawAnswer::key))
+    );
 }
 
 /// Those that the HTTP library would make. In a cluster it takes a moment.
