@@ -44,6 +44,8 @@ mod watched;
 mod protocol;
 // What the demonstration shows, where it is still there.
 mod demonstration;
+// Everything at once, one thing after the other.
+mod soak;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
