@@ -18,6 +18,8 @@ mod lost_host;
 mod reload;
 // An nginx that does not serve any more.
 mod health;
+// `make up` where there is something already.
+mod up_again;
 // Docker, or its host, is stopped and comes back.
 mod reboot;
 // What nginx writes of each request, and who waits for that.
