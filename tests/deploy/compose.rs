@@ -90,6 +90,11 @@ impl Compose {
         Some((stack, prometheus))
     }
 
+    /// From now on, its services are not quite those of compose.yaml.
+    pub(crate) fn change(&mut self, services: &Value) {
+        self.changes = Some(change(services));
+    }
+
     /// Not started yet.
     async fn prepare(mode: &str, changes: Option<TempDir>, watch: Option<Watch>) -> Option<Self> {
         let turn = turn().await;
@@ -107,6 +112,13 @@ impl Compose {
             watch,
             _turn: turn,
         })
+    }
+
+    /// `make up` once more, told nothing but what the command gets.
+    pub(crate) fn up_again(&self) -> Command {
+        let mut up = self.up_command();
+        up.env_remove("PORT");
+        up
     }
 
     fn up_command(&self) -> Command {
@@ -217,7 +229,7 @@ impl Compose {
         Load::start(&self.base, poisson(1, rate, move |_| sleep_ms))
     }
 
-    fn on_stack(&self, program: &str) -> Command {
+    pub(crate) fn on_stack(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
             .env("COMPOSE_PROJECT_NAME", &self.project)

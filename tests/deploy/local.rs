@@ -57,6 +57,13 @@ impl Local {
         (stack, complaint)
     }
 
+    /// `local/up` once more, told nothing but what the command gets.
+    pub(crate) fn up_again(&self) -> Command {
+        let mut up = Command::new("local/up");
+        up.env("RUN_DIR", self.run.path());
+        up
+    }
+
     /// A stack that is not there yet, and the command that starts it.
     pub(crate) async fn prepare(lanes: usize) -> (Self, Command) {
         let turn = turn().await;
