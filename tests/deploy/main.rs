@@ -18,6 +18,10 @@ mod lost_host;
 mod reload;
 // An nginx that does not serve any more.
 mod health;
+// `make up` where there is something already.
+mod up_again;
+// Docker, or its host, is stopped and comes back.
+mod reboot;
 // What nginx writes of each request, and who waits for that.
 mod access_log;
 // A client that leaves, and one that is too slow to keep.
@@ -46,6 +50,8 @@ mod watched;
 mod protocol;
 // What the demonstration shows, where it is still there.
 mod demonstration;
+// Everything at once, one thing after the other.
+mod soak;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
@@ -56,6 +62,8 @@ mod raw;
 mod files_of_nginx;
 // The stack in containers.
 mod compose;
+// A Docker engine to switch off.
+mod engine;
 // The stack as plain processes.
 mod local;
 // Questions to the Prometheus of the stack.

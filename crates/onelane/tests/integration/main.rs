@@ -62,6 +62,8 @@ mod layers;
 mod log;
 // Every series, and what it counts.
 mod metrics;
+// What an operator does, and what may not take a lane down.
+mod operator;
 // What is on the page, as far as it can be seen without a browser.
 mod page;
 // Children that stay: who is used, and who is replaced.
