@@ -93,8 +93,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Schema => print(&schema::document(service)),
         Role::Serve => {
             let settings = load(&cli.flags, service)?;
-            log(service, &settings, Pen::Thread)?;
-            logging::collect().map_err(complain(1))?;
+            log(service, &settings, Pen::ForAll)?;
             ended(match settings.mode {
                 Mode::Cluster => cluster::run(service, &settings),
                 _ => server::run(service, &settings),
@@ -127,7 +126,7 @@ fn briefed(service: &Service, pen: Pen) -> Result<(Briefing, Settings), Complain
 
 fn log(service: &Service, settings: &Settings, pen: Pen) -> Result<(), Complaint> {
     let started = logging::init(service, settings.log_format, settings.log_level, pen);
-    started.map_err(complain(1))
+    started.map_err(|err| (1, format!("cannot write a log: {err}")))
 }
 
 /// Prints what was asked for. Who stops to read has read enough.

@@ -121,3 +121,36 @@ fn has_query(request: &GuardContext<'_>) -> bool {
         .query()
         .is_some_and(|query| !query.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
+    use super::*;
+    use crate::drill;
+
+    #[actix_web::test]
+    async fn the_page_has_a_path_that_tells_its_methods_where_no_workload_has_it() {
+        let service = Box::leak(Box::new(
+            Service::new("plain", "1").workloads(drill::FAULTS),
+        ));
+        let app = init_service(App::new().configure(|app| routes(app, service))).await;
+        for (method, path, status, allow) in [
+            (Method::OPTIONS, "/", 204, Some("GET, HEAD")),
+            (Method::POST, "/", 405, Some("GET, HEAD")),
+            (Method::OPTIONS, "*", 204, Some("GET, HEAD, POST")),
+            (Method::OPTIONS, "/nowhere", 404, None),
+        ] {
+            let request = TestRequest::with_uri(path).method(method.clone());
+            let answer = call_service(&app, request.to_request()).await;
+            let told = answer.headers().get(ALLOW);
+            let told = told.map(|allow| allow.to_str().unwrap());
+            assert_eq!(
+                (answer.status().as_u16(), told),
+                (status, allow),
+                "{method} {path}"
+            );
+        }
+    }
+}

@@ -55,6 +55,8 @@ mod kept;
 mod layers;
 // One line per request.
 mod log;
+// HEAD and OPTIONS, on every port.
+mod methods;
 // Every series, and what it counts.
 mod metrics;
 // What an operator does, and what may not take a lane down.
