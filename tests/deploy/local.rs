@@ -73,7 +73,9 @@ impl Local {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
             admin: String::new(),
-            run: TempDir::new().expect("there is room for temporary files"),
+            // As somebody may call a folder.
+            run: TempDir::with_prefix("it's $HOME, \"sweet\" home ")
+                .expect("there is room for temporary files"),
             _turn: turn,
         };
         let mut up = Command::new("local/up");
