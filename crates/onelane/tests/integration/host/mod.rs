@@ -1,0 +1,7 @@
+//! What a host does to a server: it lacks something, is small, slow, or set to another time.
+
+// Attempts to serve that may fail.
+mod attempt;
+
+// System calls that are not there.
+mod calls;
