@@ -5,3 +5,5 @@ mod attempt;
 
 // System calls that are not there.
 mod calls;
+// A clock that is set.
+mod clock;
