@@ -5,5 +5,10 @@ mod attempt;
 
 // System calls that are not there.
 mod calls;
+// Files that are not there, or cannot be written.
+mod files;
+// Addresses that are not there.
+mod network;
 // A clock that is set.
 mod clock;
+mod explore;
