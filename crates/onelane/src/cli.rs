@@ -57,6 +57,8 @@ const BAD_CHILDREN: u8 = 3;
 const BAD_LOAD: u8 = 4;
 /// `EX_SOFTWARE` of sysexits.h.
 const BAD_SERVICE: u8 = 70;
+/// `EX_OSERR` of sysexits.h.
+const BAD_HOST: u8 = 71;
 /// `EX_CONFIG` of sysexits.h.
 const BAD_SETTINGS: u8 = 78;
 
@@ -66,7 +68,8 @@ impl Service {
     ///
     /// Exits with 0 after a clean end; 1 when requests were cut or a listener could not be had; 2 for
     /// bad flags, 3 when children fail one after the other, 4 when a workload cannot be loaded, 70 for a
-    /// service with a mistake in it, 78 for bad settings.
+    /// service with a mistake in it, 71 when the kernel or the container lacks what the mode needs, 78 for
+    /// bad settings.
     pub fn run(self) -> ExitCode {
         // Once in the life of a process, and needed until its end.
         let service: &'static Self = Box::leak(Box::new(self));
@@ -155,7 +158,10 @@ fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
         Ok(End::Cut) => Ok(ExitCode::FAILURE),
         Err(err @ StartError::Compute(NotReady::Children(_))) => Err(complain(BAD_CHILDREN)(err)),
         Err(err @ StartError::Compute(NotReady::Load(_))) => Err(complain(BAD_LOAD)(err)),
-        Err(err) => Err(complain(1)(err)),
+        Err(err @ (StartError::Start(_) | StartError::Compute(NotReady::Lacks(_)))) => {
+            Err(complain(BAD_HOST)(err))
+        }
+        Err(err @ StartError::Listen(..)) => Err(complain(1)(err)),
     }
 }
 

@@ -12,9 +12,11 @@ mod status;
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::mpsc::{self, SendError};
 use std::thread;
 use std::time::Instant;
 
+use actix_rt::SystemRunner;
 use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
@@ -23,6 +25,7 @@ use serde_json::json;
 
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::needs::{self, Needs};
 use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
@@ -59,6 +62,7 @@ pub fn start(
         lifecycle: lifecycle.clone(),
         server: Box::new(server),
     });
+    let (tell, heard) = mpsc::channel();
     let server = move || {
         let app = move || {
             let app = App::new().app_data(subject.clone()).app_data(page.clone());
@@ -70,13 +74,30 @@ pub fn start(
             .listen(listener)
             .map(HttpServer::run)
     };
-    thread::Builder::new().name("admin".to_owned()).spawn(|| {
-        let outcome = actix_rt::System::new().block_on(async { server()?.await });
-        if let Err(err) = outcome {
+    let thread = thread::Builder::new().name("admin".to_owned());
+    let started = thread.spawn(move || {
+        let serve = |runtime: SystemRunner| {
+            runtime.block_on(async {
+                let server = server()?;
+                tell.send(Ok(())).ok();
+                server.await
+            })
+        };
+        let outcome = needs::runtime().and_then(serve);
+        // Nobody listens any more if it has ended later.
+        if let Err(err) = outcome
+            && let Err(SendError(Err(err))) = tell.send(Err(err))
+        {
             // The probes now fail, and the orchestrator replaces this process.
             tracing::error!(%err, "the admin listener ended");
         }
-    })?;
+    });
+    started.needs("a thread")?;
+    // A panic, as for want of a thread, is in the log.
+    let started = heard
+        .recv()
+        .unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+    started.needs("the admin listener")?;
     Ok(lifecycle)
 }
 

@@ -50,6 +50,8 @@ mod farewell;
 mod fork;
 // The programs in `examples/`.
 mod examples;
+// What a host lacks, limits, stops or sets to another time.
+mod host;
 // What a lane says to nginx, which may take a request elsewhere.
 mod hops;
 // From path, query and body to one input.
