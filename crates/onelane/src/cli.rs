@@ -51,6 +51,8 @@ enum Role {
     Worker { parent: i32 },
 }
 
+/// What a shell says of bad flags, too.
+const BAD_FLAGS: u8 = 2;
 /// The children fail, one after the other: starting again would not help.
 const BAD_CHILDREN: u8 = 3;
 /// A workload cannot be loaded.
@@ -88,7 +90,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
     service
         .check(http::REASONS)
         .map_err(complain(BAD_SERVICE))?;
-    let cli = parse(service);
+    let cli = parse(service)?;
     match cli.role.unwrap_or(Role::Serve) {
         Role::Routes => print(&routes::list(service)),
         Role::Examples { url } => print(&curl::commands(service, &url)),
@@ -144,12 +146,20 @@ fn print(text: &str) -> Result<ExitCode, Complaint> {
     })
 }
 
-fn parse(service: &Service) -> Cli {
+fn parse(service: &Service) -> Result<Cli, Complaint> {
     let command = Cli::command()
         .name(service.name)
         .version(service.versions());
-    // Both end the process with the right words if something is wrong.
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|err| err.exit())
+    let parsed = command.try_get_matches();
+    parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|err| {
+            if !err.use_stderr() {
+                // It is help or the version, which this prints.
+                err.exit();
+            }
+            (BAD_FLAGS, err.to_string().trim_end().to_owned())
+        })
 }
 
 fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {

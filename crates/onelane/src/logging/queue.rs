@@ -5,8 +5,8 @@
 
 use std::io;
 use std::mem;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -14,6 +14,8 @@ use parking_lot::{Condvar, Mutex};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::stdio;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
 use super::line::{LINE_MAX, fitting};
 
@@ -55,6 +57,8 @@ impl Queue {
     pub(super) fn start(&'static self) -> io::Result<()> {
         static STARTED: OnceLock<()> = OnceLock::new();
         if STARTED.set(()).is_ok() {
+            // Where a file may not grow any more, a write fails, and does not end the process.
+            flag::register(SIGXFSZ, Arc::default())?;
             let thread = thread::Builder::new().name("log".to_owned());
             thread.spawn(|| {
                 loop {
