@@ -1,12 +1,13 @@
 //! The stack in containers, as `make up` starts it, under a project name and a port of its own.
 
+use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::process;
+use std::process::{self, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::Command;
+use tempfile::{NamedTempFile, TempDir};
+use tokio::process::{Child, Command};
 use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
@@ -158,6 +159,31 @@ impl Compose {
         output(up.args(["--scale", &format!("app={lanes}")])).await;
     }
 
+    /// Writes down all that its containers log from now on, also those that are gone later.
+    pub(crate) fn follow_log(&self) -> FollowedLog {
+        let file = NamedTempFile::new().expect("there is room for temporary files");
+        let mut follow = self.on_stack("docker");
+        follow.args(["compose", "logs", "--follow", "--no-log-prefix"]);
+        let written = file.reopen().expect("it is ours");
+        let follow = follow.stdout(written).stderr(Stdio::null()).spawn();
+        FollowedLog {
+            follow: follow.expect("there is a docker"),
+            file,
+        }
+    }
+
+    /// `make down`, after which nothing is left. The whole log.
+    pub(crate) async fn down(self, mut log: FollowedLog) -> String {
+        output(&mut self.on_stack("docker/down")).await;
+        log.follow.wait().await.expect("it is ours");
+        let of_project = format!("label=com.docker.compose.project={}", self.project);
+        for kind in ["container", "network", "volume"] {
+            let left = docker([kind, "ls", "--quiet", "--filter", &of_project]).await;
+            assert_eq!(left, "", "a {kind} is left");
+        }
+        fs::read_to_string(log.file.path()).expect("it is ours")
+    }
+
     /// Where Grafana is, if it is: where no registry can be reached there is none.
     pub(crate) async fn grafana(&self) -> Option<String> {
         let mut list = self.on_stack("docker");
@@ -245,6 +271,12 @@ impl Compose {
     }
 }
 
+/// Grows until the stack is down.
+pub(crate) struct FollowedLog {
+    follow: Child,
+    file: NamedTempFile,
+}
+
 impl Drop for Compose {
     fn drop(&mut self) {
         // Not gracefully: after a failed test something may still be running.
@@ -311,10 +343,10 @@ pub(crate) async fn docker<const N: usize>(arguments: [&str; N]) -> String {
 fn watch_closely(settings: &str) -> TempDir {
     let files = TempDir::new().expect("there is room for temporary files");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/prometheus.yml");
-    let patient = std::fs::read_to_string(path).expect("it is there");
+    let patient = fs::read_to_string(path).expect("it is there");
     let config = files.path().join("prometheus.yml");
     let eager = patient.replace(": 5s", ": 1s").replace(": 4s", ": 1s");
-    std::fs::write(&config, eager).expect("the folder is ours");
+    fs::write(&config, eager).expect("the folder is ours");
     let volume = format!("{}:/etc/prometheus/prometheus.yml:ro", config.display());
     let services = json!({
         "app": { "environment": settings.split_whitespace().collect::<Vec<_>>() },
@@ -327,7 +359,7 @@ fn watch_closely(settings: &str) -> TempDir {
 fn replace_in_nginx(name: &str, text: &str) -> TempDir {
     let files = TempDir::new().expect("there is room for temporary files");
     let file = files.path().join(name);
-    std::fs::write(&file, text).expect("the folder is ours");
+    fs::write(&file, text).expect("the folder is ours");
     let volume = format!("{}:/etc/nginx/lanes/{name}:ro", file.display());
     change_in(files, &json!({ "nginx": { "volumes": [volume] } }))
 }
@@ -348,7 +380,7 @@ fn write(changes: &Value) -> TempDir {
 
 fn write_in(files: TempDir, changes: &Value) -> TempDir {
     let path = files.path().join(CHANGES);
-    std::fs::write(path, changes.to_string()).expect("the folder is ours");
+    fs::write(path, changes.to_string()).expect("the folder is ours");
     files
 }
 

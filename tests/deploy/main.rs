@@ -32,6 +32,8 @@ mod access_log;
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
 mod answers;
+// Raw requests, byte by byte, and that nginx and a lane read the same in each.
+mod corpus;
 // One address that takes what it can get, and everybody else.
 mod greedy;
 // Large bodies, many of them, and such as come in pieces.
@@ -52,9 +54,14 @@ mod watched;
 mod protocol;
 // What the demonstration shows, where it is still there.
 mod demonstration;
+// Everything at once, one thing after the other.
+mod soak;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
+// The requests themselves: those that a lane alone is tested with.
+#[path = "../../crates/onelane/tests/corpus/mod.rs"]
+mod raw;
 // A copy of nginx/ to change.
 mod files_of_nginx;
 // The stack in containers.

@@ -1,18 +1,19 @@
 //! The command line of every service: reads which role this process plays, and plays it.
 
 use std::fmt::Display;
-use std::io::{Write, stderr};
+use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::child::{Briefing, NotReady};
 use crate::config::{Flags, Mode, Settings};
+use crate::logging::{self, Pen};
 #[cfg(feature = "schema")]
 use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, logging, probe, routes, server};
+use crate::{cluster, compute, curl, http, probe, routes, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -50,12 +51,16 @@ enum Role {
     Worker { parent: i32 },
 }
 
+/// What a shell says of bad flags, too.
+const BAD_FLAGS: u8 = 2;
 /// The children fail, one after the other: starting again would not help.
 const BAD_CHILDREN: u8 = 3;
 /// A workload cannot be loaded.
 const BAD_LOAD: u8 = 4;
 /// `EX_SOFTWARE` of sysexits.h.
 const BAD_SERVICE: u8 = 70;
+/// `EX_OSERR` of sysexits.h.
+const BAD_HOST: u8 = 71;
 /// `EX_CONFIG` of sysexits.h.
 const BAD_SETTINGS: u8 = 78;
 
@@ -65,14 +70,14 @@ impl Service {
     ///
     /// Exits with 0 after a clean end; 1 when requests were cut or a listener could not be had; 2 for
     /// bad flags, 3 when children fail one after the other, 4 when a workload cannot be loaded, 70 for a
-    /// service with a mistake in it, 78 for bad settings.
+    /// service with a mistake in it, 71 when the kernel or the container lacks what the mode needs, 78 for
+    /// bad settings.
     pub fn run(self) -> ExitCode {
         // Once in the life of a process, and needed until its end.
         let service: &'static Self = Box::leak(Box::new(self));
+        let _last = logging::Finish;
         play(service).unwrap_or_else(|(code, message)| {
-            // In one piece: other processes write their lines there, too. If it is closed, nobody reads.
-            let line = format!("{}: {message}\n", service.name);
-            stderr().write_all(line.as_bytes()).ok();
+            logging::complain(&format!("{}: {message}\n", service.name));
             ExitCode::from(code)
         })
     }
@@ -85,31 +90,28 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
     service
         .check(http::REASONS)
         .map_err(complain(BAD_SERVICE))?;
-    let cli = parse(service);
+    let cli = parse(service)?;
     match cli.role.unwrap_or(Role::Serve) {
-        Role::Routes => done(routes::run(service)),
-        Role::Examples { url } => done(curl::run(service, &url)),
+        Role::Routes => print(&routes::list(service)),
+        Role::Examples { url } => print(&curl::commands(service, &url)),
         #[cfg(feature = "schema")]
-        Role::Schema => done(schema::run(service)),
+        Role::Schema => print(&schema::document(service)),
         Role::Serve => {
             let settings = load(&cli.flags, service)?;
-            logging::init(service, settings.log_format, settings.log_level);
+            log(service, &settings, Pen::ForAll)?;
             ended(match settings.mode {
                 Mode::Cluster => cluster::run(service, &settings),
                 _ => server::run(service, &settings),
             })
         }
         Role::Probe => done(probe::run(load(&cli.flags, service)?.admin_listen)),
-        Role::Config => {
-            print!("{}", load(&cli.flags, service)?.to_toml());
-            Ok(ExitCode::SUCCESS)
-        }
+        Role::Config => print(&load(&cli.flags, service)?.to_toml()),
         Role::Worker { parent } => {
-            let (briefing, settings) = briefed(service)?;
+            let (briefing, settings) = briefed(service, Pen::Thread)?;
             ended(cluster::worker::run(parent, briefing, service, &settings))
         }
         Role::Compute { parent } => {
-            let (briefing, settings) = briefed(service)?;
+            let (briefing, settings) = briefed(service, Pen::Itself)?;
             done(compute::run(parent, briefing.socket, service, &settings))
         }
     }
@@ -120,19 +122,44 @@ fn load(flags: &Flags, service: &Service) -> Result<Settings, Complaint> {
 }
 
 /// What a server tells a process that it has started.
-fn briefed(service: &Service) -> Result<(Briefing, Settings), Complaint> {
+fn briefed(service: &Service, pen: Pen) -> Result<(Briefing, Settings), Complaint> {
     let briefing = Briefing::read().map_err(complain(1))?;
     let settings = Settings::from_json(&briefing.settings).map_err(complain(BAD_SETTINGS))?;
-    logging::init(service, settings.log_format, settings.log_level);
+    log(service, &settings, pen)?;
     Ok((briefing, settings))
 }
 
-fn parse(service: &Service) -> Cli {
+fn log(service: &Service, settings: &Settings, pen: Pen) -> Result<(), Complaint> {
+    let started = logging::init(service, settings.log_format, settings.log_level, pen);
+    started.map_err(|err| (1, format!("cannot write a log: {err}")))
+}
+
+/// Prints what was asked for. Who stops to read has read enough.
+fn print(text: &str) -> Result<ExitCode, Complaint> {
+    let mut stdout = stdout();
+    let printed = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    done(match printed {
+        Err(err) if err.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|err| format!("cannot print: {err}")),
+    })
+}
+
+fn parse(service: &Service) -> Result<Cli, Complaint> {
     let command = Cli::command()
         .name(service.name)
         .version(service.versions());
-    // Both end the process with the right words if something is wrong.
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|err| err.exit())
+    let parsed = command.try_get_matches();
+    parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|err| {
+            if !err.use_stderr() {
+                // It is help or the version, which this prints.
+                err.exit();
+            }
+            (BAD_FLAGS, err.to_string().trim_end().to_owned())
+        })
 }
 
 fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
@@ -141,7 +168,10 @@ fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
         Ok(End::Cut) => Ok(ExitCode::FAILURE),
         Err(err @ StartError::Compute(NotReady::Children(_))) => Err(complain(BAD_CHILDREN)(err)),
         Err(err @ StartError::Compute(NotReady::Load(_))) => Err(complain(BAD_LOAD)(err)),
-        Err(err) => Err(complain(1)(err)),
+        Err(err @ (StartError::Start(_) | StartError::Compute(NotReady::Lacks(_)))) => {
+            Err(complain(BAD_HOST)(err))
+        }
+        Err(err @ StartError::Listen(..)) => Err(complain(1)(err)),
     }
 }
 

@@ -15,13 +15,14 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin;
 use crate::assembly;
-use crate::child::{NotReady, guard};
+use crate::child::{NotReady, guard, orphans};
 use crate::config::Settings;
 use crate::entrance;
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Front, Serve, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
+use crate::needs::{self, Needs};
 use crate::service::Service;
 
 /// How long idle connections are kept. nginx closes them after 30 s, so that it is always nginx that
@@ -72,15 +73,16 @@ pub enum StartError {
 /// Serves until a signal ends it.
 pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::inherit_nothing();
-    actix_rt::System::new().block_on(serve(service, settings))
+    needs::runtime()?.block_on(serve(service, settings))
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
+    actix_rt::spawn(orphans::reap_adopted());
     let listener = bind(settings.listen)?;
     let admin_listener = bind(settings.admin_listen)?;
-    let listen = listener.local_addr()?;
-    let admin_listen = admin_listener.local_addr()?;
+    let listen = listener.local_addr().needs("getsockname")?;
+    let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
     let lane = assembly::lane(service, settings)?;
@@ -164,7 +166,7 @@ struct Public {
 
 impl Public {
     async fn open(listener: TcpListener, front: web::Data<Front>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+        listener.set_nonblocking(true).needs("ioctl")?;
         let listener = Rc::new(net::TcpListener::from_std(listener)?);
         let keep_alive = KEEP_ALIVE.into();
         let serve = http::service(front.clone(), Witness::none(), keep_alive, HEAD_TIMEOUT).await;

@@ -12,22 +12,28 @@ mod status;
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::mpsc::{self, SendError};
 use std::thread;
 use std::time::Instant;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
-use actix_web::{App, HttpResponse, HttpServer, Route, guard, web};
+use actix_rt::SystemRunner;
+use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::needs::{self, Needs};
 use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
 pub use status::{
     ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
 };
+
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
 /// A server, as the admin side knows it.
 struct Subject {
@@ -56,6 +62,7 @@ pub fn start(
         lifecycle: lifecycle.clone(),
         server: Box::new(server),
     });
+    let (tell, heard) = mpsc::channel();
     let server = move || {
         let app = move || {
             let app = App::new().app_data(subject.clone()).app_data(page.clone());
@@ -67,27 +74,80 @@ pub fn start(
             .listen(listener)
             .map(HttpServer::run)
     };
-    thread::Builder::new().name("admin".to_owned()).spawn(|| {
-        let outcome = actix_rt::System::new().block_on(async { server()?.await });
-        if let Err(err) = outcome {
+    let thread = thread::Builder::new().name("admin".to_owned());
+    let started = thread.spawn(move || {
+        let serve = |runtime: SystemRunner| {
+            runtime.block_on(async {
+                let server = server()?;
+                tell.send(Ok(())).ok();
+                server.await
+            })
+        };
+        let outcome = needs::runtime().and_then(serve);
+        // Nobody listens any more if it has ended later.
+        if let Err(err) = outcome
+            && let Err(SendError(Err(err))) = tell.send(Err(err))
+        {
             // The probes now fail, and the orchestrator replaces this process.
             tracing::error!(%err, "the admin listener ended");
         }
-    })?;
+    });
+    started.needs("a thread")?;
+    // A panic, as for want of a thread, is in the log.
+    let started = heard
+        .recv()
+        .unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+    started.needs("the admin listener")?;
     Ok(lifecycle)
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.route("/livez", read().to(livez))
-        .route("/readyz", read().to(readyz))
-        .route("/metrics", read().to(metrics))
-        .route("/status", read().to(status))
-        .route("/", read().to(show_page));
+    for (path, answer) in [
+        ("/livez", web::to(livez)),
+        ("/readyz", web::to(readyz)),
+        ("/metrics", web::to(metrics)),
+        ("/status", web::to(status)),
+        ("/", web::to(show_page)),
+    ] {
+        app.service(resource(path, answer));
+    }
+    app.default_service(web::to(async |request: HttpRequest| {
+        if (request.method(), request.path()) == (&Method::OPTIONS, "*") {
+            return methods().await;
+        }
+        problem(StatusCode::NOT_FOUND, "not_found", "no such route")
+    }));
 }
 
-/// GET and HEAD.
-fn read() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+/// What takes GET and HEAD, and says so.
+fn resource(path: &str, answer: Route) -> Resource {
+    web::resource(path)
+        .route(answer.guard(guard::Any(guard::Get()).or(guard::Head())))
+        .route(web::method(Method::OPTIONS).to(methods))
+        .default_service(web::to(async || {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let mut answer = problem(status, "method_not_allowed", "it takes GET, HEAD");
+            answer.headers_mut().insert(ALLOW, ALLOWED);
+            answer
+        }))
+}
+
+async fn methods() -> HttpResponse {
+    let allow = (ALLOW, ALLOWED);
+    HttpResponse::NoContent().insert_header(allow).finish()
+}
+
+fn problem(status: StatusCode, reason: &str, detail: &str) -> HttpResponse {
+    let problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+        "reason": reason,
+    });
+    HttpResponse::build(status)
+        .content_type("application/problem+json")
+        .body(format!("{problem}\n"))
 }
 
 async fn show_page(page: web::Data<Page>) -> HttpResponse {

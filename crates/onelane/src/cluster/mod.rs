@@ -34,9 +34,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::admin;
 use crate::assembly;
-use crate::child::guard;
+use crate::child::{self, guard};
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase, Stop};
+use crate::needs::{self, Needs};
 use crate::server::{self, End, StartError};
 use crate::service::Service;
 use board::Board;
@@ -57,15 +58,16 @@ const BACKLOG_SPARE: u32 = 1024;
 /// Serves until a signal ends it.
 pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::inherit_nothing();
-    actix_rt::System::new().block_on(serve(service, settings))
+    needs::runtime()?.block_on(serve(service, settings))
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut instructions = Instructions::listen()?;
+    child::rehearse()?;
     let listener = bind(settings).map_err(|err| StartError::Listen(settings.listen, err))?;
     let admin_listener = server::bind(settings.admin_listen)?;
-    let listen = listener.local_addr()?;
-    let admin_listen = admin_listener.local_addr()?;
+    let listen = listener.local_addr().needs("getsockname")?;
+    let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
     let metrics = assembly::metrics(service, settings);
     let roster = assembly::roster(&metrics);

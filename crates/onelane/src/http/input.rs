@@ -1,5 +1,7 @@
 //! From a request to what a workload is asked: the parameters of its path, its query and its body.
 
+use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -12,6 +14,7 @@ use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
+use super::connection::Conversation;
 use super::headers::text;
 use super::kept::Part;
 use super::problem::Problem;
@@ -56,13 +59,22 @@ pub(super) fn of_head(
 /// Reads the body, if there is one.
 pub(super) async fn read(
     source: &mut Source,
+    request: &HttpRequest,
     body: web::Payload,
     route: &Route,
 ) -> Result<(), Problem> {
     if source.format == Format::Absent {
         return Ok(());
     }
-    source.body = match timeout(BODY_TIMEOUT, body.to_bytes_limited(route.body.limit)).await {
+    let read = tokio::select! {
+        // First: what is all there is not broken.
+        biased;
+        read = timeout(BODY_TIMEOUT, body.to_bytes_limited(route.body.limit)) => read,
+        () = broken(request) => {
+            return Err(Problem::BadRequest("body: its chunks are malformed".to_owned()));
+        }
+    };
+    source.body = match read {
         Ok(Ok(Ok(bytes))) => bytes,
         Ok(Ok(Err(err))) => return Err(Problem::BadRequest(format!("body: {err}"))),
         Ok(Err(_over_limit)) => return Err(Problem::BodyTooLarge(route.body.limit)),
@@ -73,6 +85,14 @@ pub(super) async fn read(
         preset(source, route);
     }
     Ok(())
+}
+
+/// Returns if there is no way to read the body any further.
+async fn broken(request: &HttpRequest) {
+    match request.conn_data::<Rc<Conversation>>() {
+        Some(conversation) => conversation.broken().await,
+        None => pending().await,
+    }
 }
 
 /// Reads a small body that nobody wants.

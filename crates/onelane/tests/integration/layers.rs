@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
         "entrance",
         "ipc",
         "lifecycle",
+        "needs",
         "roster",
         "testing",
     ],

@@ -1,0 +1,14 @@
+//! What a host does to a server: it lacks something, is small, slow, or set to another time.
+
+// Attempts to serve that may fail.
+mod attempt;
+
+// System calls that are not there.
+mod calls;
+// Files that are not there, or cannot be written.
+mod files;
+// Addresses that are not there.
+mod network;
+// A clock that is set.
+mod clock;
+mod explore;
