@@ -75,6 +75,7 @@ async fn plain_processes_run_where_there_is_no_ipv4_and_a_client_is_its_network(
         );
     }
 
+    Local::build().await;
     let said = output(&mut alone(&["sh", "-c", ASK])).await;
 
     assert!(said.contains("lane(s) behind http://[::1]:"), "{said}");
