@@ -8,6 +8,7 @@
 //! * `/`: the page
 
 mod lane;
+mod listener;
 mod status;
 
 use std::io;
@@ -19,7 +20,7 @@ use std::time::Instant;
 use actix_rt::SystemRunner;
 use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
+use actix_web::{App, HttpRequest, HttpResponse, Resource, Route, guard, web};
 use serde::Serialize;
 use serde_json::json;
 
@@ -62,26 +63,15 @@ pub fn start(
         lifecycle: lifecycle.clone(),
         server: Box::new(server),
     });
+    listener.set_nonblocking(true)?;
     let (tell, heard) = mpsc::channel();
-    let server = move || {
-        let app = move || {
-            let app = App::new().app_data(subject.clone()).app_data(page.clone());
-            app.configure(routes)
-        };
-        HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .listen(listener)
-            .map(HttpServer::run)
-    };
     let thread = thread::Builder::new().name("admin".to_owned());
     let started = thread.spawn(move || {
+        let ready = tell.clone();
         let serve = |runtime: SystemRunner| {
-            runtime.block_on(async {
-                let server = server()?;
-                tell.send(Ok(())).ok();
-                server.await
-            })
+            let app = App::new().app_data(subject).app_data(page);
+            let is_ready = move || drop(ready.send(Ok(())));
+            runtime.block_on(listener::serve(listener, app.configure(routes), is_ready))
         };
         let outcome = needs::runtime().and_then(serve);
         // Nobody listens any more if it has ended later.

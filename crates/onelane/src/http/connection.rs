@@ -8,7 +8,7 @@
 //! closes its end. One that was sending takes them for its answer and goes to another lane. Whatever it
 //! sends is read, because the kernel would answer unread bytes with a reset, and nobody looks at it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::pending;
 use std::io;
 use std::pin::Pin;
@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::heads::Refused;
+use crate::heads::Talk;
 
 /// What a busy lane says (`Problem::Busy`), to nobody in particular. nginx asks again from the start of the
 /// next round, also for a request with a large body.
@@ -62,12 +62,7 @@ enum Stay {
 pub(super) struct Conversation {
     turn: Cell<Turn>,
     stay: Cell<Stay>,
-    /// Instead of the request that comes next.
-    refused: RefCell<Option<Refused>>,
-    /// Told when the body of the request that is being answered does not go on.
-    broken: Notify,
-    /// Whether no request is read any more.
-    ends: Cell<bool>,
+    pub(super) talk: Rc<Talk>,
 }
 
 impl Conversation {
@@ -75,58 +70,8 @@ impl Conversation {
         Rc::new(Self {
             turn: Cell::new(Turn::Theirs),
             stay: Cell::new(Stay::Stays),
-            refused: RefCell::new(None),
-            broken: Notify::new(),
-            ends: Cell::new(false),
+            talk: Talk::begin(),
         })
-    }
-
-    pub(super) fn is_ours(&self) -> bool {
-        self.turn.get() == Turn::Ours
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        matches!(self.turn.get(), Turn::Idle { .. })
-    }
-
-    /// The other end has begun to send something, unless a request is being answered.
-    pub(super) fn hear(&self) {
-        if !self.is_ours() {
-            self.turn.set(Turn::Theirs);
-        }
-    }
-
-    /// The other end has sent a whole head.
-    pub(super) fn begin_answer(&self) {
-        self.turn.set(Turn::Ours);
-    }
-
-    /// It has sent one that is answered with a refusal, and is not asked for another one.
-    pub(super) fn refuse(&self, refused: Refused) {
-        self.begin_answer();
-        self.ends.set(true);
-        self.refused.replace(Some(refused));
-    }
-
-    /// What the request that begins now stands for.
-    pub(super) fn take_refused(&self) -> Option<Refused> {
-        self.refused.take()
-    }
-
-    /// The body of the request that is being answered cannot be read any further.
-    pub(super) fn break_body(&self) {
-        self.ends.set(true);
-        self.broken.notify_one();
-    }
-
-    /// Returns when that has happened.
-    pub(super) async fn broken(&self) {
-        self.broken.notified().await;
-    }
-
-    /// Whether the answer that is given now is the last one.
-    pub(super) fn ends(&self) -> bool {
-        self.ends.get()
     }
 
     /// Has the connection end soon after `leaving` says so. Never returns: the connection ends by itself.
@@ -159,7 +104,7 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn begin(conversation: Option<&Rc<Conversation>>, of_balancer: bool) -> Self {
         if let Some(conversation) = conversation {
-            conversation.begin_answer();
+            conversation.turn.set(Turn::Ours);
         }
         Self {
             conversation: conversation.cloned(),
@@ -173,6 +118,7 @@ impl Drop for Exchange {
         if let Some(conversation) = &self.conversation {
             let of_balancer = self.of_balancer;
             conversation.turn.set(Turn::Idle { of_balancer });
+            conversation.talk.end_answer();
         }
     }
 }
@@ -252,8 +198,8 @@ impl AsyncRead for Connection {
         } else {
             let before = buffer.filled().len();
             let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-            if buffer.filled().len() > before {
-                this.conversation.hear();
+            if buffer.filled().len() > before && turn != Turn::Ours {
+                this.conversation.turn.set(Turn::Theirs);
             }
             read
         };

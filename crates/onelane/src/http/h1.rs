@@ -14,11 +14,7 @@ use tokio::net::TcpStream;
 use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
-use super::heads::Heads;
-
-/// How long a client may take to close its end: the default of actix. As long it may go on sending what
-/// is not read any more.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::heads::{Heads, LINGER};
 
 /// Answers one connection.
 pub type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
@@ -35,11 +31,11 @@ pub async fn service(
         .keep_alive(keep_alive)
         // It knows the first head of a connection only, and answers below everything that counts.
         .client_request_timeout(Duration::ZERO)
-        .client_disconnect_timeout(CLOSE_TIMEOUT)
+        .client_disconnect_timeout(LINGER)
         // A client that closes its end has left. Its request is dropped, which frees its slot.
         .h1_allow_half_closed(false)
-        .on_connect_ext(|heads: &Heads, data| {
-            data.insert(heads.conversation());
+        .on_connect_ext(|heads: &Heads<Connection>, data| {
+            data.insert(heads.stream().conversation());
         })
         .h1(map_config(app(front.clone(), witness), |()| {
             AppConfig::default()
@@ -56,7 +52,7 @@ pub async fn service(
             front.give_up_in_the_end(&stream);
             let conversation = Conversation::begin();
             let connection = Connection::new(stream, conversation.clone());
-            let heads = Heads::new(connection, head_timeout, CLOSE_TIMEOUT);
+            let heads = Heads::new(connection, conversation.talk.clone(), head_timeout);
             tokio::select! {
                 // First: what it decides is seen when the connection is read.
                 biased;

@@ -8,6 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &[
         "config",
         "entrance",
+        "heads",
         "ipc",
         "lifecycle",
         "needs",

@@ -1,0 +1,84 @@
+//! The connections of the admin side: few, and with as little room for a head as those of the public side.
+
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_service::{Service, ServiceFactory, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use actix_web::{App, Error};
+use futures_util::future::{Either, ready};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::problem;
+use crate::entrance;
+use crate::heads::{Heads, LINGER, Refused, Talk};
+
+/// How long a head may take, and how long an idle connection is kept.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most connections at once. Probes and scrapes are few.
+const CONNECTIONS_MAX: usize = 128;
+
+/// Answers what comes to `listener`, until the process ends. Says so with `is_ready` before the first.
+pub(super) async fn serve(
+    listener: TcpListener,
+    app: App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    >,
+    is_ready: impl FnOnce(),
+) -> std::io::Result<()> {
+    let app = app.wrap_fn(|request, service| {
+        let talk = request.conn_data::<Rc<Talk>>().cloned().unwrap_or_default();
+        let answer = match talk.take_refused() {
+            Some(refused) => Either::Left(ready(Ok(refuse(request, &refused)))),
+            None => Either::Right(service.call(request)),
+        };
+        async move {
+            let answer = answer.await;
+            talk.end_answer();
+            answer
+        }
+    });
+    let service = HttpService::build()
+        .keep_alive(PATIENCE)
+        .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(LINGER)
+        .on_connect_ext(|heads: &Heads<TcpStream>, data| {
+            data.insert(heads.talk());
+        })
+        .h1(map_config(app, |()| AppConfig::default()))
+        .new_service(())
+        .await;
+    let service = Rc::new(service.expect("an app without initialisers starts"));
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    is_ready();
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = room.clone().acquire_owned().await;
+        let stream = entrance::next(&listener).await;
+        let service = service.clone();
+        actix_rt::spawn(async move {
+            let client = stream.peer_addr().ok();
+            let heads = Heads::new(stream, Talk::begin(), PATIENCE);
+            // The client may leave at any time.
+            service.call((heads, client)).await.ok();
+            drop(place);
+        });
+    }
+}
+
+fn refuse(request: ServiceRequest, refused: &Refused) -> ServiceResponse {
+    let answer = problem(refused.fault.0, "bad_request", refused.fault.1);
+    request.into_response(answer)
+}
