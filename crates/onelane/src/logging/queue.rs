@@ -52,6 +52,14 @@ struct Lines {
     is_writing: bool,
 }
 
+impl Lines {
+    /// Whether there is something to write. If nothing flows, a line about what was dropped would be dropped, too, and
+    /// have to be told in turn.
+    fn has_more(&self) -> bool {
+        !self.waiting.is_empty() || (self.untold > 0 && self.flows)
+    }
+}
+
 impl Queue {
     /// Has a thread write what is left here, from now on.
     pub(super) fn start(&'static self) -> io::Result<()> {
@@ -90,19 +98,17 @@ impl Queue {
     /// Waits until all is written, or until `deadline`.
     pub(super) fn finish(&self, deadline: Instant) {
         let mut lines = self.lines.lock();
-        let is_busy = |lines: &mut Lines| lines.is_writing || !lines.waiting.is_empty();
+        let is_busy = |lines: &mut Lines| lines.is_writing || lines.has_more();
         let left = deadline.saturating_duration_since(Instant::now());
         self.changed.wait_while_for(&mut lines, is_busy, left);
     }
 
     fn write_next(&self) {
         let mut lines = self.lines.lock();
-        self.changed.wait_while(&mut lines, |lines| {
-            lines.waiting.is_empty() && (lines.untold == 0 || !lines.flows)
-        });
+        self.changed
+            .wait_while(&mut lines, |lines| !lines.has_more());
         let batch = mem::take(&mut lines.waiting);
         lines.is_writing = true;
-        // If nothing flows, this line would be dropped, too, and have to be told in turn.
         let untold = if lines.flows {
             mem::take(&mut lines.untold)
         } else {
