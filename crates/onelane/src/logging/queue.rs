@@ -5,8 +5,8 @@
 
 use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -31,6 +31,7 @@ pub(super) static QUEUE: Queue = Queue {
         waiting: Vec::new(),
         untold: 0,
         flows: true,
+        has_writer: false,
         is_writing: false,
     }),
     changed: Condvar::new(),
@@ -49,6 +50,7 @@ struct Lines {
     untold: u64,
     /// Whether standard error took what it was given last.
     flows: bool,
+    has_writer: bool,
     is_writing: bool,
 }
 
@@ -63,8 +65,8 @@ impl Lines {
 impl Queue {
     /// Has a thread write what is left here, from now on.
     pub(super) fn start(&'static self) -> io::Result<()> {
-        static STARTED: OnceLock<()> = OnceLock::new();
-        if STARTED.set(()).is_ok() {
+        let mut lines = self.lines.lock();
+        if !lines.has_writer {
             // Where a file may not grow any more, a write fails, and does not end the process.
             flag::register(SIGXFSZ, Arc::default())?;
             let thread = thread::Builder::new().name("log".to_owned());
@@ -73,6 +75,7 @@ impl Queue {
                     self.write_next();
                 }
             })?;
+            lines.has_writer = true;
         }
         Ok(())
     }
