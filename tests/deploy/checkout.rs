@@ -106,9 +106,7 @@ async fn a_private_checkout_at_an_odd_path_runs_as_plain_processes() {
         return;
     };
     // What it would compile is here.
-    let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--locked", "--bin", "primes"]);
-    output(&mut build).await;
+    Local::build().await;
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join(target.unwrap_or("target".into()));
     let tools = checkout.path("tools");

@@ -64,6 +64,13 @@ impl Local {
         up
     }
 
+    /// What `local/up` would compile, which takes a network, and who may write here.
+    pub(crate) async fn build() {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--release", "--locked", "--bin", "primes"]);
+        output(&mut build).await;
+    }
+
     /// A stack that is not there yet, and the command that starts it.
     pub(crate) async fn prepare(lanes: usize) -> (Self, Command) {
         let turn = turn().await;
