@@ -10,9 +10,12 @@
 mod lane;
 mod status;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
+use std::pin::pin;
 use std::sync::mpsc::{self, SendError};
+use std::task::Poll;
 use std::thread;
 use std::time::Instant;
 
@@ -75,9 +78,16 @@ pub fn start(
     let started = thread.spawn(move || {
         let serve = |runtime: SystemRunner| {
             runtime.block_on(async {
-                let server = server()?;
-                tell.send(Ok(())).ok();
-                server.await
+                let mut server = pin!(server()?);
+                // It starts its threads before it waits for the first time.
+                let begun = poll_fn(|context| Poll::Ready(server.as_mut().poll(context))).await;
+                match begun {
+                    Poll::Ready(ended) => ended,
+                    Poll::Pending => {
+                        tell.send(Ok(())).ok();
+                        server.await
+                    }
+                }
             })
         };
         let outcome = needs::runtime().and_then(serve);

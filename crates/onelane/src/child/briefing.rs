@@ -61,6 +61,7 @@ fn memory() -> io::Result<File> {
 pub fn rehearse() -> io::Result<()> {
     let (_here, there) = brief("", &[])?;
     Briefing::on(there)?;
+    File::open("/dev/null").needs("/dev/null")?;
     let signal = parent_process_death_signal().needs("prctl")?;
     set_parent_process_death_signal(signal).needs("prctl")?;
     test_kill_process(getpid()).needs("kill")?;

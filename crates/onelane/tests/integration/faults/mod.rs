@@ -8,6 +8,7 @@ mod request;
 
 // Somebody else, to whom limits apply.
 mod user;
+pub use user::Somebody;
 
 // A workload panics.
 mod panic;

@@ -1,6 +1,7 @@
 //! An attempt to serve where something may be missing.
 
 use std::io::{BufRead, BufReader, pipe};
+use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
@@ -33,9 +34,14 @@ pub struct Attempt {
 
 /// A command for a server of this mode, on free ports.
 pub fn server(mode: Mode) -> Command {
+    server_on(mode, "127.0.0.1:0")
+}
+
+/// The same, on ports of this address.
+pub fn server_on(mode: Mode, address: &str) -> Command {
     let mut command = onelane();
     command.args(["--mode", &mode.to_string(), "--slots", "1"]);
-    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    command.args(["--listen", address, "--admin-listen", address]);
     // Whoever cannot reach a workload is told so at once.
     command.args(["--request-timeout", "5s", "--queue-timeout", "5s"]);
     command
@@ -87,14 +93,15 @@ impl Attempt {
                 .timeout(PATIENCE)
                 .build()
                 .unwrap();
-            for url in [
-                format!("http://{listen}/fast"),
-                format!("http://{listen}/sleep?ms=1"),
-                format!("http://{listen}/fast"),
-                format!("http://{admin_listen}/readyz"),
-                format!("http://{admin_listen}/status"),
-                format!("http://{admin_listen}/metrics"),
-            ] {
+            let public = ["/fast", "/sleep?ms=1", "/fast"].map(|path| (listen, path));
+            let admin = ["/readyz", "/status", "/metrics"].map(|path| (admin_listen, path));
+            // An address that stands for all is one of IPv4, too, where there is any.
+            let port = listen.strip_prefix("[::]:");
+            let port = port.filter(|_| TcpListener::bind("127.0.0.1:0").is_ok());
+            let ipv4 = port.map(|port| format!("127.0.0.1:{port}"));
+            let by_ipv4 = ipv4.iter().map(|listen| (listen.as_str(), "/fast"));
+            let urls = [public, admin].into_iter().flatten().chain(by_ipv4);
+            for url in urls.map(|(address, path)| format!("http://{address}{path}")) {
                 match try_send(client.get(&url)).await {
                     Ok(answer) if answer.status == 200 => {}
                     failed => return Err(format!("ready, and then {url}: {failed:?}")),
@@ -102,6 +109,12 @@ impl Attempt {
             }
             Ok(())
         })?;
+        let probe = onelane()
+            .args(["probe", "--admin-listen", admin_listen])
+            .status();
+        if !probe.unwrap().success() {
+            return Err("ready, and the probe says no".to_owned());
+        }
         lane::signal(self.server.id().into(), Signal::TERM);
         match self.end()? {
             status if status.success() => Ok(Outcome::Served),
