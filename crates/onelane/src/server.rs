@@ -88,7 +88,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let lane = assembly::lane(service, settings)?;
     lane.gate.close(Refusal::Starting);
     // Before anything is loaded, which may take long or fail: probes and callers need an answer meanwhile.
-    let lifecycle = admin::start(
+    let admin = admin::start(
         admin_listener,
         service,
         settings,
@@ -104,6 +104,8 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         // Nobody was let in yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(End::Clean)),
     }
+    admin.until_up()?;
+    let lifecycle = admin.lifecycle;
     lane.gate.open();
     lifecycle.enter(Phase::Serving);
     tracing::info!("ready");

@@ -44,15 +44,22 @@ struct Subject {
     server: Box<dyn Inspect>,
 }
 
-/// Answers about `server` on `listener` from a new thread, until the process ends. `/readyz` follows the
-/// lifecycle that this returns: the caller moves it on.
+/// The admin side, as the server knows it.
+pub struct Admin {
+    /// What `/readyz` follows: the server moves it on.
+    pub lifecycle: Lifecycle,
+    /// Told once whether it answers.
+    heard: mpsc::Receiver<io::Result<()>>,
+}
+
+/// Answers about `server` on `listener` from a new thread, until the process ends.
 pub fn start(
     listener: TcpListener,
     service: &'static Service,
     settings: &Settings,
     public_port: u16,
     server: impl Inspect,
-) -> io::Result<Lifecycle> {
+) -> io::Result<Admin> {
     let lifecycle = Lifecycle::default();
     let page = web::Data::new(Page::for_watchers(service, public_port));
     let subject = web::Data::new(Subject {
@@ -82,12 +89,19 @@ pub fn start(
         }
     });
     started.needs("a thread")?;
-    // A panic, as for want of a thread, is in the log.
-    let started = heard
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("it panicked")));
-    started.needs("the admin listener")?;
-    Ok(lifecycle)
+    Ok(Admin { lifecycle, heard })
+}
+
+impl Admin {
+    /// Waits until it answers. Before that, the server is not ready. The error says that it never will.
+    pub fn until_up(&self) -> io::Result<()> {
+        // It panics for want of a thread, which is in the log.
+        let up = self.heard.recv().unwrap_or_else(|_| {
+            let why = "it has panicked, as for want of threads";
+            Err(io::Error::other(why))
+        });
+        up.needs("the admin listener")
+    }
 }
 
 fn routes(app: &mut web::ServiceConfig) {

@@ -32,11 +32,11 @@ use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::admin;
+use crate::admin::{self, Admin};
 use crate::assembly;
 use crate::child::{self, guard};
 use crate::config::Settings;
-use crate::lifecycle::{Lifecycle, Phase, Stop};
+use crate::lifecycle::{Phase, Stop};
 use crate::needs::{self, Needs};
 use crate::server::{self, End, StartError};
 use crate::service::Service;
@@ -76,7 +76,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     if !service.tables().is_empty() {
         tracing::info!("each worker loads its workloads for itself");
     }
-    let lifecycle = admin::start(
+    let admin = admin::start(
         admin_listener,
         service,
         settings,
@@ -89,8 +89,9 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         fleet: Fleet::new(listener.try_clone()?, settings, tell, board.clone()),
         door: Door::new(service, settings, &metrics, listener, &board).await?,
         events,
-        lifecycle: lifecycle.clone(),
+        admin,
     };
+    let lifecycle = cluster.admin.lifecycle.clone();
     let stop = match cluster.serve(&mut instructions).await {
         Ok(stop) => stop,
         Err(err) => {
@@ -127,7 +128,7 @@ struct Cluster {
     fleet: Fleet,
     door: Door,
     events: mpsc::UnboundedReceiver<Event>,
-    lifecycle: Lifecycle,
+    admin: Admin,
 }
 
 impl Cluster {
@@ -136,13 +137,15 @@ impl Cluster {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
-            if self.lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
-                self.lifecycle.enter(Phase::Serving);
+            let lifecycle = &self.admin.lifecycle;
+            if lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
+                self.admin.until_up()?;
+                lifecycle.enter(Phase::Serving);
                 tracing::info!("ready");
             }
             tokio::select! {
                 event = self.events.recv() => self.note(event)?,
-                _ = ticks.tick() => match self.lifecycle.phase() {
+                _ = ticks.tick() => match self.admin.lifecycle.phase() {
                     Phase::Starting => self.door.not_yet(),
                     Phase::Serving | Phase::Draining => self.door.control(),
                 },
