@@ -14,23 +14,29 @@ use tokio::net::TcpStream;
 use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
+use super::room::Room;
 
 /// How long a client may take to close its end: the default of actix.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How much of answers is kept beside what the kernel takes, until the client takes it.
+const WRITE_BYTES: usize = 4 * 1024;
 
 /// Answers one connection.
 pub type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The public routes of `front`, whose requests `witness` is told of. A client may take `head_timeout` to
-/// send the head of its first request.
+/// send the head of its first request. Each connection has a place in `room`.
 pub async fn service(
     front: web::Data<Front>,
     witness: Witness,
     keep_alive: KeepAlive,
     head_timeout: Duration,
+    room: Rc<Room>,
 ) -> Serve {
     let service = HttpService::build()
         .keep_alive(keep_alive)
+        .h1_write_buffer_size(WRITE_BYTES)
         .client_request_timeout(head_timeout)
         .client_disconnect_timeout(CLOSE_TIMEOUT)
         // A client that closes its end has left. Its request is dropped, which frees its slot.
@@ -48,10 +54,11 @@ pub async fn service(
         let (service, front) = (service.clone(), front.clone());
         // Now, and not when it is first polled: until then nobody would know of this connection.
         let leaving = front.leaving.subscribe();
+        let conversation = Conversation::begin();
+        let place = room.enter(&conversation);
         Box::pin(async move {
             let client = stream.peer_addr().ok();
             front.give_up_in_the_end(&stream);
-            let conversation = Conversation::begin();
             let connection = Connection::new(stream, conversation.clone());
             tokio::select! {
                 // First: what it decides is seen when the connection is read.
@@ -60,6 +67,7 @@ pub async fn service(
                 // The client may leave at any time.
                 _ = service.call((connection, client)) => {}
             }
+            drop(place);
         })
     })
 }

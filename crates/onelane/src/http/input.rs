@@ -1,5 +1,6 @@
 //! From a request to what a workload is asked: the parameters of its path, its query and its body.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -12,6 +13,7 @@ use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
+use super::connection::Conversation;
 use super::headers::text;
 use super::kept::Part;
 use super::problem::Problem;
@@ -56,12 +58,14 @@ pub(super) fn of_head(
 /// Reads the body, if there is one.
 pub(super) async fn read(
     source: &mut Source,
+    request: &HttpRequest,
     body: web::Payload,
     route: &Route,
 ) -> Result<(), Problem> {
     if source.format == Format::Absent {
         return Ok(());
     }
+    want(request);
     source.body = match timeout(BODY_TIMEOUT, body.to_bytes_limited(route.body.limit)).await {
         Ok(Ok(Ok(bytes))) => bytes,
         Ok(Ok(Err(err))) => return Err(Problem::BadRequest(format!("body: {err}"))),
@@ -75,9 +79,17 @@ pub(super) async fn read(
     Ok(())
 }
 
+/// Has all of the body come.
+fn want(request: &HttpRequest) {
+    if let Some(conversation) = request.conn_data::<Rc<Conversation>>() {
+        conversation.want_body();
+    }
+}
+
 /// Reads a small body that nobody wants.
 pub(super) async fn discard(request: &HttpRequest, mut body: web::Payload) {
     if length(request).is_some_and(|length| (1..=SMALL_BYTES).contains(&length)) {
+        want(request);
         let read = async { while let Some(Ok(_)) = body.next().await {} };
         timeout(BODY_TIMEOUT, read).await.ok();
     }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::connection::Exchange;
+use super::connection::{Conversation, Exchange};
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
 use super::kept::ASKED;
 use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
@@ -59,7 +59,8 @@ pub async fn observe(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let sender = Sender::of(request.headers());
     let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
-    let exchange = Exchange::begin(request.conn_data(), of_balancer);
+    let conversation = request.conn_data::<Rc<Conversation>>().cloned();
+    let exchange = Exchange::begin(conversation.as_ref(), request.headers(), of_balancer);
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
@@ -69,7 +70,11 @@ pub async fn observe(
     match answer(request, sender, next).await {
         Ok(mut response) => {
             observation.label(response.headers_mut());
-            if *observation.front.leaving.borrow() {
+            if let Some(it) = conversation.as_ref().filter(|_| !observation.keeps_slot()) {
+                it.hand_over();
+            }
+            let leaves = conversation.is_some_and(|it| it.leaves());
+            if leaves || *observation.front.leaving.borrow() {
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
             }
@@ -275,6 +280,11 @@ impl Observation {
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             recorded: Cell::new(false),
         }
+    }
+
+    /// Whether its answer keeps a slot until the client has it.
+    fn keeps_slot(&self) -> bool {
+        self.progress.send_limit.get().is_some()
     }
 
     /// The headers that every answer has.

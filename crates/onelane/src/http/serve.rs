@@ -74,7 +74,7 @@ impl Asked<'_> {
         front.metrics.queue_wait.observe(queue.as_secs_f64());
         Progress::of(self.request).queue.set(Some(queue));
         let payload = body.take().expect("nobody else takes it");
-        input::read(&mut source, payload, self.route).await?;
+        input::read(&mut source, self.request, payload, self.route).await?;
         let limit = wishes.compute_limit;
         let answer = self.compute(gate, executor, permit, source, limit).await;
         answer.map_err(|problem| match (problem, wishes.hold) {
