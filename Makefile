@@ -37,8 +37,9 @@ check: ## format, lints, documentation, unit and integration tests
 	$(wildcard examples/services/check)
 	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build
 
-# One mode after the other, so that each has the machine.
-soak: ## full load and random kills, 30 s for each mode
+# The real stack first; then the modes one after the other, so that each has the machine.
+soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode
+	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) cargo test --locked --test deploy soak -- --nocapture
 	SOAK_SECONDS=30 cargo test --locked --package onelane --test integration soak -- --test-threads 1
 
 # The deploy and browser tests start and stop stacks of their own.

@@ -4,8 +4,9 @@ FROM prom/prometheus:v3.5.3
 
 # To write below /etc, for the next lines only.
 USER 0:0
-COPY monitoring/prometheus.yml /etc/prometheus/
-COPY monitoring/consoles /etc/prometheus/consoles/
+# Its files may be private where they come from.
+COPY --chmod=755 monitoring/prometheus.yml /etc/prometheus/
+COPY --chmod=755 monitoring/consoles /etc/prometheus/consoles/
 # What follows `spec:` in the object for Kubernetes is a rules file of Prometheus. A mistake in either
 # ends the build, not the deployment.
 RUN --mount=type=bind,source=monitoring/prometheusrule.yaml,target=/prometheusrule.yaml \

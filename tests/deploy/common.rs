@@ -3,7 +3,9 @@
 use std::env;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::Stdio;
+use std::ops::Range;
+use std::process::{self, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::process::Command;
@@ -83,8 +85,17 @@ async fn run(command: &mut Command) -> (bool, String, String) {
     (output.status.success(), stdout, stderr)
 }
 
-/// Free a moment ago: a stack has to be told its port before it can take it.
+/// A port that nobody has now, each time another one: a stack has to be told its port before it can take it.
+/// It is below those that Linux gives to clients, because one of these could be gone a moment later.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("there is a free port");
-    listener.local_addr().expect("it is bound").port()
+    const PORTS: Range<u16> = 20_000..32_000;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    // Those of another checkout begin elsewhere.
+    let first = process::id() as usize % PORTS.len();
+    let mut ports = PORTS
+        .cycle()
+        .skip(first + NEXT.fetch_add(2, Ordering::Relaxed))
+        .take(PORTS.len());
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    ports.find(is_free).expect("there is a free port")
 }

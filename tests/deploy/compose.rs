@@ -1,11 +1,12 @@
 //! The stack in containers, as `make up` starts it, under a project name and a port of its own.
 
+use std::fs;
 use std::net::IpAddr;
-use std::process;
+use std::process::{self, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::Command;
+use tempfile::{NamedTempFile, TempDir};
+use tokio::process::{Child, Command};
 use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
@@ -89,6 +90,11 @@ impl Compose {
         Some((stack, prometheus))
     }
 
+    /// From now on, its services are not quite those of compose.yaml.
+    pub(crate) fn change(&mut self, services: &Value) {
+        self.changes = Some(change(services));
+    }
+
     /// Not started yet.
     async fn prepare(mode: &str, changes: Option<TempDir>, watch: Option<Watch>) -> Option<Self> {
         let turn = turn().await;
@@ -108,6 +114,13 @@ impl Compose {
         })
     }
 
+    /// `make up` once more, told nothing but what the command gets.
+    pub(crate) fn up_again(&self) -> Command {
+        let mut up = self.up_command();
+        up.env_remove("PORT");
+        up
+    }
+
     fn up_command(&self) -> Command {
         self.on_stack("docker/up")
     }
@@ -123,6 +136,31 @@ impl Compose {
         let mut up = self.on_stack("docker");
         up.args(["compose", "up", "--detach", "--wait", "--no-recreate"]);
         output(up.args(["--scale", &format!("app={lanes}")])).await;
+    }
+
+    /// Writes down all that its containers log from now on, also those that are gone later.
+    pub(crate) fn follow_log(&self) -> FollowedLog {
+        let file = NamedTempFile::new().expect("there is room for temporary files");
+        let mut follow = self.on_stack("docker");
+        follow.args(["compose", "logs", "--follow", "--no-log-prefix"]);
+        let written = file.reopen().expect("it is ours");
+        let follow = follow.stdout(written).stderr(Stdio::null()).spawn();
+        FollowedLog {
+            follow: follow.expect("there is a docker"),
+            file,
+        }
+    }
+
+    /// `make down`, after which nothing is left. The whole log.
+    pub(crate) async fn down(self, mut log: FollowedLog) -> String {
+        output(&mut self.on_stack("docker/down")).await;
+        log.follow.wait().await.expect("it is ours");
+        let of_project = format!("label=com.docker.compose.project={}", self.project);
+        for kind in ["container", "network", "volume"] {
+            let left = docker([kind, "ls", "--quiet", "--filter", &of_project]).await;
+            assert_eq!(left, "", "a {kind} is left");
+        }
+        fs::read_to_string(log.file.path()).expect("it is ours")
     }
 
     /// Where Grafana is, if it is: where no registry can be reached there is none.
@@ -191,7 +229,7 @@ impl Compose {
         Load::start(&self.base, poisson(1, rate, move |_| sleep_ms))
     }
 
-    fn on_stack(&self, program: &str) -> Command {
+    pub(crate) fn on_stack(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
             .env("COMPOSE_PROJECT_NAME", &self.project)
@@ -210,6 +248,12 @@ impl Compose {
         }
         command
     }
+}
+
+/// Grows until the stack is down.
+pub(crate) struct FollowedLog {
+    follow: Child,
+    file: NamedTempFile,
 }
 
 impl Drop for Compose {
@@ -278,10 +322,10 @@ pub(crate) async fn docker<const N: usize>(arguments: [&str; N]) -> String {
 fn watch_closely(settings: &str) -> TempDir {
     let files = TempDir::new().expect("there is room for temporary files");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/prometheus.yml");
-    let patient = std::fs::read_to_string(path).expect("it is there");
+    let patient = fs::read_to_string(path).expect("it is there");
     let config = files.path().join("prometheus.yml");
     let eager = patient.replace(": 5s", ": 1s").replace(": 4s", ": 1s");
-    std::fs::write(&config, eager).expect("the folder is ours");
+    fs::write(&config, eager).expect("the folder is ours");
     let volume = format!("{}:/etc/prometheus/prometheus.yml:ro", config.display());
     let services = json!({
         "app": { "environment": settings.split_whitespace().collect::<Vec<_>>() },
@@ -294,7 +338,7 @@ fn watch_closely(settings: &str) -> TempDir {
 fn replace_in_nginx(name: &str, text: &str) -> TempDir {
     let files = TempDir::new().expect("there is room for temporary files");
     let file = files.path().join(name);
-    std::fs::write(&file, text).expect("the folder is ours");
+    fs::write(&file, text).expect("the folder is ours");
     let volume = format!("{}:/etc/nginx/lanes/{name}:ro", file.display());
     change_in(files, &json!({ "nginx": { "volumes": [volume] } }))
 }
@@ -307,7 +351,7 @@ fn change(services: &Value) -> TempDir {
 
 fn change_in(files: TempDir, services: &Value) -> TempDir {
     let changes = json!({ "services": services }).to_string();
-    std::fs::write(files.path().join(CHANGES), changes).expect("the folder is ours");
+    fs::write(files.path().join(CHANGES), changes).expect("the folder is ours");
     files
 }
 

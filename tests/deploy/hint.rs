@@ -1,7 +1,11 @@
 //! What the scripts tell whoever has started a stack.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
+use rustix::net::{AddressFamily, SocketType, bind, socket};
 use tokio::process::Command;
 
+use crate::ask::get;
 use crate::common::{output, skip};
 use crate::compose::Compose;
 use crate::local::Local;
@@ -17,6 +21,22 @@ async fn what_docker_up_suggests_works() {
 async fn what_local_up_suggests_works() {
     let stack = Local::up(2).await;
     works(&stack.said, &stack.base).await;
+}
+
+/// The counters of nginx are to be on the next port. Somebody who has taken it and does not listen is not
+/// seen until nginx tries to take it, just like somebody who takes it in the last moment.
+#[tokio::test]
+async fn a_port_that_is_taken_at_the_last_moment_is_left_to_whoever_has_it() {
+    let (stack, up) = Local::prepare(1).await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, stack.port + 1));
+    let theirs = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a descriptor");
+    bind(&theirs, &address).expect("it was free");
+    let stack = stack.start(up).await;
+    assert_ne!(stack.admin, format!("http://{address}"));
+    assert_eq!(
+        get(format!("{}/stub_status", stack.admin)).await.status,
+        200
+    );
 }
 
 async fn works(said: &str, base: &str) {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::ask::{Reply, get};
+use crate::ask::{Reply, client, get};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lane {
@@ -17,6 +17,32 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) async fn probe(&self, path: &str) -> Reply {
         get(format!("http://{}:9464{path}", self.address)).await
+    }
+
+    /// Whether it is ready. One that does not run is not.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let readyz = client().get(format!("http://{}:9464/readyz", self.address));
+        readyz
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// A series without labels.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let metrics = client().get(format!("http://{}:9464/metrics", self.address));
+        let metrics = metrics
+            .send()
+            .await
+            .expect("it is up")
+            .text()
+            .await
+            .expect("all of it");
+        let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
+        let value = lines.find_map(|(series, value)| (series == name).then(|| value.parse()));
+        value
+            .unwrap_or_else(|| panic!("no {name}"))
+            .expect("a number")
     }
 
     /// Its only slot.

@@ -13,6 +13,7 @@ use tokio::sync::MutexGuard;
 use crate::common::{complaint, free_port, output, say, turn};
 
 pub(crate) struct Local {
+    pub(crate) port: u16,
     pub(crate) base: String,
     /// What whoever started it was told.
     pub(crate) said: String,
@@ -31,15 +32,21 @@ impl Local {
 
     /// With settings of its lanes: `("ONELANE_MODE", "pool")`.
     pub(crate) async fn up_with(lanes: usize, settings: &[(&str, &str)]) -> Self {
-        let (mut stack, mut up) = Self::prepare(lanes).await;
-        let said = output(up.envs(settings.iter().copied())).await;
+        let (stack, mut up) = Self::prepare(lanes).await;
+        up.envs(settings.iter().copied());
+        stack.start(up).await
+    }
+
+    /// Runs what `prepare` has made.
+    pub(crate) async fn start(mut self, mut up: Command) -> Self {
+        let said = output(&mut up).await;
         let admin = said
             .split_once("/stub_status")
             .and_then(|(before, _)| before.rsplit_once(' '));
         let (_, admin) = admin.expect("it tells where nginx counts");
-        admin.clone_into(&mut stack.admin);
-        stack.said = said;
-        stack
+        admin.clone_into(&mut self.admin);
+        self.said = said;
+        self
     }
 
     /// One lane behind an nginx with the configuration in this folder: what is said of it. The stack is
@@ -50,10 +57,19 @@ impl Local {
         (stack, complaint)
     }
 
-    async fn prepare(lanes: usize) -> (Self, Command) {
+    /// `local/up` once more, told nothing but what the command gets.
+    pub(crate) fn up_again(&self) -> Command {
+        let mut up = Command::new("local/up");
+        up.env("RUN_DIR", self.run.path());
+        up
+    }
+
+    /// A stack that is not there yet, and the command that starts it.
+    pub(crate) async fn prepare(lanes: usize) -> (Self, Command) {
         let turn = turn().await;
         let port = free_port();
         let stack = Self {
+            port,
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
             admin: String::new(),

@@ -18,12 +18,18 @@ mod lost_host;
 mod reload;
 // An nginx that does not serve any more.
 mod health;
+// `make up` where there is something already.
+mod up_again;
+// Docker, or its host, is stopped and comes back.
+mod reboot;
 // What nginx writes of each request, and who waits for that.
 mod access_log;
 // A client that leaves, and one that is too slow to keep.
 mod clients;
 // Every answer of the contract, through nginx, from either stack.
 mod answers;
+// Raw requests, byte by byte, and that nginx and a lane read the same in each.
+mod corpus;
 // One address that takes what it can get, and everybody else.
 mod greedy;
 // Large bodies, many of them, and such as come in pieces.
@@ -44,13 +50,20 @@ mod watched;
 mod protocol;
 // What the demonstration shows, where it is still there.
 mod demonstration;
+// Everything at once, one thing after the other.
+mod soak;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
+// The requests themselves: those that a lane alone is tested with.
+#[path = "../../crates/onelane/tests/corpus/mod.rs"]
+mod raw;
 // A copy of nginx/ to change.
 mod files_of_nginx;
 // The stack in containers.
 mod compose;
+// A Docker engine to switch off.
+mod engine;
 // The stack as plain processes.
 mod local;
 // Questions to the Prometheus of the stack.

@@ -1,18 +1,19 @@
 //! The command line of every service: reads which role this process plays, and plays it.
 
 use std::fmt::Display;
-use std::io::{Write, stderr};
+use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::child::{Briefing, NotReady};
 use crate::config::{Flags, Mode, Settings};
+use crate::logging::{self, Pen};
 #[cfg(feature = "schema")]
 use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, logging, probe, routes, server};
+use crate::{cluster, compute, curl, http, probe, routes, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -69,10 +70,9 @@ impl Service {
     pub fn run(self) -> ExitCode {
         // Once in the life of a process, and needed until its end.
         let service: &'static Self = Box::leak(Box::new(self));
+        let _last = logging::Finish;
         play(service).unwrap_or_else(|(code, message)| {
-            // In one piece: other processes write their lines there, too. If it is closed, nobody reads.
-            let line = format!("{}: {message}\n", service.name);
-            stderr().write_all(line.as_bytes()).ok();
+            logging::complain(&format!("{}: {message}\n", service.name));
             ExitCode::from(code)
         })
     }
@@ -87,29 +87,27 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         .map_err(complain(BAD_SERVICE))?;
     let cli = parse(service);
     match cli.role.unwrap_or(Role::Serve) {
-        Role::Routes => done(routes::run(service)),
-        Role::Examples { url } => done(curl::run(service, &url)),
+        Role::Routes => print(&routes::list(service)),
+        Role::Examples { url } => print(&curl::commands(service, &url)),
         #[cfg(feature = "schema")]
-        Role::Schema => done(schema::run(service)),
+        Role::Schema => print(&schema::document(service)),
         Role::Serve => {
             let settings = load(&cli.flags, service)?;
-            logging::init(service, settings.log_format, settings.log_level);
+            log(service, &settings, Pen::Thread)?;
+            logging::collect().map_err(complain(1))?;
             ended(match settings.mode {
                 Mode::Cluster => cluster::run(service, &settings),
                 _ => server::run(service, &settings),
             })
         }
         Role::Probe => done(probe::run(load(&cli.flags, service)?.admin_listen)),
-        Role::Config => {
-            print!("{}", load(&cli.flags, service)?.to_toml());
-            Ok(ExitCode::SUCCESS)
-        }
+        Role::Config => print(&load(&cli.flags, service)?.to_toml()),
         Role::Worker { parent } => {
-            let (briefing, settings) = briefed(service)?;
+            let (briefing, settings) = briefed(service, Pen::Thread)?;
             ended(cluster::worker::run(parent, briefing, service, &settings))
         }
         Role::Compute { parent } => {
-            let (briefing, settings) = briefed(service)?;
+            let (briefing, settings) = briefed(service, Pen::Itself)?;
             done(compute::run(parent, briefing.socket, service, &settings))
         }
     }
@@ -120,11 +118,28 @@ fn load(flags: &Flags, service: &Service) -> Result<Settings, Complaint> {
 }
 
 /// What a server tells a process that it has started.
-fn briefed(service: &Service) -> Result<(Briefing, Settings), Complaint> {
+fn briefed(service: &Service, pen: Pen) -> Result<(Briefing, Settings), Complaint> {
     let briefing = Briefing::read().map_err(complain(1))?;
     let settings = Settings::from_json(&briefing.settings).map_err(complain(BAD_SETTINGS))?;
-    logging::init(service, settings.log_format, settings.log_level);
+    log(service, &settings, pen)?;
     Ok((briefing, settings))
+}
+
+fn log(service: &Service, settings: &Settings, pen: Pen) -> Result<(), Complaint> {
+    let started = logging::init(service, settings.log_format, settings.log_level, pen);
+    started.map_err(complain(1))
+}
+
+/// Prints what was asked for. Who stops to read has read enough.
+fn print(text: &str) -> Result<ExitCode, Complaint> {
+    let mut stdout = stdout();
+    let printed = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    done(match printed {
+        Err(err) if err.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|err| format!("cannot print: {err}")),
+    })
 }
 
 fn parse(service: &Service) -> Cli {

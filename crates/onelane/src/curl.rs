@@ -1,19 +1,13 @@
 //! The role that prints the examples of the service, as commands to copy.
 
-use std::io::{self, Write, stdout};
-
 use actix_web::http::Uri;
 use actix_web::http::uri::Scheme;
 
 use crate::service::Service;
 use crate::workload::{Example, in_url};
 
-/// Prints a line for each example. `base` comes from [`base`].
-pub fn run(service: &Service, base: &str) -> io::Result<()> {
-    stdout().write_all(commands(service, base).as_bytes())
-}
-
-fn commands(service: &Service, base: &str) -> String {
+/// A line for each example. `base` comes from [`base`].
+pub fn commands(service: &Service, base: &str) -> String {
     let examples = service.examples();
     examples
         .map(|(path, example)| command(&format!("{base}{path}"), example))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::executor::{Executor, STUCK_AFTER};
 use crate::gate::Gate;
+use crate::logging;
 use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::Roster;
 
@@ -31,6 +32,7 @@ impl Lane {
             busy_total: gate.slots.iter().map(|slot| slot.busy).sum(),
             queue_depth: gate.queue_depth,
             queue_limit: gate.queue_limit,
+            log_lines_dropped: logging::dropped(),
         };
         self.metrics.snapshot(occupancy, &self.roster.snapshot())
     }

@@ -1,15 +1,12 @@
 //! The role that prints what there is to ask: a line for each route, with its methods, its path and, where it
 //! takes a body, the types of that and the most bytes; then for how many seconds an answer may be given again.
 
-use std::io::{self, Write, stdout};
-
 use crate::service::Service;
 use crate::workload::Route;
 
-/// Prints the routes of a service, in the order of their declaration.
-pub fn run(service: &Service) -> io::Result<()> {
-    let lines: String = service.routes().map(|(_, route)| line(route)).collect();
-    stdout().write_all(lines.as_bytes())
+/// The routes of a service, in the order of their declaration.
+pub fn list(service: &Service) -> String {
+    service.routes().map(|(_, route)| line(route)).collect()
 }
 
 fn line(route: &Route) -> String {

@@ -1,20 +1,18 @@
 //! The role that prints what every workload takes and answers, as one JSON document.
 
-use std::io::{self, Write, stdout};
-
 use serde_json::{Map, Value, json};
 
 use crate::service::Service;
 use crate::workload::{Definition, Route};
 
-/// Prints an object with a member for each workload. Those that do not describe themselves have their
-/// routes and nothing else.
-pub fn run(service: &Service) -> io::Result<()> {
+/// An object with a member for each workload. Those that do not describe themselves have their routes and
+/// nothing else.
+pub fn document(service: &Service) -> String {
     let workloads = service.workloads.iter();
     let document: Map<_, _> = workloads
         .map(|workload| (workload.name.to_owned(), described(workload)))
         .collect();
-    writeln!(stdout(), "{:#}", Value::Object(document))
+    format!("{:#}\n", Value::Object(document))
 }
 
 fn described(workload: &Definition) -> Value {

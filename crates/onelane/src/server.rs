@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin;
 use crate::assembly;
-use crate::child::{NotReady, guard};
+use crate::child::{NotReady, guard, orphans};
 use crate::config::Settings;
 use crate::descriptors::connections_max;
 use crate::entrance;
@@ -72,6 +72,7 @@ pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartE
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
+    actix_rt::spawn(orphans::reap_adopted());
     let listener = bind(settings.listen, 0)?;
     let admin_listener = bind(settings.admin_listen, 0)?;
     let listen = listener.local_addr()?;

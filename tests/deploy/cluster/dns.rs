@@ -44,11 +44,17 @@ pub(super) async fn serve(name: String, addresses: Known) -> u16 {
 
 fn answer(query: &[u8], name: &[u8], known: &[Ipv4Addr]) -> Vec<u8> {
     let end = QUESTION + name.len();
-    let ours = query.get(QUESTION..end) == Some(name) && query.get(end..end + 4) == Some(&A);
-    let found: &[Ipv4Addr] = if ours { known } else { &[] };
-    let (flags, question) = match found {
-        [] => (NO_SUCH_NAME, &query[QUESTION..]),
-        _ => (ANSWER, &query[QUESTION..end + 4]),
+    let ours = query.get(QUESTION..end) == Some(name) && !known.is_empty();
+    let (flags, question) = if ours {
+        (ANSWER, &query[QUESTION..end + 4])
+    } else {
+        (NO_SUCH_NAME, &query[QUESTION..])
+    };
+    // The name has no others, of IPv6 for example.
+    let found = if question.ends_with(&A) && ours {
+        known
+    } else {
+        &[]
     };
     let count = u8::try_from(found.len()).expect("there are few lanes");
     let mut answer = [&query[..2], &flags, &[0, 1, 0, count, 0, 0, 0, 0], question].concat();

@@ -15,10 +15,11 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Instant;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
-use actix_web::{App, HttpResponse, HttpServer, Route, guard, web};
+use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
@@ -28,6 +29,8 @@ use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 pub use status::{
     ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
 };
+
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
 /// A server, as the admin side knows it.
 struct Subject {
@@ -78,16 +81,52 @@ pub fn start(
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.route("/livez", read().to(livez))
-        .route("/readyz", read().to(readyz))
-        .route("/metrics", read().to(metrics))
-        .route("/status", read().to(status))
-        .route("/", read().to(show_page));
+    for (path, answer) in [
+        ("/livez", web::to(livez)),
+        ("/readyz", web::to(readyz)),
+        ("/metrics", web::to(metrics)),
+        ("/status", web::to(status)),
+        ("/", web::to(show_page)),
+    ] {
+        app.service(resource(path, answer));
+    }
+    app.default_service(web::to(async |request: HttpRequest| {
+        if (request.method(), request.path()) == (&Method::OPTIONS, "*") {
+            return methods().await;
+        }
+        problem(StatusCode::NOT_FOUND, "not_found", "no such route")
+    }));
 }
 
-/// GET and HEAD.
-fn read() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+/// What takes GET and HEAD, and says so.
+fn resource(path: &str, answer: Route) -> Resource {
+    web::resource(path)
+        .route(answer.guard(guard::Any(guard::Get()).or(guard::Head())))
+        .route(web::method(Method::OPTIONS).to(methods))
+        .default_service(web::to(async || {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let mut answer = problem(status, "method_not_allowed", "it takes GET, HEAD");
+            answer.headers_mut().insert(ALLOW, ALLOWED);
+            answer
+        }))
+}
+
+async fn methods() -> HttpResponse {
+    let allow = (ALLOW, ALLOWED);
+    HttpResponse::NoContent().insert_header(allow).finish()
+}
+
+fn problem(status: StatusCode, reason: &str, detail: &str) -> HttpResponse {
+    let problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+        "reason": reason,
+    });
+    HttpResponse::build(status)
+        .content_type("application/problem+json")
+        .body(format!("{problem}\n"))
 }
 
 async fn show_page(page: web::Data<Page>) -> HttpResponse {

@@ -19,11 +19,11 @@ use tokio::sync::{Notify, oneshot, watch};
 use super::handle::Fate;
 use super::pipe::Pipe;
 use super::protocol::{News, Order, receive, send};
-use super::{Backoff, Child, Exit, NeverReady, NotReady, brief, orphans};
+use super::{Backoff, Child, Exit, NeverReady, NotReady, brief};
 use crate::roster::{Cause, Roster, Usage};
 use crate::workload::LoadError;
 
-/// How often to look for orphans, and for a fork server that hangs.
+/// How often to look for a fork server that hangs.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A fork server that has not carried out an order for so long is killed. A fork takes it less than a
@@ -206,7 +206,7 @@ impl Nursery {
 
 impl Shared {
     /// Listens to a fork server until it ends or hangs.
-    fn follow(&self, process: &std::process::Child, control: &OwnedFd, backoff: &mut Backoff) {
+    fn follow(&self, control: &OwnedFd, backoff: &mut Backoff) {
         loop {
             match receive(control.as_fd()) {
                 Ok(Some((news, _))) => {
@@ -214,7 +214,6 @@ impl Shared {
                     self.note(news);
                 }
                 Err(err) if err.kind() == ErrorKind::WouldBlock => {
-                    orphans::reap(|pid| pid == process.id());
                     if self.is_ignored() {
                         return tracing::error!("the fork server hangs");
                     }
@@ -333,7 +332,7 @@ fn attend(
                 first.send(Ok(())).ok();
                 let control = Arc::new(control);
                 *shared.control.lock() = Some(control.clone());
-                shared.follow(&process, &control, &mut backoff);
+                shared.follow(&control, &mut backoff);
                 was_ready |= shared.lose();
                 // First, because this wakes a thread that waits to send to it.
                 process.kill().ok();

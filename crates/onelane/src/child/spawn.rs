@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use crate::logging;
+
 /// A command that starts this program as `role`, at the head of a process group, so that signals
-/// from a terminal reach only the server. The role is told who its parent is, for
+/// from a terminal reach only the server. What it prints goes to the server's log. The role is told who its parent is, for
 /// [`super::guard::die_with`], and everything else in its [`super::Briefing`].
 pub fn command(role: &str) -> Command {
     // The program that runs now, even if its file has been replaced since.
@@ -19,6 +21,7 @@ pub fn command(role: &str) -> Command {
         )
         .arg(role)
         .arg(std::process::id().to_string())
-        .process_group(0);
+        .process_group(0)
+        .stderr(logging::stdio());
     command
 }

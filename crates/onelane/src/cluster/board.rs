@@ -12,6 +12,7 @@ use super::report::{PAUSE, Report};
 use crate::admin::{
     ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
 };
+use crate::logging;
 use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::{Cause, Roster, Usage};
 
@@ -184,6 +185,7 @@ impl Board {
             busy_total: Duration::ZERO,
             queue_depth: state.queued.depth,
             queue_limit: self.queue_max,
+            log_lines_dropped: logging::dropped(),
         };
         let children = self.roster.snapshot();
         let mut sum = self.metrics.snapshot(occupancy, &children);

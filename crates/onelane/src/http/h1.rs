@@ -14,9 +14,11 @@ use tokio::net::TcpStream;
 use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
+use super::heads::Heads;
 use super::room::Room;
 
-/// How long a client may take to close its end: the default of actix.
+/// How long a client may take to close its end: the default of actix. As long it may go on sending what
+/// is not read any more.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much of answers is kept beside what the kernel takes, until the client takes it.
@@ -26,7 +28,7 @@ const WRITE_BYTES: usize = 4 * 1024;
 pub type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The public routes of `front`, whose requests `witness` is told of. A client may take `head_timeout` to
-/// send the head of its first request. Each connection has a place in `room`.
+/// send a head. Each connection has a place in `room`.
 pub async fn service(
     front: web::Data<Front>,
     witness: Witness,
@@ -37,12 +39,13 @@ pub async fn service(
     let service = HttpService::build()
         .keep_alive(keep_alive)
         .h1_write_buffer_size(WRITE_BYTES)
-        .client_request_timeout(head_timeout)
+        // It knows the first head of a connection only, and answers below everything that counts.
+        .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(CLOSE_TIMEOUT)
         // A client that closes its end has left. Its request is dropped, which frees its slot.
         .h1_allow_half_closed(false)
-        .on_connect_ext(|connection: &Connection, data| {
-            data.insert(connection.conversation());
+        .on_connect_ext(|heads: &Heads, data| {
+            data.insert(heads.conversation());
         })
         .h1(map_config(app(front.clone(), witness), |()| {
             AppConfig::default()
@@ -60,12 +63,13 @@ pub async fn service(
             let client = stream.peer_addr().ok();
             front.give_up_in_the_end(&stream);
             let connection = Connection::new(stream, conversation.clone());
+            let heads = Heads::new(connection, head_timeout, CLOSE_TIMEOUT);
             tokio::select! {
                 // First: what it decides is seen when the connection is read.
                 biased;
                 () = conversation.end_after(leaving) => {}
                 // The client may leave at any time.
-                _ = service.call((connection, client)) => {}
+                _ = service.call((heads, client)) => {}
             }
             drop(place);
         })

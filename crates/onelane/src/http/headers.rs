@@ -30,17 +30,17 @@ const REQUEST_ID_MAX: usize = 128;
 pub(super) struct RequestId(pub(super) String);
 
 impl RequestId {
-    /// The caller's id if it is short and cannot upset a log, else a new one.
+    /// The caller's id if it is sane, else a new one.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let sane = |id: &&str| {
-            (1..=REQUEST_ID_MAX).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        let given = text(headers, X_REQUEST_ID).filter(sane);
+        let given = text(headers, X_REQUEST_ID).filter(|id| is_sane_id(id));
         Self(given.map_or_else(new_id, str::to_owned))
     }
+}
+
+/// Whether an id is short and cannot upset a log.
+pub(super) fn is_sane_id(id: &str) -> bool {
+    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(is_sane)
 }
 
 /// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not

@@ -23,7 +23,7 @@ use tokio::time::sleep;
 use super::connection::{Conversation, Exchange};
 use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
 use super::kept::ASKED;
-use super::problem::{BUSY, GONE, Reason, SEND_TIMEOUT};
+use super::problem::{BUSY, GONE, Problem, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
 use super::{Front, cors};
 use crate::workload::PIECE_BYTES;
@@ -61,20 +61,30 @@ pub async fn observe(
     let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
     let conversation = request.conn_data::<Rc<Conversation>>().cloned();
     let exchange = Exchange::begin(conversation.as_ref(), request.headers(), of_balancer);
+    let refused = conversation.as_ref().and_then(|it| it.take_refused());
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
         return Ok(response.map_body(|_, body| Observed::new(body, exchange, None, 0, None)));
     }
-    let observation = Observation::begin(&request);
-    match answer(request, sender, next).await {
+    let mut observation = Observation::begin(&request);
+    let answer = match refused {
+        None => answer(request, sender, next).await,
+        Some(refused) => {
+            observation.method = refused.method;
+            observation.uri = refused.target;
+            let response = Problem::BadHead(refused.fault).respond(request.request());
+            Ok(request.into_response(response))
+        }
+    };
+    match answer {
         Ok(mut response) => {
             observation.label(response.headers_mut());
             if let Some(it) = conversation.as_ref().filter(|_| !observation.keeps_slot()) {
                 it.hand_over();
             }
-            let leaves = conversation.is_some_and(|it| it.leaves());
-            if leaves || *observation.front.leaving.borrow() {
+            let ends = conversation.is_some_and(|it| it.ends() || it.leaves());
+            if ends || *observation.front.leaving.borrow() {
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
             }

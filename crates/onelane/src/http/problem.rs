@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::head::Fault;
 use super::own::OwnProblem;
 use super::{headers, protocol};
 use crate::executor::Failure;
@@ -15,6 +16,9 @@ use crate::service::LANE_PROTOCOL;
 pub(super) enum Problem {
     #[error("{0}")]
     BadRequest(String),
+    /// There is no request in what was sent.
+    #[error("{}", .0.1)]
+    BadHead(Fault),
     #[error("no such route")]
     NotFound,
     /// With the methods that are.
@@ -99,6 +103,7 @@ impl Problem {
             Self::BadRequest(_) | Self::Failed(Failure::Invalid(_)) => {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }
+            Self::BadHead(Fault(status, _)) => (*status, "bad_request"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),

@@ -1,5 +1,7 @@
 //! Which path and method leads to which workload.
 
+use std::collections::BTreeSet;
+
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
@@ -11,15 +13,28 @@ use super::serve::serve;
 use crate::service::Service;
 use crate::workload::{self, Definition, Route};
 
+/// Where the page is, for requests without a query if a workload answers others.
+const PAGE: &str = "/";
+
 type Target = (&'static Definition, &'static Route);
 
-/// Registers every public route.
+/// Registers every public route. The page is one of them.
 pub fn routes(app: &mut web::ServiceConfig, service: &'static Service) {
-    app.service(web::resource("/").guard(asks_for_page).to(show_page));
-    for (path, targets) in by_path(service) {
+    let mut paths = by_path(service);
+    if paths.iter().all(|(path, _)| *path != PAGE) {
+        paths.push((PAGE, Vec::new()));
+    }
+    let routes = service.routes().flat_map(|(_, route)| route.methods);
+    let all: BTreeSet<_> = routes.chain([&workload::Method::Get]).copied().collect();
+    let all: Vec<_> = all.into_iter().flat_map(methods).collect();
+    let all = list(&all);
+    for (path, targets) in paths {
         app.service(resource(path, &targets));
     }
-    app.default_service(web::to(async |request: HttpRequest| {
+    app.default_service(web::to(move |request: HttpRequest| async move {
+        if (request.method(), request.path()) == (&Method::OPTIONS, "*") {
+            return allow(all);
+        }
         Problem::NotFound.respond(&request)
     }));
 }
@@ -41,25 +56,47 @@ fn by_path(service: &'static Service) -> Vec<(&'static str, Vec<Target>)> {
 fn resource(path: &str, targets: &[Target]) -> Resource {
     let mut resource = web::resource(path);
     let mut allowed = Vec::new();
+    if path == PAGE {
+        let get = workload::Method::Get;
+        let is_taken = targets
+            .iter()
+            .any(|(_, route)| route.methods.contains(&get));
+        let page = web::route().guard(move |request: &GuardContext<'_>| {
+            let reads = guard::Any(guard::Get()).or(guard::Head());
+            reads.check(request) && !(is_taken && has_query(request))
+        });
+        resource = resource.route(page.to(show_page));
+        allowed.extend(methods(get));
+    }
     for &(workload, route) in targets {
         for method in route.methods.iter().copied().flat_map(methods) {
             let handle =
                 move |request: HttpRequest, body: web::Payload, front: web::Data<Front>| {
                     serve(request, body, front, workload, route)
                 };
-            allowed.push(method.to_string());
+            if !allowed.contains(&method) {
+                allowed.push(method.clone());
+            }
             resource = resource.route(web::method(method).to(handle));
         }
     }
-    let allowed: &'static str = allowed.join(", ").leak();
+    let allowed = list(&allowed);
     resource
-        .route(web::method(Method::OPTIONS).to(move || async move {
-            let allow = (ALLOW, allowed);
-            HttpResponse::NoContent().insert_header(allow).finish()
-        }))
+        .route(web::method(Method::OPTIONS).to(move || async move { allow(allowed) }))
         .default_service(web::to(move |request: HttpRequest| async move {
             Problem::MethodNotAllowed(allowed).respond(&request)
         }))
+}
+
+/// The value of an `Allow`, made once for each path.
+fn list(methods: &[Method]) -> &'static str {
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    names.join(", ").leak()
+}
+
+fn allow(methods: &'static str) -> HttpResponse {
+    let allow = (ALLOW, methods);
+    HttpResponse::NoContent().insert_header(allow).finish()
 }
 
 /// What is answered for one of a route's methods.
@@ -77,7 +114,10 @@ async fn show_page(front: web::Data<Front>) -> HttpResponse {
     front.page.show()
 }
 
-fn asks_for_page(request: &GuardContext<'_>) -> bool {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
-    reads.check(request) && request.head().uri.query().unwrap_or_default().is_empty()
+fn has_query(request: &GuardContext<'_>) -> bool {
+    request
+        .head()
+        .uri
+        .query()
+        .is_some_and(|query| !query.is_empty())
 }

@@ -1,8 +1,15 @@
 //! The log: events on stderr, as JSON lines or as text. Those of a computation bear the id of its request.
+//!
+//! Nobody who serves waits for whoever reads it: a thread writes (`queue.rs`), and reads what children print
+//! (`collect.rs`). Only a process that computes for a server writes by itself, to a pipe that the server reads.
 
+mod collect;
 mod flat;
+mod line;
+mod queue;
 
-use std::io::stderr;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -14,9 +21,30 @@ use tracing_subscriber::{Layer, fmt, registry};
 use crate::config::{LogFormat, LogLevel};
 use crate::service::Service;
 use flat::Flat;
+use line::fitting;
+use queue::QUEUE;
 
-/// Sends every event of this process, panics included, to stderr. Call it once.
-pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
+pub use collect::{collect, stdio};
+
+/// How long a process that ends waits until its last lines are written. Where the log flows, that takes less
+/// than a millisecond.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How a process writes its log.
+#[derive(Debug, Clone, Copy)]
+pub enum Pen {
+    /// Never waits.
+    Thread,
+    /// Waits for the server, which reads at once. It has to do with a process that may have no thread.
+    Itself,
+}
+
+/// Sends every event of this process, panics included, to stderr. Call it once. The error says that there is
+/// no thread to write.
+pub fn init(service: &Service, format: LogFormat, level: LogLevel, pen: Pen) -> io::Result<()> {
+    if let Pen::Thread = pen {
+        QUEUE.start()?;
+    }
     let level = LevelFilter::from(level);
     // Of libraries only warnings and errors: the rest does not help to run a lane.
     let filter = Targets::new()
@@ -28,9 +56,12 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
         LogFormat::Json => fmt::layer()
             .fmt_fields(JsonFields::new())
             .event_format(Flat::default())
-            .with_writer(stderr)
+            .with_writer(move || pen)
             .boxed(),
-        LogFormat::Text => fmt::layer().with_ansi(false).with_writer(stderr).boxed(),
+        LogFormat::Text => fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || pen)
+            .boxed(),
     };
     registry().with(lines.with_filter(filter)).init();
     std::panic::set_hook(Box::new(|panic| {
@@ -38,4 +69,47 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel) {
         let location = panic.location().map(ToString::to_string);
         tracing::error!(why, location, "panic");
     }));
+    Ok(())
+}
+
+impl Write for Pen {
+    /// Takes a whole line.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Thread => QUEUE.push(line),
+            // If the server is gone, this process ends, too.
+            Self::Itself => queue::write(&fitting(line)).unwrap_or_default(),
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lines that this process had to drop so far.
+pub fn dropped() -> u64 {
+    QUEUE.dropped()
+}
+
+/// Says in a line of plain text why this process ends.
+pub fn complain(line: &str) {
+    match QUEUE.start() {
+        Ok(()) => QUEUE.push(line.as_bytes()),
+        // Without a thread, somebody has to wait.
+        Err(_) => queue::write(line.as_bytes()).unwrap_or_default(),
+    }
+}
+
+/// Waits, when dropped, until everything so far is written, but not for long.
+#[derive(Debug)]
+pub struct Finish;
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        collect::finish(deadline);
+        QUEUE.finish(deadline);
+    }
 }

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts,
-    Registry,
+    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Opts, Registry,
 };
 
 pub use children::Children;
@@ -46,11 +46,12 @@ pub struct Metrics {
     busy_seconds: Counter,
     queue_depth: IntGauge,
     queue_limit: IntGauge,
+    log_lines_dropped: IntCounter,
     /// The service's own series.
     own: Mutex<MetricsSnapshot>,
 }
 
-/// The slots and the queue at a scrape: the values of the series of the same names.
+/// The slots, the queue and the log at a scrape: the values of the series of the same names.
 #[derive(Debug, Clone, Copy)]
 pub struct Occupancy {
     pub slots: usize,
@@ -58,6 +59,7 @@ pub struct Occupancy {
     pub busy_total: Duration,
     pub queue_depth: usize,
     pub queue_limit: usize,
+    pub log_lines_dropped: u64,
 }
 
 /// What runs: the labels of the build information.
@@ -128,6 +130,10 @@ impl Metrics {
             )),
             queue_depth: register.gauge("onelane_queue_depth", "Requests that wait for a slot"),
             queue_limit: register.gauge("onelane_queue_limit", "Requests that may wait for a slot"),
+            log_lines_dropped: register.series(IntCounter::new(
+                "onelane_log_lines_dropped_total",
+                "Lines of the log that were dropped, because nobody read it or it could not be written",
+            )),
             registry,
             own: Mutex::new(MetricsSnapshot::declared(own)),
         }
@@ -141,6 +147,8 @@ impl Metrics {
         self.queue_depth.set(gauge_value(now.queue_depth));
         self.queue_limit.set(gauge_value(now.queue_limit));
         raise(&self.busy_seconds, now.busy_total);
+        let news = now.log_lines_dropped - self.log_lines_dropped.get();
+        self.log_lines_dropped.inc_by(news);
         self.children.follow(children);
         let mut all = MetricsSnapshot::of(&self.registry.gather());
         all.add(&self.own.lock());

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
@@ -38,6 +40,35 @@ async fn a_client_that_leaves_frees_the_lane(
             && line["compute_ms"].as_f64() > Some(0.0)
     })
     .await;
+}
+
+/// The end of what a client sends looks the same whether it left or waits. Servers that take it for waiting
+/// compute for nobody. So it has left: it gets no answer, and the lane is free. `README.md` tells what to send.
+#[rstest]
+#[tokio::test]
+async fn a_client_that_closes_its_sending_side_has_left(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &["--request-timeout", "1h"]);
+    let mut client = TcpStream::connect(&lane.listen).await.unwrap();
+    let head = "GET /sleep?ms=3600000 HTTP/1.0\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    lane.until("busy", 0).await;
+    client.shutdown().await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer, "");
+    lane.until("idle", 0).await;
+    lane.counted("onelane_rejected_total{reason=\"client_gone\"}", 1.0)
+        .await;
+    lane.logged(|line| line["status"] == 499).await;
+
+    // The same with the sending side open.
+    let mut client = TcpStream::connect(&lane.listen).await.unwrap();
+    let head = "GET /sleep?ms=1 HTTP/1.0\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
 }
 
 #[rstest]

@@ -10,6 +10,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_drills");
 
 // What can be asked of a started server: the fixture of all tests here.
 mod lane;
+// Raw requests, byte by byte.
+#[path = "../corpus/mod.rs"]
+mod raw;
 // Other processes, as the kernel shows them.
 mod processes;
 
@@ -25,6 +28,8 @@ mod ask;
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
 mod cluster;
+// Every raw request that we could think of.
+mod corpus;
 // Pages of other sites.
 mod cors;
 // Flags, environment, file: precedence and errors, `onelane config`.
@@ -57,6 +62,8 @@ mod layers;
 mod log;
 // Every series, and what it counts.
 mod metrics;
+// What an operator does, and what may not take a lane down.
+mod operator;
 // What is on the page, as far as it can be seen without a browser.
 mod page;
 // Children that stay: who is used, and who is replaced.

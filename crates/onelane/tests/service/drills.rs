@@ -4,6 +4,8 @@
 mod answer;
 mod echo;
 mod note;
+mod print;
+mod program;
 mod refuse;
 mod state;
 mod take;
@@ -16,6 +18,8 @@ fn main() -> std::process::ExitCode {
             answer::Answer,
             echo::Echo,
             note::Note,
+            print::Print,
+            program::Program,
             refuse::Refuse,
             take::TakeBytes,
             take::TakeFields,

@@ -1,6 +1,6 @@
 //! What a server has logged so far, line by line.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::Value;
 
@@ -10,11 +10,32 @@ use super::PATIENCE;
 pub struct Log {
     lines: Mutex<Vec<Value>>,
     grown: Condvar,
+    unread: Mutex<bool>,
+    reading: Condvar,
+}
+
+/// As long as this lives, nobody reads the log.
+pub struct Unread(Arc<Log>);
+
+impl Unread {
+    pub fn new(log: &Arc<Log>) -> Self {
+        *log.unread.lock().unwrap() = true;
+        Self(log.clone())
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        *self.0.unread.lock().unwrap() = false;
+        self.0.reading.notify_all();
+    }
 }
 
 impl Log {
     pub fn collect(&self, lines: impl Iterator<Item = String>) {
         for line in lines {
+            let unread = self.unread.lock().unwrap();
+            drop(self.reading.wait_while(unread, |unread| *unread).unwrap());
             eprintln!("{line}");
             let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
             self.lines.lock().unwrap().push(line);

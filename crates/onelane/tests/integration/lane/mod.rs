@@ -4,8 +4,8 @@ mod answer;
 mod log;
 mod mode;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, pipe};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 pub use answer::{Answer, send, try_send};
-use log::Log;
+use log::{Log, Unread};
 pub use mode::Mode;
 
 /// Longer than anything that is waited for can take on the slowest machine.
@@ -67,14 +67,21 @@ impl Lane {
     }
 
     /// The same without a wait for more than its addresses.
-    pub fn begin(mut command: Command) -> Self {
-        let mut child = command
+    pub fn begin(command: Command) -> Self {
+        Self::logging_to(pipe().unwrap(), command)
+    }
+
+    /// The same with a pipe for its log.
+    pub fn logging_to((log, stderr): (PipeReader, PipeWriter), mut command: Command) -> Self {
+        let child = command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
+        // The end of the pipe that is written to is the child's alone.
+        drop(command);
+        let lines = BufReader::new(log).lines();
         let log = Arc::new(Log::default());
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let collector = log.clone();
         thread::spawn(move || collector.collect(lines.map_while(Result::ok)));
         let first = log.first();
@@ -226,6 +233,11 @@ impl Lane {
             assert!(start.elapsed() < PATIENCE, "not logged {times} times");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// Has nobody read the log, until this is dropped.
+    pub fn unread(&self) -> Unread {
+        Unread::new(&self.log)
     }
 
     /// All lines of the log so far that are `wanted`.
