@@ -18,6 +18,11 @@ pub fn connections_max(requests: u32) -> usize {
     wanted.min(limit * 3 / 8)
 }
 
+/// The most connections of the admin side: probes and scrapes are few.
+pub fn few_connections() -> usize {
+    (at_least(0) / 8).min(64)
+}
+
 /// The limit of descriptors, raised to `wanted` if it is lower and that is allowed.
 fn at_least(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);

@@ -8,6 +8,7 @@
 //! * `/`: the page
 
 mod lane;
+mod listener;
 mod status;
 
 use std::io;
@@ -17,7 +18,7 @@ use std::time::Instant;
 
 use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
+use actix_web::{App, HttpRequest, HttpResponse, Resource, Route, guard, web};
 use serde::Serialize;
 use serde_json::json;
 
@@ -59,19 +60,12 @@ pub fn start(
         lifecycle: lifecycle.clone(),
         server: Box::new(server),
     });
-    let server = move || {
-        let app = move || {
-            let app = App::new().app_data(subject.clone()).app_data(page.clone());
-            app.configure(routes)
-        };
-        HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .listen(listener)
-            .map(HttpServer::run)
-    };
+    listener.set_nonblocking(true)?;
     thread::Builder::new().name("admin".to_owned()).spawn(|| {
-        let outcome = actix_rt::System::new().block_on(async { server()?.await });
+        let outcome = actix_rt::System::new().block_on(async {
+            let app = App::new().app_data(subject).app_data(page);
+            listener::serve(listener, app.configure(routes)).await
+        });
         if let Err(err) = outcome {
             // The probes now fail, and the orchestrator replaces this process.
             tracing::error!(%err, "the admin listener ended");

@@ -8,7 +8,7 @@
 //! closes its end. One that was sending takes them for its answer and goes to another lane. Whatever it
 //! sends is read, because the kernel would answer unread bytes with a reset, and nobody looks at it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::pending;
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -24,7 +24,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::ahead::Ahead;
-use super::heads::Refused;
+use crate::heads::Talk;
 
 /// What a busy lane says (`Problem::Busy`), to nobody in particular. nginx asks again from the start of the
 /// next round, also for a request with a large body.
@@ -78,12 +78,7 @@ pub(super) struct Conversation {
     ahead: Ahead,
     /// Whether its answer is there, and keeps no slot.
     is_answered: Cell<bool>,
-    /// Instead of the request that comes next.
-    refused: RefCell<Option<Refused>>,
-    /// Told when the body of the request that is being answered does not go on.
-    broken: Notify,
-    /// Whether no request is read any more.
-    ends: Cell<bool>,
+    pub(super) talk: Rc<Talk>,
 }
 
 impl Conversation {
@@ -95,59 +90,8 @@ impl Conversation {
             unwanted: Notify::new(),
             ahead: Ahead::default(),
             is_answered: Cell::new(false),
-            refused: RefCell::new(None),
-            broken: Notify::new(),
-            ends: Cell::new(false),
+            talk: Talk::begin(),
         })
-    }
-
-    pub(super) fn is_ours(&self) -> bool {
-        self.turn.get() == Turn::Ours
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        matches!(self.turn.get(), Turn::Idle { .. })
-    }
-
-    /// The other end has begun to send something, unless a request is being answered.
-    pub(super) fn hear(&self) {
-        if !self.is_ours() {
-            self.turn.set(Turn::Theirs);
-        }
-    }
-
-    /// The other end has sent a whole head.
-    pub(super) fn begin_answer(&self) {
-        self.turn.set(Turn::Ours);
-        self.is_answered.set(false);
-    }
-
-    /// It has sent one that is answered with a refusal, and is not asked for another one.
-    pub(super) fn refuse(&self, refused: Refused) {
-        self.begin_answer();
-        self.ends.set(true);
-        self.refused.replace(Some(refused));
-    }
-
-    /// What the request that begins now stands for.
-    pub(super) fn take_refused(&self) -> Option<Refused> {
-        self.refused.take()
-    }
-
-    /// The body of the request that is being answered cannot be read any further.
-    pub(super) fn break_body(&self) {
-        self.ends.set(true);
-        self.broken.notify_one();
-    }
-
-    /// Returns when that has happened.
-    pub(super) async fn broken(&self) {
-        self.broken.notified().await;
-    }
-
-    /// Whether the answer that is given now is the last one.
-    pub(super) fn ends(&self) -> bool {
-        self.ends.get()
     }
 
     /// Since when this end waits for a request, or for a client that does not take its answer. None while a
@@ -223,7 +167,8 @@ impl Exchange {
         of_balancer: bool,
     ) -> Self {
         if let Some(conversation) = conversation {
-            conversation.begin_answer();
+            conversation.turn.set(Turn::Ours);
+            conversation.is_answered.set(false);
             conversation.ahead.begin(head);
         }
         Self {
@@ -239,6 +184,7 @@ impl Drop for Exchange {
             let of_balancer = self.of_balancer;
             conversation.turn.set(Turn::Idle { of_balancer });
             conversation.since.set(Instant::now());
+            conversation.talk.end_answer();
         }
     }
 }
@@ -351,8 +297,8 @@ impl AsyncRead for Connection {
             let before = buffer.filled().len();
             let read = this.read(context, buffer);
             this.is_fresh = buffer.filled().len() > before;
-            if this.is_fresh {
-                this.conversation.hear();
+            if this.is_fresh && turn != Turn::Ours {
+                this.conversation.turn.set(Turn::Theirs);
             }
             read
         };

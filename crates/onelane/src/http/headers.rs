@@ -9,9 +9,7 @@ use uuid::Builder;
 use super::Front;
 use super::problem::Problem;
 use crate::gate::Place;
-
-/// Names this request to its caller and in every log on the way.
-pub(super) const X_REQUEST_ID: &str = "x-request-id";
+use crate::heads::{X_REQUEST_ID, is_sane_id};
 
 /// How long a balancer lets a request wait here; what makes it a balancer. With 0 it only looks for a slot.
 pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
@@ -21,9 +19,6 @@ const X_LANE_PLACE: &str = "x-lane-place";
 
 /// Which balancer this is, by a name that no other one has.
 const X_LANE_FROM: &str = "x-lane-from";
-
-/// The longest id that is taken over from a caller: enough for a UUID with a prefix.
-const REQUEST_ID_MAX: usize = 128;
 
 /// The id that the observer gave this request.
 #[derive(Debug, Clone)]
@@ -35,12 +30,6 @@ impl RequestId {
         let given = text(headers, X_REQUEST_ID).filter(|id| is_sane_id(id));
         Self(given.map_or_else(new_id, str::to_owned))
     }
-}
-
-/// Whether an id is short and cannot upset a log.
-pub(super) fn is_sane_id(id: &str) -> bool {
-    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(is_sane)
 }
 
 /// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not

@@ -117,7 +117,7 @@ fn want(request: &HttpRequest) {
 /// Returns if there is no way to read the body any further.
 async fn broken(request: &HttpRequest) {
     match request.conn_data::<Rc<Conversation>>() {
-        Some(conversation) => conversation.broken().await,
+        Some(conversation) => conversation.talk.broken().await,
         None => pending().await,
     }
 }

@@ -6,16 +6,13 @@
 mod ahead;
 mod answer;
 mod app;
-mod chunks;
 mod clocks;
 mod computation;
 mod connection;
 mod cors;
 mod h1;
 mod handing;
-mod head;
 mod headers;
-mod heads;
 mod input;
 mod kept;
 mod observe;

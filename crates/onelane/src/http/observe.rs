@@ -21,11 +21,12 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::connection::{Conversation, Exchange};
-use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
+use super::headers::{RequestId, milliseconds};
 use super::kept::ASKED;
 use super::problem::{BUSY, GONE, Problem, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
 use super::{Front, cors};
+use crate::heads::X_REQUEST_ID;
 use crate::workload::PIECE_BYTES;
 
 /// What nginx made the customary status for "the client closed the connection first".
@@ -61,7 +62,7 @@ pub async fn observe(
     let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
     let conversation = request.conn_data::<Rc<Conversation>>().cloned();
     let exchange = Exchange::begin(conversation.as_ref(), request.headers(), of_balancer);
-    let refused = conversation.as_ref().and_then(|it| it.take_refused());
+    let refused = conversation.as_ref().and_then(|it| it.talk.take_refused());
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
@@ -83,7 +84,7 @@ pub async fn observe(
             if let Some(it) = conversation.as_ref().filter(|_| !observation.keeps_slot()) {
                 it.hand_over();
             }
-            let ends = conversation.is_some_and(|it| it.ends() || it.leaves());
+            let ends = conversation.is_some_and(|it| it.talk.ends() || it.leaves());
             if ends || *observation.front.leaving.borrow() {
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);

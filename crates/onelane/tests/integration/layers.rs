@@ -9,6 +9,7 @@ const LAYERS: &[&[&str]] = &[
         "config",
         "descriptors",
         "entrance",
+        "heads",
         "ipc",
         "lifecycle",
         "roster",
