@@ -26,13 +26,20 @@ impl<T, E: Into<io::Error>> Needs<T> for Result<T, E> {
     }
 }
 
+/// The descriptors that a server may have, at least. It takes 25 to answer one request.
+const DESCRIPTORS_MIN: u64 = 64;
+
 /// A runtime for this thread. The error names what every runtime, and every server on it, needs and the
 /// kernel does not have: libraries would panic for want of it, or notice it at the first connection.
 pub fn runtime() -> io::Result<SystemRunner> {
     epoll::create(epoll::CreateFlags::CLOEXEC).needs("epoll_create1")?;
     eventfd(0, EventfdFlags::CLOEXEC).needs("eventfd2")?;
     getrusage(UsageWho::RUSAGE_SELF).needs("getrusage")?;
-    getrlimit(Resource::RLIMIT_NOFILE).needs("prlimit64")?;
+    let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).needs("prlimit64")?;
+    if descriptors < DESCRIPTORS_MIN {
+        let why = format!("RLIMIT_NOFILE: {descriptors} is less than {DESCRIPTORS_MIN}");
+        return Err(io::Error::other(why));
+    }
     let (socket, other) = UnixStream::pair().needs("socketpair")?;
     send(&other, &[0], SendFlags::empty()).needs("sendto")?;
     recv(&socket, &mut [0], RecvFlags::empty()).needs("recvfrom")?;

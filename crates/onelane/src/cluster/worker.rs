@@ -25,7 +25,7 @@ use crate::assembly;
 use crate::child::{Briefing, guard, with_jitter};
 use crate::config::Settings;
 use crate::entrance;
-use crate::http::{Serve, Witness};
+use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
@@ -81,7 +81,8 @@ async fn serve(
         }),
         end: Rc::new(move || last.changed.notify_one()),
     };
-    let serve = connection::service(assembly::front(service, settings, &lane), witness).await;
+    let front = assembly::front(service, settings, &lane);
+    let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
 
@@ -130,7 +131,7 @@ async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Report
     while reporter.listening.load(Ordering::Relaxed) {
         reporter.wait();
         let stream = tokio::select! {
-            stream = entrance::next(&listener) => stream,
+            stream = entrance::next(&listener, || {}) => stream,
             () = reporter.closed.notified() => return,
         };
         reporter.accept();

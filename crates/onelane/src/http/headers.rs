@@ -9,9 +9,7 @@ use uuid::Builder;
 use super::Front;
 use super::problem::Problem;
 use crate::gate::Place;
-
-/// Names this request to its caller and in every log on the way.
-pub(super) const X_REQUEST_ID: &str = "x-request-id";
+use crate::heads::{X_REQUEST_ID, is_sane_id};
 
 /// How long a balancer lets a request wait here; what makes it a balancer. With 0 it only looks for a slot.
 pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
@@ -22,8 +20,9 @@ const X_LANE_PLACE: &str = "x-lane-place";
 /// Which balancer this is, by a name that no other one has.
 const X_LANE_FROM: &str = "x-lane-from";
 
-/// The longest id that is taken over from a caller: enough for a UUID with a prefix.
-const REQUEST_ID_MAX: usize = 128;
+/// Nobody lets a request wait so much longer than we do. One that seems to have waited for so long is not late:
+/// a clock is off.
+const NO_WAIT: Duration = Duration::from_mins(1);
 
 /// The id that the observer gave this request.
 #[derive(Debug, Clone)]
@@ -35,12 +34,6 @@ impl RequestId {
         let given = text(headers, X_REQUEST_ID).filter(|id| is_sane_id(id));
         Self(given.map_or_else(new_id, str::to_owned))
     }
-}
-
-/// Whether an id is short and cannot upset a log.
-pub(super) fn is_sane_id(id: &str) -> bool {
-    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(is_sane)
 }
 
 /// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not
@@ -116,8 +109,13 @@ impl Wishes {
     pub(super) fn of(request: &HttpRequest, front: &Front) -> Result<Self, Problem> {
         let headers = request.headers();
         let hold = Hold::of(headers);
-        let age = age(headers, hold, front).min(front.queue_timeout);
-        let queue_left = front.queue_timeout.saturating_sub(age);
+        let age = age(headers, hold, front);
+        let queue_left = if age > front.queue_timeout + NO_WAIT {
+            front.queue_timeout
+        } else {
+            front.queue_timeout.saturating_sub(age)
+        };
+        let age = age.min(front.queue_timeout);
         let now = Instant::now();
         Ok(Self {
             arrived: now.checked_sub(age).unwrap_or(now),

@@ -21,11 +21,12 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::connection::{Conversation, Exchange};
-use super::headers::{RequestId, X_REQUEST_ID, milliseconds};
+use super::headers::{RequestId, milliseconds};
 use super::kept::ASKED;
 use super::problem::{BUSY, GONE, Problem, Reason, SEND_TIMEOUT};
 use super::protocol::{self, Sender};
 use super::{Front, cors};
+use crate::heads::X_REQUEST_ID;
 use crate::workload::PIECE_BYTES;
 
 /// What nginx made the customary status for "the client closed the connection first".
@@ -60,8 +61,8 @@ pub async fn observe(
     let sender = Sender::of(request.headers());
     let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
     let conversation = request.conn_data::<Rc<Conversation>>().cloned();
-    let exchange = Exchange::begin(conversation.as_ref(), of_balancer);
-    let refused = conversation.as_ref().and_then(|it| it.take_refused());
+    let exchange = Exchange::begin(conversation.as_ref(), request.headers(), of_balancer);
+    let refused = conversation.as_ref().and_then(|it| it.talk.take_refused());
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
         let response = request.into_response(protocol::fits());
@@ -80,7 +81,10 @@ pub async fn observe(
     match answer {
         Ok(mut response) => {
             observation.label(response.headers_mut());
-            let ends = conversation.is_some_and(|it| it.ends());
+            if let Some(it) = conversation.as_ref().filter(|_| !observation.keeps_slot()) {
+                it.hand_over();
+            }
+            let ends = conversation.is_some_and(|it| it.talk.ends() || it.leaves());
             if ends || *observation.front.leaving.borrow() {
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
@@ -287,6 +291,11 @@ impl Observation {
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             recorded: Cell::new(false),
         }
+    }
+
+    /// Whether its answer keeps a slot until the client has it.
+    fn keeps_slot(&self) -> bool {
+        self.progress.send_limit.get().is_some()
     }
 
     /// The headers that every answer has.

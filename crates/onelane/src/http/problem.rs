@@ -5,10 +5,10 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::head::Fault;
 use super::own::OwnProblem;
 use super::{headers, protocol};
 use crate::executor::Failure;
+use crate::heads::Fault;
 use crate::service::LANE_PROTOCOL;
 
 /// Everything that can stand between a request and its result.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &[
         "config",
+        "descriptors",
         "entrance",
+        "heads",
         "ipc",
         "lifecycle",
         "needs",

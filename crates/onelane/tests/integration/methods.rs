@@ -107,8 +107,8 @@ async fn the_public_side_takes_head_and_options_everywhere(
     }
     let all = ask(public, "OPTIONS", "*").await;
     all.tells("GET, HEAD, POST, PUT, PATCH, DELETE");
-    for (method, target) in [("OPTIONS", "/nowhere"), ("GET", "*"), ("POST", "/nowhere")] {
-        let refused = ask(public, method, target).await;
+    for method in ["OPTIONS", "GET", "POST"] {
+        let refused = ask(public, method, "/nowhere").await;
         refused.refuses(404, "not_found", None);
     }
 }

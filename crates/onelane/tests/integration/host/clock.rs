@@ -145,13 +145,19 @@ async fn a_clock_that_is_set_while_requests_wait_and_compute_changes_nothing(
     // It is that far off now, and then back again.
     for step in [step, 0.0] {
         clock.set(step);
-        assert_sane(&get(&lane, "/sleep?ms=1").await);
+        let waiting = async {
+            lane.until("busy", 0).await;
+            get(&lane, "/fast").await
+        };
+        let (computing, waiting) = tokio::join!(get(&lane, "/sleep?ms=200"), waiting);
+        assert_sane(&computing);
+        assert_sane(&waiting);
         for path in ["/livez", "/readyz"] {
             assert_eq!(lane.admin(path).await.status, 200);
         }
     }
     let requests = |line: &Value| line["message"] == "request";
-    lane.logged_times(6, requests).await;
+    lane.logged_times(8, requests).await;
     let lines = lane.log(requests);
     assert!(
         lines

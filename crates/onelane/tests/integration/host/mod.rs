@@ -5,6 +5,8 @@ mod attempt;
 
 // System calls that are not there.
 mod calls;
+// Few threads, processes and descriptors.
+mod few;
 // Files that are not there, or cannot be written.
 mod files;
 // Addresses that are not there.

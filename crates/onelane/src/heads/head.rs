@@ -16,7 +16,7 @@ const FIELDS_MAX: usize = 96;
 
 /// What is wrong with a head: the status for it, and words for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) StatusCode, pub(super) &'static str);
+pub struct Fault(pub StatusCode, pub &'static str);
 
 /// What follows a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

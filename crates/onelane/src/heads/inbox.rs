@@ -1,0 +1,179 @@
+//! What has come on a connection, and how much of it is in order.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep};
+
+use super::chunks::Chunks;
+use super::head::{self, Body, Fault, HEAD_MAX};
+use super::refused::Refused;
+use super::talk::Talk;
+
+/// What a client is to send next.
+#[derive(Debug)]
+enum Next {
+    Head,
+    Body(Body),
+    /// Nothing that would be read.
+    Nothing,
+}
+
+impl From<Body> for Next {
+    /// This body, or the next head if nothing is left of it.
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Length(0) | Body::Chunks(Chunks::End) => Self::Head,
+            body => Self::Body(body),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) talk: Rc<Talk>,
+    /// For a head, from its first byte (or, of the first head, from the beginning of the connection), and for
+    /// the rest of a body that was answered before it was all there.
+    patience: Duration,
+    unread: Vec<u8>,
+    /// So many bytes of that are in order, and not handed on yet.
+    sound: usize,
+    next: Next,
+    /// Whether there was a head.
+    has_begun: bool,
+    /// Whether a request was read, the answer to which nobody here has noticed yet.
+    was_asked: bool,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Inbox {
+    pub(super) fn new(talk: Rc<Talk>, patience: Duration) -> Self {
+        Self {
+            talk,
+            patience,
+            unread: Vec::new(),
+            sound: 0,
+            next: Next::Head,
+            has_begun: false,
+            was_asked: false,
+            deadline: None,
+        }
+    }
+
+    /// For how many more bytes there is room.
+    pub(super) fn room(&self) -> usize {
+        HEAD_MAX.saturating_sub(self.unread.len())
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.unread.extend_from_slice(bytes);
+    }
+
+    /// Hands on what is in order. False if that is nothing.
+    pub(super) fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        self.judge();
+        let count = self.sound.min(buffer.remaining());
+        buffer.put_slice(&self.unread[..count]);
+        self.unread.drain(..count);
+        self.sound -= count;
+        if self.unread.is_empty() {
+            // Idle connections keep nothing.
+            self.unread = Vec::new();
+        }
+        count > 0
+    }
+
+    /// Whether nothing is read any more, and all is answered.
+    pub(super) fn is_over(&self) -> bool {
+        self.ends() && !self.talk.is_asked()
+    }
+
+    /// Whether nothing is read any more.
+    pub(super) fn ends(&self) -> bool {
+        matches!(self.next, Next::Nothing)
+    }
+
+    /// Whether a request was answered since this was asked last, and there is something to do after it.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let is_answered = self.was_asked && !self.talk.is_asked();
+        self.was_asked &= !is_answered;
+        is_answered && (!matches!(self.next, Next::Head) || !self.unread.is_empty())
+    }
+
+    /// Goes through what has come, as far as it is in order. Never further than the next request while one is
+    /// being answered.
+    fn judge(&mut self) {
+        while self.sound < self.unread.len() {
+            let rest = &self.unread[self.sound..];
+            let (count, next) = match &mut self.next {
+                Next::Head if self.talk.is_asked() => return,
+                Next::Head => match head::judge(rest) {
+                    Ok(None) => return,
+                    Ok(Some((length, body))) => {
+                        self.has_begun = true;
+                        self.was_asked = true;
+                        self.talk.ask();
+                        (length, body.into())
+                    }
+                    Err(fault) => return self.refuse(fault),
+                },
+                Next::Body(Body::Length(left)) => {
+                    let count = usize::try_from(*left);
+                    let count = count.map_or(rest.len(), |left| left.min(rest.len()));
+                    (count, Body::Length(*left - count as u64).into())
+                }
+                Next::Body(Body::Chunks(chunks)) => match chunks.pass(rest) {
+                    Ok(None) => return,
+                    Ok(Some(count)) => (count, Body::Chunks(*chunks).into()),
+                    Err(_broken) => {
+                        self.talk.break_body();
+                        (0, Next::Nothing)
+                    }
+                },
+                Next::Nothing => return self.unread.truncate(self.sound),
+            };
+            self.sound += count;
+            self.next = next;
+        }
+    }
+
+    /// Puts a request for the refusal in the place of what has come.
+    fn refuse(&mut self, fault: Fault) {
+        let head = self.unread.split_off(self.sound);
+        let refused = Refused::of(fault, &head);
+        self.put(refused.stand_in(&head).as_bytes());
+        self.sound = self.unread.len();
+        self.next = Next::Nothing;
+        self.was_asked = true;
+        self.talk.refuse(refused);
+    }
+
+    /// Ready when the client has had its time. Whether there is something to hand on: that it was too slow.
+    pub(super) fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let is_awaited = match self.next {
+            Next::Head => !self.has_begun || !self.unread.is_empty(),
+            Next::Body(_) => true,
+            Next::Nothing => false,
+        };
+        if !is_awaited || self.talk.is_asked() {
+            self.deadline = None;
+            return Poll::Pending;
+        }
+        self.poll_deadline(context, self.patience).map(|()| {
+            let has_sent = !self.unread.is_empty();
+            if has_sent {
+                self.refuse(head::SLOW);
+            }
+            has_sent
+        })
+    }
+
+    /// Ready after so long, from the first time that nothing else was to be done.
+    pub(super) fn poll_deadline(&mut self, context: &mut Context<'_>, limit: Duration) -> Poll<()> {
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        deadline.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,23 @@
+//! A connection as actix gets it: one request after the other, and of each nothing but what is in order.
+//!
+//! actix answers whatever it cannot read with an empty 400 or 431 of its own, below everything that counts,
+//! logs and labels. So a head that it would not take never reaches it. Another one takes its place, which asks
+//! for nothing but the refusal, and goes the way of every request. After it, nothing that this client sends
+//! is read as a request any more.
+
+mod chunks;
+mod head;
+mod inbox;
+mod refused;
+mod stream;
+mod talk;
+
+use std::time::Duration;
+
+pub use head::Fault;
+pub use refused::{Refused, X_REQUEST_ID, is_sane_id};
+pub use stream::Heads;
+pub use talk::Talk;
+
+/// How long somebody may go on sending whose connection ends, so that no reset overtakes the last answer.
+pub const LINGER: Duration = Duration::from_secs(1);

@@ -1,0 +1,69 @@
+//! A head of which no request can be made, and the one that takes its place.
+
+use actix_web::http::Method;
+
+use super::head::Fault;
+
+/// Names a request to its caller and in every log on the way.
+pub const X_REQUEST_ID: &str = "x-request-id";
+
+/// The longest id that is taken over from a caller: enough for a UUID with a prefix.
+const REQUEST_ID_MAX: usize = 128;
+
+/// How much of a line that is no request is logged, in bytes.
+const LOGGED_MAX: usize = 256;
+
+/// What is wrong with a head, and what can be read of it nevertheless.
+#[derive(Debug)]
+pub struct Refused {
+    /// The answer.
+    pub fault: Fault,
+    /// `-` if there is none.
+    pub method: Method,
+    /// The beginning of what should be the target, fit for a log.
+    pub target: String,
+}
+
+impl Refused {
+    pub(super) fn of(fault: Fault, head: &[u8]) -> Self {
+        let line = head.trim_ascii_start();
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut words = line.trim_ascii_end().splitn(2, |byte| *byte == b' ');
+        let method = Method::from_bytes(words.next().unwrap_or_default()).ok();
+        let target = match method {
+            Some(_) => words.next().unwrap_or_default(),
+            None => line,
+        };
+        let version = target.windows(6).rposition(|bytes| bytes == b" HTTP/");
+        let target = &target[..version.unwrap_or(target.len()).min(LOGGED_MAX)];
+        Self {
+            fault,
+            method: method.unwrap_or_else(|| Method::from_bytes(b"-").expect("it is a token")),
+            target: target.escape_ascii().to_string(),
+        }
+    }
+
+    /// The head that asks for the refusal of `head`. It has the id that the caller gave its request.
+    pub(super) fn stand_in(&self, head: &[u8]) -> String {
+        // The answer to HEAD has no body, either.
+        let method = if self.method == Method::HEAD {
+            "HEAD"
+        } else {
+            "GET"
+        };
+        let id = head.split(|byte| *byte == b'\n').find_map(|line| {
+            let (name, value) = str::from_utf8(line).ok()?.split_once(':')?;
+            let id = value.trim();
+            (name.eq_ignore_ascii_case(X_REQUEST_ID) && is_sane_id(id)).then_some(id)
+        });
+        // An empty one is none.
+        let id = id.unwrap_or_default();
+        format!("{method} * HTTP/1.1\r\nHost:\r\nConnection: close\r\n{X_REQUEST_ID}: {id}\r\n\r\n")
+    }
+}
+
+/// Whether an id is short and cannot upset a log.
+pub fn is_sane_id(id: &str) -> bool {
+    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(is_sane)
+}

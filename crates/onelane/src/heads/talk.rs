@@ -1,0 +1,71 @@
+//! What those who read requests from a connection, and those who answer them, tell each other.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use super::refused::Refused;
+
+/// Of one connection.
+#[derive(Debug, Default)]
+pub struct Talk {
+    /// Whether a request was read that is not answered yet.
+    asked: Cell<bool>,
+    /// Instead of that request.
+    refused: RefCell<Option<Refused>>,
+    /// Told when the body of that request does not go on.
+    broken: Notify,
+    /// Whether no other request is read.
+    ends: Cell<bool>,
+}
+
+impl Talk {
+    /// A connection on which nothing was said.
+    pub fn begin() -> Rc<Self> {
+        Rc::default()
+    }
+
+    /// Whether a request was read that is not answered yet.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.get()
+    }
+
+    /// A head has come.
+    pub(super) fn ask(&self) {
+        self.asked.set(true);
+    }
+
+    /// One has come that is to be refused.
+    pub(super) fn refuse(&self, refused: Refused) {
+        self.ask();
+        self.ends.set(true);
+        self.refused.replace(Some(refused));
+    }
+
+    /// What the request that begins now stands for.
+    pub fn take_refused(&self) -> Option<Refused> {
+        self.refused.take()
+    }
+
+    /// The body of the request cannot be read any further.
+    pub(super) fn break_body(&self) {
+        self.ends.set(true);
+        self.broken.notify_one();
+    }
+
+    /// Returns when that has happened.
+    pub async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
+    /// Whether the answer that is given now is the last one.
+    pub fn ends(&self) -> bool {
+        self.ends.get()
+    }
+
+    /// The request has its answer, or needs none any more.
+    pub fn end_answer(&self) {
+        self.asked.set(false);
+    }
+}
