@@ -4,16 +4,21 @@
 //! socket is closed, the kernel resets that connection. So before that nobody new may come, and whoever is
 //! there already is let in.
 
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{SockFilter, SockRef};
-use tokio::net::{self, TcpStream};
+use tokio::net::{self, TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 /// The pause after a connection could not be taken, for want of descriptors as a rule.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many connections the kernel keeps until somebody takes them, beyond those that are to wait there. What is
+/// more has to ask again, a second later at the earliest. It is what kernels allow (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
 
 /// A program for the kernel, which is run on every packet to the socket: drops those that ask for a new
 /// connection (SYN, bit 1 in byte 13 of a TCP header), takes all others, among them the last ones of
@@ -33,13 +38,31 @@ const NOBODY_NEW: [SockFilter; 4] = [
 /// the way to a client and back. A client that asks meanwhile has no answer, and tries elsewhere.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// The next connection.
-pub async fn next(listener: &net::TcpListener) -> TcpStream {
+/// Binds a socket in whose queue up to `queue_max` connections are to wait.
+pub fn bind(address: SocketAddr, queue_max: u32) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG.saturating_add(queue_max))?;
+    listener.into_std()
+}
+
+/// The next connection. While none can be taken, for want of descriptors as a rule, it calls `make_way` again and
+/// again; the log says so once.
+pub async fn next(listener: &net::TcpListener, make_way: impl Fn()) -> TcpStream {
+    let mut is_logged = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
             Err(err) => {
-                tracing::error!(%err, "no connection could be accepted");
+                if !std::mem::replace(&mut is_logged, true) {
+                    tracing::error!(%err, "no connection could be accepted");
+                }
+                make_way();
                 sleep(PAUSE).await;
             }
         }
@@ -64,11 +87,16 @@ pub fn queued(listener: &TcpListener) -> Option<TcpStream> {
 mod tests {
     use std::net::TcpStream;
 
+    use rstest::rstest;
+
     use super::{SETTLE, TcpListener, close, queued};
 
+    #[rstest]
     #[tokio::test]
-    async fn a_closed_entrance_keeps_those_who_are_there_and_lets_nobody_in() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    async fn a_closed_entrance_keeps_those_who_are_there_and_lets_nobody_in(
+        #[values("127.0.0.1:0", "[::1]:0")] address: &str,
+    ) {
+        let listener = TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let there = TcpStream::connect(address).unwrap();

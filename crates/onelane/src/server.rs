@@ -3,13 +3,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use rustix::process::{Resource, getrlimit};
 use tokio::net;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -17,11 +14,13 @@ use crate::admin;
 use crate::assembly;
 use crate::child::{NotReady, guard, orphans};
 use crate::config::Settings;
+use crate::descriptors::connections_max;
 use crate::entrance;
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Front, Serve, Witness};
+use crate::http::{self, Front, Room, Serve, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
+use crate::needs::{self, Needs};
 use crate::service::Service;
 
 /// How long idle connections are kept. nginx closes them after 30 s, so that it is always nginx that
@@ -30,9 +29,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long a client may take to send the head of its first request: the default of actix.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The default of actix.
-const CONNECTIONS_MAX: usize = 25_600;
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,22 +68,24 @@ pub enum StartError {
 /// Serves until a signal ends it.
 pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::inherit_nothing();
-    actix_rt::System::new().block_on(serve(service, settings))
+    needs::runtime()?.block_on(serve(service, settings))
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut signals = Signals::listen()?;
     actix_rt::spawn(orphans::reap_adopted());
-    let listener = bind(settings.listen)?;
-    let admin_listener = bind(settings.admin_listen)?;
-    let listen = listener.local_addr()?;
-    let admin_listen = admin_listener.local_addr()?;
+    let listener = bind(settings.listen, 0)?;
+    let admin_listener = bind(settings.admin_listen, 0)?;
+    let listen = listener.local_addr().needs("getsockname")?;
+    let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    let room = connections_max(settings.slots.saturating_add(settings.queue_max));
+    let settings = &fit(settings, room);
     let lane = assembly::lane(service, settings)?;
     lane.gate.close(Refusal::Starting);
     // Before anything is loaded, which may take long or fail: probes and callers need an answer meanwhile.
-    let lifecycle = admin::start(
+    let admin = admin::start(
         admin_listener,
         service,
         settings,
@@ -95,7 +93,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         lane.clone(),
     )?;
     let front = assembly::front(service, settings, &lane);
-    let public = Public::open(listener, front).await?;
+    let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {
         // First: if there is nothing to wait for, nobody is refused.
         biased;
@@ -103,6 +101,8 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         // Nobody was let in yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(End::Clean)),
     }
+    admin.until_up()?;
+    let lifecycle = admin.lifecycle;
     lane.gate.open();
     lifecycle.enter(Phase::Serving);
     tracing::info!("ready");
@@ -141,38 +141,56 @@ fn stopped(end: End) -> End {
     end
 }
 
-pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|err| StartError::Listen(address, err))
+/// Binds a socket in whose queue up to `queue_max` connections are to wait.
+pub(crate) fn bind(address: SocketAddr, queue_max: u32) -> Result<TcpListener, StartError> {
+    entrance::bind(address, queue_max).map_err(|err| StartError::Listen(address, err))
 }
 
-/// The most connections at once; further ones wait in the kernel's queue. Half of the descriptors that
-/// this process may have, so that some are left for the admin side and for the pipes of children, and at
-/// most as many as actix would take.
-fn connections_max() -> usize {
-    let descriptors = getrlimit(Resource::Nofile).current;
-    let descriptors = descriptors.and_then(|limit| usize::try_from(limit).ok());
-    descriptors.map_or(CONNECTIONS_MAX, |limit| CONNECTIONS_MAX.min(limit / 2))
+/// With no more requests in the queue than there can be connections: whoever comes beyond that is to hear so.
+fn fit(settings: &Settings, connections_max: usize) -> Settings {
+    let mut settings = settings.clone();
+    let places = u32::try_from(connections_max).unwrap_or(u32::MAX);
+    let queue_max = places.saturating_sub(settings.slots);
+    if queue_max < settings.queue_max {
+        tracing::warn!(queue_max, "the limit of descriptors allows no longer queue");
+        settings.queue_max = queue_max;
+    }
+    settings
 }
 
 /// The public side. It is served by the thread that made it, which never computes.
 struct Public {
     front: web::Data<Front>,
     serve: Serve,
+    room: Rc<Room>,
     listener: Rc<net::TcpListener>,
     /// Takes connections.
     taking: JoinHandle<()>,
 }
 
 impl Public {
-    async fn open(listener: TcpListener, front: web::Data<Front>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+    async fn open(
+        listener: TcpListener,
+        front: web::Data<Front>,
+        room: Rc<Room>,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true).needs("ioctl")?;
         let listener = Rc::new(net::TcpListener::from_std(listener)?);
         let keep_alive = KEEP_ALIVE.into();
-        let serve = http::service(front.clone(), Witness::none(), keep_alive, HEAD_TIMEOUT).await;
-        let taking = actix_rt::spawn(take(listener.clone(), serve.clone()));
+        let (front_of_all, witness) = (front.clone(), Witness::none());
+        let serve = http::service(
+            front_of_all,
+            witness,
+            keep_alive,
+            HEAD_TIMEOUT,
+            room.clone(),
+        )
+        .await;
+        let taking = actix_rt::spawn(take(listener.clone(), serve.clone(), room.clone()));
         Ok(Self {
             front,
             serve,
+            room,
             listener,
             taking,
         })
@@ -185,7 +203,11 @@ impl Public {
         self.taking.await.ok();
         let listener = Rc::into_inner(self.listener).expect("nobody takes connections any more");
         let listener = listener.into_std()?;
-        while let Some(stream) = entrance::queued(&listener) {
+        loop {
+            self.room.vacancy().await;
+            let Some(stream) = entrance::queued(&listener) else {
+                break;
+            };
             actix_rt::spawn((self.serve)(stream));
         }
         drop(listener);
@@ -195,15 +217,11 @@ impl Public {
 }
 
 /// Has one connection after the other served, and no more at once than there is room for.
-async fn take(listener: Rc<net::TcpListener>, serve: Serve) {
-    let room = Arc::new(Semaphore::new(connections_max()));
+async fn take(listener: Rc<net::TcpListener>, serve: Serve, room: Rc<Room>) {
     loop {
-        let place = room.clone().acquire_owned().await;
-        let served = serve(entrance::next(&listener).await);
-        actix_rt::spawn(async move {
-            served.await;
-            drop(place);
-        });
+        room.vacancy().await;
+        let stream = entrance::next(&listener, || room.make_way()).await;
+        actix_rt::spawn(serve(stream));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The connections of the admin side: few, and with as little room for a head as those of the public side.
 
+use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -12,19 +12,21 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error};
 use futures_util::future::{Either, ready};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 
 use super::problem;
+use crate::descriptors::few_connections;
 use crate::entrance;
 use crate::heads::{Heads, LINGER, Refused, Talk};
+
+/// How much of answers is kept beside what the kernel takes, until the client takes it.
+const WRITE_BYTES: usize = 4 * 1024;
 
 /// How long a head may take, and how long an idle connection is kept.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The most connections at once. Probes and scrapes are few.
-const CONNECTIONS_MAX: usize = 128;
-
-/// Answers what comes to `listener`, until the process ends.
+/// Answers what comes to `listener`, until the process ends. There are few connections; when one comes that is too
+/// many, the oldest ends, so that nobody can keep probes out. Calls `is_ready` before the first.
 pub(super) async fn serve(
     listener: TcpListener,
     app: App<
@@ -36,6 +38,7 @@ pub(super) async fn serve(
             InitError = (),
         > + 'static,
     >,
+    is_ready: impl FnOnce(),
 ) -> std::io::Result<()> {
     let app = app.wrap_fn(|request, service| {
         let talk = request.conn_data::<Rc<Talk>>().cloned().unwrap_or_default();
@@ -50,6 +53,7 @@ pub(super) async fn serve(
         }
     });
     let service = HttpService::build()
+        .h1_write_buffer_size(WRITE_BYTES)
         .keep_alive(PATIENCE)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
@@ -61,17 +65,28 @@ pub(super) async fn serve(
         .await;
     let service = Rc::new(service.expect("an app without initialisers starts"));
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    is_ready();
+    let most = few_connections();
+    let mut here: VecDeque<Rc<Notify>> = VecDeque::new();
     loop {
-        let place = room.clone().acquire_owned().await;
-        let stream = entrance::next(&listener).await;
+        let stream = entrance::next(&listener, || {}).await;
+        // Its connection has ended where nobody else has it.
+        here.retain(|end| Rc::strong_count(end) > 1);
+        if here.len() >= most {
+            // Every answer here is there at once: who was first has nothing to say, or does not read.
+            here.pop_front().inspect(|end| end.notify_one());
+        }
+        let end = Rc::new(Notify::new());
+        here.push_back(end.clone());
         let service = service.clone();
         actix_rt::spawn(async move {
             let client = stream.peer_addr().ok();
             let heads = Heads::new(stream, Talk::begin(), PATIENCE);
             // The client may leave at any time.
-            service.call((heads, client)).await.ok();
-            drop(place);
+            tokio::select! {
+                _ = service.call((heads, client)) => {}
+                () = end.notified() => {}
+            }
         });
     }
 }

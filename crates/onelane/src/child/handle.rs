@@ -116,18 +116,18 @@ impl Child {
         (&mut self.birth).await.ok();
     }
 
-    /// Sends a message with the bytes that belong to it, and waits for what the child says. After an
-    /// error, or if the future is dropped, the child must not be used again.
+    /// Sends a message with the bytes that belong to it, and waits for what the child says, which has these
+    /// bytes alone meanwhile. After an error, or if the future is dropped, the child must not be used again.
     pub async fn ask<T: DeserializeOwned>(
         &mut self,
         question: &impl Serialize,
-        bytes: &[u8],
+        bytes: Bytes,
     ) -> Result<T, Lost> {
         let frame = ipc::frame(question).map_err(Lost::NotStarted)?;
         let Self { jobs, life, .. } = self;
         let write = async {
             jobs.write_all(&frame).await?;
-            jobs.write_all(bytes).await
+            jobs.write_all(&bytes).await
         };
         // If this fails, the child is about to end, or was never started; it may have answered all the same.
         tokio::select! {
@@ -135,6 +135,7 @@ impl Child {
             _ = write => {}
             _ = life.end() => {}
         }
+        drop(bytes);
         self.hear().await
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use super::accept_queue::{AcceptQueue, Queued};
 use super::board::Board;
 use super::refuse::Refuser;
 use crate::config::Settings;
+use crate::descriptors::connections_max;
 use crate::entrance;
 use crate::gate::Refusal;
+use crate::http::Room;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
@@ -30,6 +33,8 @@ pub(super) struct Door {
     late: Refuser,
     closed: Refuser,
     board: Board,
+    /// For those who are being refused.
+    room: Rc<Room>,
 }
 
 impl Door {
@@ -41,10 +46,12 @@ impl Door {
         listener: TcpListener,
         board: &Board,
     ) -> io::Result<Self> {
+        let room = Room::new(connections_max(0));
         let refuser = |refusal| {
             let board = board.clone();
             let estimated_wait = Box::new(move || board.estimated_wait());
-            Refuser::new(service, settings, metrics, refusal, estimated_wait)
+            let room = room.clone();
+            Refuser::new(service, settings, metrics, refusal, estimated_wait, room)
         };
         Ok(Self {
             queue: AcceptQueue::of(&listener)?,
@@ -58,6 +65,7 @@ impl Door {
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
             board: board.clone(),
+            room,
         })
     }
 
@@ -83,16 +91,22 @@ impl Door {
         self.refuse(&self.early, queued.depth);
     }
 
-    /// Refuses every request in the queue, because nobody is there any more.
-    pub(super) fn turn_away(&mut self) {
+    /// Refuses every request in the queue for which there is room, because nobody is there any more. Returns how
+    /// many.
+    pub(super) fn turn_away(&mut self) -> u64 {
         self.look();
-        self.refuse(&self.closed, usize::MAX);
+        self.refuse(&self.closed, usize::MAX)
     }
 
     /// Lets nobody in any more, and returns when everybody who is here has been refused.
     pub(super) async fn empty(&mut self) {
         entrance::close(&self.listener).await;
-        self.turn_away();
+        loop {
+            self.room.vacancy().await;
+            if self.turn_away() == 0 {
+                break;
+            }
+        }
         for refuser in [&self.early, &self.full, &self.late, &self.closed] {
             refuser.idle().await;
         }

@@ -24,19 +24,17 @@ mod refuse;
 mod report;
 pub mod worker;
 
-use std::io;
-use std::net::TcpListener;
 use std::time::Duration;
 
-use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::admin;
+use crate::admin::{self, Admin};
 use crate::assembly;
-use crate::child::guard;
+use crate::child::{self, guard};
 use crate::config::Settings;
-use crate::lifecycle::{Lifecycle, Phase, Stop};
+use crate::lifecycle::{Phase, Stop};
+use crate::needs::{self, Needs};
 use crate::server::{self, End, StartError};
 use crate::service::Service;
 use board::Board;
@@ -51,21 +49,19 @@ const TICK: Duration = Duration::from_millis(20);
 /// How long a worker may take to exit after INT.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Room in the kernel's queue beyond `queue_max`: for connections that the parent is about to refuse.
-const BACKLOG_SPARE: u32 = 1024;
-
 /// Serves until a signal ends it.
 pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::inherit_nothing();
-    actix_rt::System::new().block_on(serve(service, settings))
+    needs::runtime()?.block_on(serve(service, settings))
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut instructions = Instructions::listen()?;
-    let listener = bind(settings).map_err(|err| StartError::Listen(settings.listen, err))?;
-    let admin_listener = server::bind(settings.admin_listen)?;
-    let listen = listener.local_addr()?;
-    let admin_listen = admin_listener.local_addr()?;
+    child::rehearse()?;
+    let listener = server::bind(settings.listen, settings.queue_max)?;
+    let admin_listener = server::bind(settings.admin_listen, 0)?;
+    let listen = listener.local_addr().needs("getsockname")?;
+    let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
     let metrics = assembly::metrics(service, settings);
     let roster = assembly::roster(&metrics);
@@ -74,7 +70,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     if !service.tables().is_empty() {
         tracing::info!("each worker loads its workloads for itself");
     }
-    let lifecycle = admin::start(
+    let admin = admin::start(
         admin_listener,
         service,
         settings,
@@ -87,8 +83,9 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         fleet: Fleet::new(listener.try_clone()?, settings, tell, board.clone()),
         door: Door::new(service, settings, &metrics, listener, &board).await?,
         events,
-        lifecycle: lifecycle.clone(),
+        admin,
     };
+    let lifecycle = cluster.admin.lifecycle.clone();
     let stop = match cluster.serve(&mut instructions).await {
         Ok(stop) => stop,
         Err(err) => {
@@ -107,25 +104,12 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     Ok(end)
 }
 
-/// Binds the socket that all workers share, with a queue in the kernel that is long enough.
-fn bind(settings: &Settings) -> io::Result<TcpListener> {
-    let socket = if settings.listen.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(settings.listen)?;
-    let backlog = settings.queue_max.saturating_add(BACKLOG_SPARE);
-    socket.listen(backlog)?.into_std()
-}
-
 /// The parent's loop and its two duties: the fleet of workers, and the queue at the door.
 struct Cluster {
     fleet: Fleet,
     door: Door,
     events: mpsc::UnboundedReceiver<Event>,
-    lifecycle: Lifecycle,
+    admin: Admin,
 }
 
 impl Cluster {
@@ -134,13 +118,15 @@ impl Cluster {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
-            if self.lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
-                self.lifecycle.enter(Phase::Serving);
+            let lifecycle = &self.admin.lifecycle;
+            if lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
+                self.admin.until_up()?;
+                lifecycle.enter(Phase::Serving);
                 tracing::info!("ready");
             }
             tokio::select! {
                 event = self.events.recv() => self.note(event)?,
-                _ = ticks.tick() => match self.lifecycle.phase() {
+                _ = ticks.tick() => match self.admin.lifecycle.phase() {
                     Phase::Starting => self.door.not_yet(),
                     Phase::Serving | Phase::Draining => self.door.control(),
                 },
@@ -203,7 +189,9 @@ impl Cluster {
                     // A worker that fails is one worker fewer, as wanted.
                     self.note(event).ok();
                 }
-                _ = ticks.tick() => self.door.turn_away(),
+                _ = ticks.tick() => {
+                    self.door.turn_away();
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::iter;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::web;
@@ -12,7 +13,7 @@ use crate::assembly;
 use crate::config::Settings;
 use crate::entrance;
 use crate::gate::Refusal;
-use crate::http::{Estimate, Front, Serve, Witness};
+use crate::http::{Estimate, Front, Room, Serve, Witness};
 use crate::metrics::Metrics;
 use crate::service::Service;
 
@@ -20,6 +21,7 @@ use crate::service::Service;
 pub(super) struct Refuser {
     front: web::Data<Front>,
     serve: Serve,
+    room: Rc<Room>,
 }
 
 impl Refuser {
@@ -30,10 +32,11 @@ impl Refuser {
         metrics: &Arc<Metrics>,
         refusal: Refusal,
         estimated_wait: Estimate,
+        room: Rc<Room>,
     ) -> Self {
         let front = assembly::refusing_front(service, settings, refusal, metrics, estimated_wait);
-        let serve = connection::service(front.clone(), Witness::none()).await;
-        Self { front, serve }
+        let serve = connection::service(front.clone(), Witness::none(), room.clone()).await;
+        Self { front, serve, room }
     }
 
     /// Returns when everybody has been refused.
@@ -42,11 +45,12 @@ impl Refuser {
     }
 
     /// Takes up to `count` connections out of the queue, the oldest first, and refuses them. Returns how
-    /// many it took.
+    /// many it took: fewer if there are no more, or if there is no room for them before others have left.
     pub(super) fn refuse(&self, listener: &TcpListener, count: usize) -> u64 {
         let mut refused = 0;
         // A worker may have taken a connection first.
-        for stream in iter::from_fn(|| entrance::queued(listener)).take(count) {
+        let next = || self.room.has_place().then(|| entrance::queued(listener))?;
+        for stream in iter::from_fn(next).take(count) {
             refused += 1;
             actix_rt::spawn((self.serve)(stream));
         }

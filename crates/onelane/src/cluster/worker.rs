@@ -25,10 +25,11 @@ use crate::assembly;
 use crate::child::{Briefing, guard, with_jitter};
 use crate::config::Settings;
 use crate::entrance;
-use crate::http::{Serve, Witness};
+use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
+use crate::needs;
 use crate::server::{End, StartError};
 use crate::service::Service;
 
@@ -43,7 +44,7 @@ pub fn run(
     let listener = briefing.attached.into_iter().next();
     let listener = listener.ok_or_else(|| io::Error::other("no socket was sent"))?;
     drop(briefing.socket);
-    actix_rt::System::new().block_on(serve(listener.into(), service, settings))
+    needs::runtime()?.block_on(serve(listener.into(), service, settings))
 }
 
 async fn serve(
@@ -80,7 +81,8 @@ async fn serve(
         }),
         end: Rc::new(move || last.changed.notify_one()),
     };
-    let serve = connection::service(assembly::front(service, settings, &lane), witness).await;
+    let front = assembly::front(service, settings, &lane);
+    let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
 
@@ -129,7 +131,7 @@ async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Report
     while reporter.listening.load(Ordering::Relaxed) {
         reporter.wait();
         let stream = tokio::select! {
-            stream = entrance::next(&listener) => stream,
+            stream = entrance::next(&listener, || {}) => stream,
             () = reporter.closed.notified() => return,
         };
         reporter.accept();

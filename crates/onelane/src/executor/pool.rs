@@ -5,6 +5,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -219,7 +220,7 @@ impl Shared {
         self.nursery.ready().await.ok();
         let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
         let start = async {
-            let ready = child.ask(&Question::Ready, &[]).await;
+            let ready = child.ask(&Question::Ready, Bytes::new()).await;
             child.born().await;
             ready
         };

@@ -115,7 +115,7 @@ pub(super) async fn compute(
         expected: 0,
         record: ticket.record,
     };
-    let first = talk.ask(&Question::Job(parcel), &body).await;
+    let first = talk.ask(&Question::Job(parcel), body).await;
     match first {
         Ok(Said::Whole(head, length, end)) => Ok(Answer {
             head,
@@ -154,7 +154,7 @@ struct Talk<E> {
 }
 
 impl<E: Employed> Talk<E> {
-    async fn ask(&mut self, question: &Question, body: &Bytes) -> Result<Said, Missing> {
+    async fn ask(&mut self, question: &Question, body: Bytes) -> Result<Said, Missing> {
         in_time(self.deadline, self.employed.child().ask(question, body)).await
     }
 

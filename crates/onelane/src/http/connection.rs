@@ -11,16 +11,19 @@
 use std::cell::Cell;
 use std::future::pending;
 use std::io;
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use actix_web::http::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
+use super::ahead::Ahead;
 use crate::heads::Talk;
 
 /// What a busy lane says (`Problem::Busy`), to nobody in particular. nginx asks again from the start of the
@@ -34,6 +37,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// After so many looks without a request the other end has had its time: to close, or to begin one.
 const TICKS_MAX: u32 = 10;
+
+/// How much is read at once, in bytes. Whoever fills the buffers of actix has it double them.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// Whose turn it is to say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,8 @@ enum Turn {
 enum Stay {
     Stays,
     Leaves,
+    /// The place of this connection is wanted.
+    GivesWay,
     /// The other end has had its time, too.
     Left,
 }
@@ -62,6 +70,14 @@ enum Stay {
 pub(super) struct Conversation {
     turn: Cell<Turn>,
     stay: Cell<Stay>,
+    /// Since when it is the turn of the other end.
+    since: Cell<Instant>,
+    /// Told when this connection is to give way.
+    unwanted: Notify,
+    /// Of the request that is being answered.
+    ahead: Ahead,
+    /// Whether its answer is there, and keeps no slot.
+    is_answered: Cell<bool>,
     pub(super) talk: Rc<Talk>,
 }
 
@@ -70,26 +86,69 @@ impl Conversation {
         Rc::new(Self {
             turn: Cell::new(Turn::Theirs),
             stay: Cell::new(Stay::Stays),
+            since: Cell::new(Instant::now()),
+            unwanted: Notify::new(),
+            ahead: Ahead::default(),
+            is_answered: Cell::new(false),
             talk: Talk::begin(),
         })
     }
 
-    /// Has the connection end soon after `leaving` says so. Never returns: the connection ends by itself.
+    /// Since when this end waits for a request, or for a client that does not take its answer. None while a
+    /// request is to be answered, or when the connection ends anyway.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        (!self.is_at_work() && !self.leaves()).then(|| self.since.get())
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.turn.get() == Turn::Ours && !self.is_answered.get()
+    }
+
+    /// The answer is there, and keeps no slot: how long it takes is up to the client.
+    pub(super) fn hand_over(&self) {
+        self.is_answered.set(true);
+        self.since.set(Instant::now());
+    }
+
+    /// Has the connection end for another one.
+    pub(super) fn give_way(&self) {
+        self.stay.set(Stay::GivesWay);
+        self.unwanted.notify_one();
+    }
+
+    /// Somebody wants the body of the request that is being answered.
+    pub(super) fn want_body(&self) {
+        self.ahead.want();
+    }
+
+    /// Has the connection end soon after `leaving` says so, or its place is wanted. It ends by itself, as a rule.
+    /// Returns when its place is wanted and the other end has had its time.
     pub(super) async fn end_after(&self, mut leaving: watch::Receiver<bool>) {
-        if leaving.wait_for(|leaving| *leaving).await.is_ok() {
-            self.stay.set(Stay::Leaves);
+        let leaves = tokio::select! {
+            leaving = leaving.wait_for(|leaving| *leaving) => leaving.is_ok(),
+            () = self.unwanted.notified() => true,
+        };
+        if leaves {
+            if !self.leaves() {
+                self.stay.set(Stay::Leaves);
+            }
             let mut ticks = 0;
             while ticks < TICKS_MAX {
                 sleep(TICK).await;
-                let is_ours = self.turn.get() == Turn::Ours;
-                ticks = if is_ours { 0 } else { ticks + 1 };
+                let is_at_work = match self.stay.get() {
+                    Stay::GivesWay => self.is_at_work(),
+                    _ => self.turn.get() == Turn::Ours,
+                };
+                ticks = if is_at_work { 0 } else { ticks + 1 };
             }
-            self.stay.set(Stay::Left);
+            if self.stay.replace(Stay::Left) == Stay::GivesWay {
+                return;
+            }
         }
         pending::<()>().await;
     }
 
-    fn leaves(&self) -> bool {
+    pub(super) fn leaves(&self) -> bool {
         self.stay.get() != Stay::Stays
     }
 }
@@ -102,9 +161,15 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn begin(conversation: Option<&Rc<Conversation>>, of_balancer: bool) -> Self {
+    pub(super) fn begin(
+        conversation: Option<&Rc<Conversation>>,
+        head: &HeaderMap,
+        of_balancer: bool,
+    ) -> Self {
         if let Some(conversation) = conversation {
             conversation.turn.set(Turn::Ours);
+            conversation.is_answered.set(false);
+            conversation.ahead.begin(head);
         }
         Self {
             conversation: conversation.cloned(),
@@ -118,6 +183,7 @@ impl Drop for Exchange {
         if let Some(conversation) = &self.conversation {
             let of_balancer = self.of_balancer;
             conversation.turn.set(Turn::Idle { of_balancer });
+            conversation.since.set(Instant::now());
             conversation.talk.end_answer();
         }
     }
@@ -130,6 +196,8 @@ pub(super) struct Connection {
     conversation: Rc<Conversation>,
     /// Whether the kernel has all that was written so far.
     flushed: bool,
+    /// Whether something was read that nobody has looked at.
+    is_fresh: bool,
 }
 
 impl Connection {
@@ -138,6 +206,7 @@ impl Connection {
             stream,
             conversation,
             flushed: true,
+            is_fresh: false,
         }
     }
 
@@ -147,7 +216,8 @@ impl Connection {
 
     /// Ready if this is the end of a connection on which nothing has come.
     fn leave(&mut self) -> Poll<io::Result<()>> {
-        let has_left = self.conversation.stay.get() == Stay::Left;
+        let stay = self.conversation.stay.get();
+        let has_left = stay == Stay::Left;
         match self.conversation.turn.get() {
             Turn::Ours => Poll::Pending,
             Turn::Idle { of_balancer: false } if self.flushed => Poll::Ready(Ok(())),
@@ -156,6 +226,7 @@ impl Connection {
                 self.say_farewell()
             }
             _ if has_left => Poll::Ready(Ok(())),
+            Turn::Theirs if stay == Stay::GivesWay => Poll::Ready(Ok(())),
             // At every look and to whatever came: nginx overlooks what it reads together with an answer that
             // has no body, keeps the connection, and waits for an answer to what it sends.
             Turn::Over => self.say_farewell(),
@@ -169,6 +240,28 @@ impl Connection {
             Ok(written) if written == FAREWELL.len() => Poll::Pending,
             _ => Poll::Ready(Ok(())),
         }
+    }
+
+    /// Reads a piece of what there is, if somebody wants it.
+    fn read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let ahead = &self.conversation.ahead;
+        let room = match self.conversation.turn.get() {
+            Turn::Ours => ready!(ahead.poll_room(context)),
+            _ => usize::MAX,
+        };
+        let room = room.min(PIECE_BYTES).min(buffer.remaining());
+        let mut bytes = [MaybeUninit::uninit(); PIECE_BYTES];
+        let mut piece = ReadBuf::uninit(&mut bytes[..room]);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut piece))?;
+        buffer.put_slice(piece.filled());
+        if self.conversation.turn.get() == Turn::Ours {
+            ahead.read(piece.filled().len());
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Reads what is of no interest any more. Ready at the end of it.
@@ -192,13 +285,19 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if mem::take(&mut this.is_fresh) {
+            // Whoever parses it would first take all that there is.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let turn = this.conversation.turn.get();
         let read = if turn == Turn::Over {
             this.discard(context)
         } else {
             let before = buffer.filled().len();
-            let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-            if buffer.filled().len() > before && turn != Turn::Ours {
+            let read = this.read(context, buffer);
+            this.is_fresh = buffer.filled().len() > before;
+            if this.is_fresh && turn != Turn::Ours {
                 this.conversation.turn.set(Turn::Theirs);
             }
             read

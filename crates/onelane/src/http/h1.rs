@@ -14,21 +14,27 @@ use tokio::net::TcpStream;
 use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
+use super::room::Room;
 use crate::heads::{Heads, LINGER};
+
+/// How much of answers is kept beside what the kernel takes, until the client takes it.
+const WRITE_BYTES: usize = 4 * 1024;
 
 /// Answers one connection.
 pub type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The public routes of `front`, whose requests `witness` is told of. A client may take `head_timeout` to
-/// send a head.
+/// send a head. Each connection has a place in `room`.
 pub async fn service(
     front: web::Data<Front>,
     witness: Witness,
     keep_alive: KeepAlive,
     head_timeout: Duration,
+    room: Rc<Room>,
 ) -> Serve {
     let service = HttpService::build()
         .keep_alive(keep_alive)
+        .h1_write_buffer_size(WRITE_BYTES)
         // It knows the first head of a connection only, and answers below everything that counts.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
@@ -47,10 +53,11 @@ pub async fn service(
         let (service, front) = (service.clone(), front.clone());
         // Now, and not when it is first polled: until then nobody would know of this connection.
         let leaving = front.leaving.subscribe();
+        let conversation = Conversation::begin();
+        let place = room.enter(&conversation);
         Box::pin(async move {
             let client = stream.peer_addr().ok();
             front.give_up_in_the_end(&stream);
-            let conversation = Conversation::begin();
             let connection = Connection::new(stream, conversation.clone());
             let heads = Heads::new(connection, conversation.talk.clone(), head_timeout);
             tokio::select! {
@@ -60,6 +67,7 @@ pub async fn service(
                 // The client may leave at any time.
                 _ = service.call((heads, client)) => {}
             }
+            drop(place);
         })
     })
 }

@@ -13,11 +13,16 @@ use super::computation::Computation;
 use super::observe::Progress;
 use crate::executor::{Failure, Pieces};
 
+/// How much of a body is handed over at once, in bytes. It is copied, and a connection keeps the room for it.
+const AT_ONCE_BYTES: usize = 16 * 1024;
+
 /// A body, piece by piece.
 pub(super) struct Handing {
     /// Bytes that are left, if that is known.
     left: Option<u64>,
     size: BodySize,
+    /// Of the last piece.
+    rest: Bytes,
     /// None once the last piece was taken.
     pieces: Option<Pieces>,
     /// Measured until the last piece, where the workload computes meanwhile.
@@ -39,6 +44,7 @@ impl Handing {
         Self {
             left: length,
             size: length.map_or(BodySize::Stream, BodySize::Sized),
+            rest: Bytes::new(),
             pieces: Some(pieces),
             computation,
             progress,
@@ -61,30 +67,36 @@ impl MessageBody for Handing {
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, io::Error>>> {
-        let Some(pieces) = &mut self.pieces else {
+        let this = self.get_mut();
+        let Some(pieces) = &mut this.pieces else {
             return Poll::Ready(None);
         };
-        Poll::Ready(match ready!(pieces.as_mut().poll_next(context)) {
-            Some(Ok(piece)) => {
+        let next = match std::mem::take(&mut this.rest) {
+            rest if rest.is_empty() => ready!(pieces.as_mut().poll_next(context)),
+            rest => Some(Ok(rest)),
+        };
+        Poll::Ready(match next {
+            Some(Ok(mut piece)) => {
+                this.rest = piece.split_off(piece.len().min(AT_ONCE_BYTES));
                 let taken = piece.len() as u64;
-                self.left = self.left.map(|left| left.saturating_sub(taken));
-                if self.left == Some(0) {
-                    self.end();
+                this.left = this.left.map(|left| left.saturating_sub(taken));
+                if this.left == Some(0) {
+                    this.end();
                 }
                 Some(Ok(piece))
             }
             Some(Err(failure)) => {
-                self.end();
+                this.end();
                 // The connection breaks, so that nobody takes a part for the whole.
                 let why = failure.to_string();
-                self.progress.broken.set(Some((self.reason)(failure)));
+                this.progress.broken.set(Some((this.reason)(failure)));
                 Some(Err(io::Error::other(why)))
             }
             None => {
-                self.end();
+                this.end();
                 None
             }
         })

@@ -9,6 +9,7 @@ use actix_web::http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING,
 };
 use actix_web::{HttpMessage, HttpRequest, web};
+use bytes::{Bytes, BytesMut};
 use form_urlencoded::Serializer;
 use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
@@ -66,18 +67,18 @@ pub(super) async fn read(
     if source.format == Format::Absent {
         return Ok(());
     }
+    want(request);
+    let whole = whole(body, length(request), route.body.limit);
     let read = tokio::select! {
         // First: what is all there is not broken.
         biased;
-        read = timeout(BODY_TIMEOUT, body.to_bytes_limited(route.body.limit)) => read,
+        read = timeout(BODY_TIMEOUT, whole) => read,
         () = broken(request) => {
             return Err(Problem::BadRequest("body: its chunks are malformed".to_owned()));
         }
     };
     source.body = match read {
-        Ok(Ok(Ok(bytes))) => bytes,
-        Ok(Ok(Err(err))) => return Err(Problem::BadRequest(format!("body: {err}"))),
-        Ok(Err(_over_limit)) => return Err(Problem::BodyTooLarge(route.body.limit)),
+        Ok(body) => body?,
         Err(_elapsed) => return Err(Problem::BodyTooSlow),
     };
     if source.body.is_empty() && source.format == Format::Json {
@@ -85,6 +86,32 @@ pub(super) async fn read(
         preset(source, route);
     }
     Ok(())
+}
+
+/// All of a body, whose `length` the head may have told, and which was no longer than the limit then. It has room
+/// from the beginning: one that grows is there twice at times.
+async fn whole(
+    mut body: web::Payload,
+    length: Option<u64>,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    let mut bytes = BytesMut::with_capacity(length.unwrap_or_default());
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|err| Problem::BadRequest(format!("body: {err}")))?;
+        if piece.len() > limit - bytes.len() {
+            return Err(Problem::BodyTooLarge(limit));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Has all of the body come.
+fn want(request: &HttpRequest) {
+    if let Some(conversation) = request.conn_data::<Rc<Conversation>>() {
+        conversation.want_body();
+    }
 }
 
 /// Returns if there is no way to read the body any further.
@@ -98,6 +125,7 @@ async fn broken(request: &HttpRequest) {
 /// Reads a small body that nobody wants.
 pub(super) async fn discard(request: &HttpRequest, mut body: web::Payload) {
     if length(request).is_some_and(|length| (1..=SMALL_BYTES).contains(&length)) {
+        want(request);
         let read = async { while let Some(Ok(_)) = body.next().await {} };
         timeout(BODY_TIMEOUT, read).await.ok();
     }

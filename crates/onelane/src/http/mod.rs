@@ -3,6 +3,7 @@
 //! Serves the routes of every workload and, at `/` without a query, the page. How a job is computed is not
 //! visible from here. Probes of nginx, at any path, are answered before any of these (`protocol.rs`).
 
+mod ahead;
 mod answer;
 mod app;
 mod clocks;
@@ -18,6 +19,7 @@ mod observe;
 mod own;
 mod problem;
 mod protocol;
+mod room;
 mod routes;
 mod serve;
 
@@ -42,6 +44,7 @@ pub use h1::{Serve, service};
 pub use kept::Kept;
 use observe::observe;
 pub use problem::REASONS;
+pub use room::Room;
 use routes::routes;
 
 /// How long somebody who comes now would wait, by recent experience.

@@ -61,7 +61,7 @@ pub async fn observe(
     let sender = Sender::of(request.headers());
     let of_balancer = matches!(sender, Sender::Balancer | Sender::Probe);
     let conversation = request.conn_data::<Rc<Conversation>>().cloned();
-    let exchange = Exchange::begin(conversation.as_ref(), of_balancer);
+    let exchange = Exchange::begin(conversation.as_ref(), request.headers(), of_balancer);
     let refused = conversation.as_ref().and_then(|it| it.talk.take_refused());
     if sender == Sender::Probe {
         // Every other second from each nginx: figures and logs are about requests.
@@ -81,7 +81,10 @@ pub async fn observe(
     match answer {
         Ok(mut response) => {
             observation.label(response.headers_mut());
-            let ends = conversation.is_some_and(|it| it.talk.ends());
+            if let Some(it) = conversation.as_ref().filter(|_| !observation.keeps_slot()) {
+                it.hand_over();
+            }
+            let ends = conversation.is_some_and(|it| it.talk.ends() || it.leaves());
             if ends || *observation.front.leaving.borrow() {
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
@@ -299,6 +302,11 @@ impl Observation {
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             recorded: Cell::new(false),
         }
+    }
+
+    /// Whether its answer keeps a slot until the client has it.
+    fn keeps_slot(&self) -> bool {
+        self.progress.send_limit.get().is_some()
     }
 
     /// The headers that every answer has.

@@ -16,22 +16,21 @@ type Error = serde_json::Error;
 
 type Pair<'de> = (Cow<'de, str>, Cow<'de, str>);
 
-/// All that a caller sent for an input.
+/// All that a caller sent for an input. It is read as it is asked for: a list of pairs of a byte each would be
+/// fifty times larger than what was sent.
 pub(super) struct Fields<'de> {
-    pairs: Vec<Pair<'de>>,
-    /// How many of the pairs are not from the body.
-    outside: usize,
+    query: &'de [u8],
     has_body: bool,
+    form: &'de [u8],
     json: Option<&'de [u8]>,
 }
 
 impl<'de> Fields<'de> {
     pub(super) fn of_query(query: &'de str) -> Self {
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
         Self {
-            outside: pairs.len(),
-            pairs,
+            query: query.as_bytes(),
             has_body: false,
+            form: &[],
             json: None,
         }
     }
@@ -43,7 +42,7 @@ impl<'de> Fields<'de> {
 
     pub(super) fn add_form(&mut self, body: &'de [u8]) {
         self.has_body = true;
-        self.pairs.extend(form_urlencoded::parse(body));
+        self.form = body;
     }
 
     pub(super) fn add_json(&mut self, body: &'de [u8]) -> Result<(), InvalidInput> {
@@ -56,10 +55,15 @@ impl<'de> Fields<'de> {
         Ok(())
     }
 
+    /// All but those of a JSON object.
+    fn pairs(&self) -> impl Iterator<Item = Pair<'de>> + use<'de> {
+        form_urlencoded::parse(self.query).chain(form_urlencoded::parse(self.form))
+    }
+
     /// Beside a body, a query says what it means: a field that the input does not have is refused rather
     /// than dropped without a word.
     fn check_query(&self, known: &[&str]) -> Result<(), Error> {
-        let mut query = self.pairs[..self.outside].iter();
+        let mut query = form_urlencoded::parse(self.query);
         match query.find(|(name, _)| self.has_body && !known.contains(&&**name)) {
             None => Ok(()),
             Some((name, _)) => {
@@ -74,7 +78,7 @@ impl<'de> Deserializer<'de> for Fields<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let pairs = self.pairs.into_iter();
+        let pairs = self.pairs();
         let Some(json) = self.json else {
             let rest = MapDeserializer::<_, Error>::new(empty::<(&str, &str)>());
             return visitor.visit_map(Chain::new(pairs, rest));

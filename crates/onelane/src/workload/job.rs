@@ -99,8 +99,8 @@ impl Job {
 
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body
     /// travels beside it.
-    pub fn pack(self, request_id: String, limit: Duration) -> (Parcel, Bytes) {
-        let body = self.source.body.clone();
+    pub fn pack(mut self, request_id: String, limit: Duration) -> (Parcel, Bytes) {
+        let body = std::mem::take(&mut self.source.body);
         let parcel = Parcel {
             workload: self.workload.to_owned(),
             body_bytes: body.len(),

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &[
         "config",
+        "descriptors",
         "entrance",
         "heads",
         "ipc",
         "lifecycle",
+        "needs",
         "roster",
         "testing",
     ],
