@@ -18,6 +18,9 @@ use crate::lane::{Lane, onelane};
 /// Those who are there: more than a lane takes.
 const CROWD: usize = 400;
 
+/// The same on the admin side.
+const WATCHERS: usize = 100;
+
 /// Half of what a lane has in a container.
 const PEAK_MAX_KIB: u64 = 32 << 10;
 
@@ -38,9 +41,9 @@ async fn connect(address: &str) -> TcpStream {
 }
 
 /// A crowd that sends this, each of them, and stays. Those who have to leave for others do not mind.
-async fn crowd(address: &str, sent: &[u8]) -> Vec<TcpStream> {
+async fn crowd(count: usize, address: &str, sent: &[u8]) -> Vec<TcpStream> {
     let mut here = Vec::new();
-    for _ in 0..CROWD {
+    for _ in 0..count {
         let mut client = connect(address).await;
         client.try_write(sent).ok();
         if sent.starts_with(b"GET") && sent.ends_with(b"\r\n\r\n") {
@@ -85,8 +88,8 @@ async fn a_crowd_keeps_nobody_out_and_takes_little_memory(
 ) {
     let lane = lane(mode, descriptors);
     let (public, admin) = (lane.listen.clone(), lane.admin_listen.clone());
-    let here = crowd(&public, sent.as_bytes()).await;
-    let watchers = crowd(&admin, sent.as_bytes()).await;
+    let here = crowd(CROWD, &public, sent.as_bytes()).await;
+    let watchers = crowd(WATCHERS, &admin, sent.as_bytes()).await;
     for _ in 0..3 {
         let answer = status(&public, "/fast").await;
         // Who has begun a body is in the queue. A worker may wait for the head of somebody who is silent, and
