@@ -22,6 +22,9 @@ pub fn command(role: &str) -> Command {
         .arg(role)
         .arg(std::process::id().to_string())
         .process_group(0)
+        // The C library of GNU would keep the room of each large body for the next one, in every child. With a
+        // limit of its own (in bytes) it gives it back.
+        .env("MALLOC_MMAP_THRESHOLD_", "131072")
         .stderr(logging::stdio());
     command
 }

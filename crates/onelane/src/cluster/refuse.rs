@@ -49,7 +49,13 @@ impl Refuser {
     pub(super) fn refuse(&self, listener: &TcpListener, count: usize) -> u64 {
         let mut refused = 0;
         // A worker may have taken a connection first.
-        let next = || self.room.has_place().then(|| entrance::queued(listener))?;
+        let next = || {
+            if !self.room.has_place() {
+                self.room.make_way();
+                return None;
+            }
+            entrance::queued(listener)
+        };
         for stream in iter::from_fn(next).take(count) {
             refused += 1;
             actix_rt::spawn((self.serve)(stream));

@@ -18,6 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::HeaderMap;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -226,12 +227,17 @@ impl Connection {
                 self.say_farewell()
             }
             _ if has_left => Poll::Ready(Ok(())),
-            Turn::Theirs if stay == Stay::GivesWay => Poll::Ready(Ok(())),
+            Turn::Theirs if stay == Stay::GivesWay && !self.has_sent() => Poll::Ready(Ok(())),
             // At every look and to whatever came: nginx overlooks what it reads together with an answer that
             // has no body, keeps the connection, and waits for an answer to what it sends.
             Turn::Over => self.say_farewell(),
             Turn::Theirs | Turn::Idle { .. } => Poll::Pending,
         }
+    }
+
+    /// Whether there is something to read. Of a new connection that is known later: it has to be asked for.
+    fn has_sent(&self) -> bool {
+        recv(&self.stream, &mut [0; 1], RecvFlags::PEEK).is_ok()
     }
 
     /// Ready if that is no use: the other end does not read.

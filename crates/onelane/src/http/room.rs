@@ -35,13 +35,9 @@ impl Room {
         })
     }
 
-    /// Whether one more may come now. If that makes it too many, another one is told to leave.
+    /// Whether one more may come now.
     pub fn has_place(&self) -> bool {
-        let count = self.here.borrow().len();
-        if count >= self.max {
-            self.make_way();
-        }
-        count < self.max + self.max / 3
+        self.here.borrow().len() < self.max + self.max / 3
     }
 
     /// Tells one of them to leave, if one could.
@@ -56,12 +52,18 @@ impl Room {
     /// Returns when one more may come.
     pub async fn vacancy(&self) {
         while !self.has_place() {
-            timeout(PAUSE, self.left.notified()).await.ok();
+            if timeout(PAUSE, self.left.notified()).await.is_err() {
+                // Those who were at work may have nothing to do any more.
+                self.make_way();
+            }
         }
     }
 
-    /// Takes a place, until what this returns is dropped.
+    /// Takes a place, until what this returns is dropped. If that makes it too many, another one is told to leave.
     pub(super) fn enter(self: &Rc<Self>, conversation: &Rc<Conversation>) -> Place {
+        if self.here.borrow().len() >= self.max {
+            self.make_way();
+        }
         self.here.borrow_mut().push(conversation.clone());
         Place {
             room: self.clone(),

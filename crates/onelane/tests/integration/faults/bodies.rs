@@ -1,9 +1,10 @@
 use futures_util::future::join_all;
+use reqwest::Method;
 use rstest::rstest;
 
 use super::process::Process;
-use crate::lane::Lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use crate::lane::{Lane, send};
 
 /// The longest body that is taken.
 const LONGEST: usize = 1 << 20;
@@ -50,6 +51,31 @@ async fn bodies_of_every_shape_and_a_full_queue_fit_into_half_a_lane(
     }
     // The children of `fork` end meanwhile.
     let processes = [vec![server], server.descendants()].concat();
+    for peak in processes.into_iter().filter_map(Process::peak_kib) {
+        assert!(peak < PEAK_MAX_KIB, "{peak} KiB");
+    }
+}
+
+/// The fields of a form took fifty times its length when they were listed first.
+#[rstest]
+#[tokio::test]
+async fn forms_of_every_shape_fit_into_half_a_lane(
+    #[values("a&", "a=&", "%00&", "name=%00%ff")] unit: &str,
+    #[values(Blocking, Pool)] mode: Mode,
+) {
+    let lane = Lane::of(mode, &[]);
+    lane.until_ready().await;
+    let server = Process::of(&lane);
+    let processes = [vec![server], server.descendants()].concat();
+    let form = unit.repeat(LONGEST / unit.len());
+    let asked = (0..3).map(|_| {
+        let request = lane.request(Method::POST, "/take/1");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        send(request.body(form.clone()))
+    });
+    for answer in join_all(asked).await {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
     for peak in processes.into_iter().filter_map(Process::peak_kib) {
         assert!(peak < PEAK_MAX_KIB, "{peak} KiB");
     }

@@ -38,6 +38,8 @@ mod scarce;
 mod limits;
 // Bodies that would be large if they were taken for what they are.
 mod bodies;
+// More connections than there is room for.
+mod crowd;
 // The end, while requests come from everywhere.
 mod load;
 // Ten thousand children later.
