@@ -19,11 +19,15 @@ pub trait Needs<T> {
 
 impl<T, E: Into<io::Error>> Needs<T> for Result<T, E> {
     fn needs(self, what: &str) -> io::Result<T> {
-        self.map_err(|err| {
-            let err = err.into();
-            io::Error::new(err.kind(), format!("{what}: {err}"))
-        })
+        self.map_err(|err| named(what, &err.into()))
     }
+}
+
+/// One for all types, because there are many of them.
+#[cold]
+#[inline(never)]
+fn named(what: &str, err: &io::Error) -> io::Error {
+    io::Error::new(err.kind(), format!("{what}: {err}"))
 }
 
 /// The descriptors that a server may have, at least. It takes 25 to answer one request.

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc, mpsc::SendError};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -315,19 +315,21 @@ fn attend(
     first: &mpsc::Sender<io::Result<()>>,
 ) {
     let mut backoff = Backoff::default();
-    let mut was_ready = false;
+    let (mut is_first, mut was_ready) = (true, false);
     loop {
-        // `Nursery::start` waits for the result of the first attempt only.
+        // `Nursery::start` waits for the result of the first attempt only, and passes an error on.
         let why = match start() {
+            Err(err) if is_first => {
+                first.send(Err(err)).ok();
+                return;
+            }
             Err(err) => {
-                let why = err.to_string();
-                if let Err(SendError(Err(err))) = first.send(Err(err)) {
-                    tracing::error!(%err, "no fork server");
-                }
-                why
+                tracing::error!(%err, "no fork server");
+                err.to_string()
             }
             Ok((mut process, control)) => {
                 first.send(Ok(())).ok();
+                is_first = false;
                 let control = Arc::new(control);
                 *shared.control.lock() = Some(control.clone());
                 let lacking = shared.follow(&control, &mut backoff);
@@ -340,12 +342,9 @@ fn attend(
                 if shared.has_failed() {
                     return;
                 }
-                if let Some(what) = lacking {
-                    // What was there before may come again.
-                    if !was_ready {
-                        return shared.fail(NotReady::Lacks(what));
-                    }
-                    tracing::error!(what, "the fork server lacks something");
+                // What was there before may come again.
+                if let Some(what) = lacking.filter(|_| !was_ready) {
+                    return shared.fail(NotReady::Lacks(what));
                 }
                 tracing::error!(?status, "the fork server ended; starting another one");
                 format!("the fork server ended: {status:?}")

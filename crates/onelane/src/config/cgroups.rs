@@ -2,90 +2,116 @@
 //! those of the groups around it, as far as they can be seen from here.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// The first version of cgroups writes "no limit" as a number close to 2^63.
 const NO_LIMIT: u64 = 1 << 60;
 
+/// What is before the limit that binds, in the statistics of the first version.
+const HIERARCHICAL: &str = "hierarchical_memory_limit ";
+
 /// The groups of this process that a controller knows.
 pub(super) struct Groups {
     is_first_version: bool,
-    /// Their folders, the innermost first.
-    folders: Vec<PathBuf>,
+    /// Where the tree of groups is mounted.
+    top: String,
+    /// The folder of the innermost.
+    innermost: String,
 }
 
 impl Groups {
     /// Those of `controller`, below the `root` of the file system. None where there are no cgroups.
-    pub(super) fn of(controller: &str, root: &Path) -> Option<Self> {
-        let memberships = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
-        let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
+    pub(super) fn of(controller: &str, root: &str) -> Option<Self> {
+        let memberships = read(root, "proc/self/cgroup")?;
+        let mounts = read(root, "proc/self/mountinfo")?;
         let (is_first_version, group) = membership(controller, &memberships)?;
         let (mount_root, mount_point) = mount(controller, is_first_version, &mounts)?;
-        let inside = Path::new(group).strip_prefix(mount_root);
-        // Where the mount shows other groups than the ones that we are in, its top is the closest to them.
-        let inside = inside.ok().filter(|path| !path.starts_with(".."));
-        let top = root.join(mount_point.trim_start_matches('/'));
-        let innermost = top.join(inside.unwrap_or(Path::new("")));
-        let folders = innermost.ancestors();
+        let top = format!("{root}{mount_point}");
+        let mount_root = mount_root.trim_end_matches('/');
+        let innermost = match group.strip_prefix(mount_root) {
+            Some(inside) if inside.starts_with('/') && !inside.contains("/..") => {
+                format!("{top}{}", inside.trim_end_matches('/'))
+            }
+            // Where the mount shows other groups than the ones that we are in, its top is the closest to them.
+            _ => top.clone(),
+        };
         Some(Self {
             is_first_version,
-            folders: folders
-                .take_while(|folder| folder.starts_with(&top))
-                .map(Path::to_owned)
-                .collect(),
+            top,
+            innermost,
         })
     }
 
     /// The memory that the tightest of them allows, in bytes.
     pub(super) fn memory_bytes(&self) -> Option<u64> {
-        let number = |text: String| text.trim().parse().ok();
-        let limits = self.folders.iter().flat_map(|folder| {
-            let read = |name| fs::read_to_string(folder.join(name)).ok();
-            if self.is_first_version {
-                // Those of the groups around it are in it, if they apply, and be they out of sight.
-                let stat = read("memory.stat").unwrap_or_default();
-                let hierarchy = stat
-                    .lines()
-                    .find_map(|line| line.strip_prefix("hierarchical_memory_limit "));
-                let hierarchy = hierarchy.and_then(|bytes| bytes.parse().ok());
-                let own = read("memory.limit_in_bytes").and_then(number);
-                [own, hierarchy]
+        self.tightest(&|folder| {
+            let names = if self.is_first_version {
+                // The second one has the limits of the groups around, if they apply, and be they out of sight.
+                ["memory.limit_in_bytes", "memory.stat"]
             } else {
                 // Beyond the second one, a group hardly gets on.
-                ["memory.max", "memory.high"].map(|name| read(name).and_then(number))
+                ["memory.max", "memory.high"]
+            };
+            let mut limit = NO_LIMIT;
+            for name in names {
+                let text = read(folder, name).unwrap_or_default();
+                let (_, number) = text.split_once(HIERARCHICAL).unwrap_or(("", &text));
+                let number = number.lines().next().and_then(|line| line.parse().ok());
+                limit = limit.min(number.unwrap_or(NO_LIMIT));
             }
-        });
-        limits.flatten().filter(|bytes| *bytes < NO_LIMIT).min()
+            (limit < NO_LIMIT).then_some(limit)
+        })
     }
 
     /// The CPUs that the tightest of them allows, rounded up, so that all of a quota can be used.
     pub(super) fn cpus(&self) -> Option<u64> {
-        let quotas = self.folders.iter().filter_map(|folder| {
-            let read = |name| fs::read_to_string(folder.join(name)).ok();
+        self.tightest(&|folder| {
             let quota = if self.is_first_version {
-                read("cpu.cfs_quota_us")? + " " + &read("cpu.cfs_period_us")?
+                read(folder, "cpu.cfs_quota_us")? + &read(folder, "cpu.cfs_period_us")?
             } else {
-                read("cpu.max")?
+                read(folder, "cpu.max")?
             };
-            let mut times = quota.split_whitespace();
+            let (quota, period) = quota.trim().split_once(char::is_whitespace)?;
             // None is written as -1 or as a word.
-            let quota: u64 = times.next()?.parse().ok()?;
-            let period: u64 = times.next()?.parse().ok()?;
-            (period > 0).then(|| quota.div_ceil(period).max(1))
-        });
-        quotas.min()
+            let quota: u64 = quota.parse().ok()?;
+            let period: u64 = period.parse().ok()?;
+            Some(quota.div_ceil(period.max(1)).max(1))
+        })
     }
+
+    /// The smallest limit of all groups that have one.
+    fn tightest(&self, limit: &dyn Fn(&str) -> Option<u64>) -> Option<u64> {
+        let mut folder = self.innermost.as_str();
+        let mut tightest = None;
+        while folder.len() >= self.top.len() {
+            let limit = limit(folder);
+            tightest = match (tightest, limit) {
+                (Some(tightest), Some(limit)) => Some(u64::min(tightest, limit)),
+                (tightest, limit) => tightest.or(limit),
+            };
+            folder = folder.rsplit_once('/')?.0;
+        }
+        tightest
+    }
+}
+
+fn read(folder: &str, name: &str) -> Option<String> {
+    fs::read_to_string(format!("{folder}/{name}")).ok()
 }
 
 /// Whether the controller is of the first version, and the path of the group. Lines are
 /// `4:memory:/path`, and `0::/path` for everything of the second version.
 fn membership<'a>(controller: &str, memberships: &'a str) -> Option<(bool, &'a str)> {
-    let lines = memberships.lines().filter_map(|line| {
+    let mut found = None;
+    for line in memberships.lines() {
         let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
-        let is_first_version = controllers.split(',').any(|name| name == controller);
-        (is_first_version || controllers.is_empty()).then_some((is_first_version, group))
-    });
-    lines.max_by_key(|(is_first_version, _)| *is_first_version)
+        if has(controllers, controller) {
+            return Some((true, group));
+        }
+        if controllers.is_empty() {
+            found = Some((false, group));
+        }
+    }
+    found
 }
 
 /// Which group is at the top of the mounted tree, and where that is mounted. Lines are
@@ -97,12 +123,10 @@ fn mount<'a>(
 ) -> Option<(&'a str, &'a str)> {
     mounts.lines().find_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
-        let mut system = system.split(' ');
-        let is_it = match system.next()? {
+        let (kind, options) = system.split_once(' ')?;
+        let is_it = match kind {
             "cgroup2" => !is_first_version,
-            "cgroup" => {
-                is_first_version && system.nth(1)?.split(',').any(|name| name == controller)
-            }
+            "cgroup" => is_first_version && has(options.split_once(' ')?.1, controller),
             _ => false,
         };
         let mut mount = mount.split(' ').skip(3);
@@ -110,8 +134,14 @@ fn mount<'a>(
     })
 }
 
+/// Whether this name is in a list, between commas.
+fn has(list: &str, name: &str) -> bool {
+    list.split(',').any(|one| one == name)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
     use std::process::id;
 
     use super::*;
@@ -132,7 +162,7 @@ mod tests {
 
         /// Bytes of memory, and CPUs.
         fn limits(&self) -> (Option<u64>, Option<u64>) {
-            let groups = |controller| Groups::of(controller, &self.0);
+            let groups = |controller| Groups::of(controller, self.0.to_str().unwrap());
             (
                 groups("memory").and_then(|groups| groups.memory_bytes()),
                 groups("cpu").and_then(|groups| groups.cpus()),

@@ -1,7 +1,5 @@
 //! What the container, or the machine, has to offer.
 
-use std::path::Path;
-
 use super::cgroups::Groups;
 
 /// What the server itself needs beside its children, generously.
@@ -26,5 +24,5 @@ pub(super) fn memory_share_mib(children: u32) -> u64 {
 }
 
 fn groups(controller: &str) -> Option<Groups> {
-    Groups::of(controller, Path::new("/"))
+    Groups::of(controller, "")
 }
