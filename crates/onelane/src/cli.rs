@@ -131,7 +131,7 @@ fn briefed(service: &Service, pen: Pen) -> Result<(Briefing, Settings), Complain
 
 fn log(service: &Service, settings: &Settings, pen: Pen) -> Result<(), Complaint> {
     let started = logging::init(service, settings.log_format, settings.log_level, pen);
-    started.map_err(|err| (1, format!("cannot write a log: {err}")))
+    started.map_err(|err| (BAD_HOST, format!("cannot start: the log: {err}")))
 }
 
 /// Prints what was asked for. Who stops to read has read enough.

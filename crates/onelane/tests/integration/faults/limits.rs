@@ -181,6 +181,6 @@ fn a_server_without_a_thread_for_its_log_says_so() {
     command.arg("--nproc=1").arg(onelane().get_program());
     let output = somebody.be(command).args(FREE_PORTS).output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{log}");
-    assert!(log.starts_with("drills: cannot write a log: "), "{log}");
+    assert_eq!(output.status.code(), Some(71), "{log}");
+    assert!(log.starts_with("drills: cannot start: the log: "), "{log}");
 }

@@ -84,7 +84,7 @@ const CASES: &[Case] = &[
     (SYS_kill, None, ABSENT, WITH_CHILDREN, "kill"),
     (SYS_wait4, None, ABSENT, WITH_CHILDREN, "wait4"),
     (SYS_setpgid, None, ABSENT, WITH_CHILDREN, "/proc/self/exe"),
-    (SYS_pipe2, None, ABSENT, WITH_CHILDREN, ""),
+    (SYS_pipe2, None, ABSENT, MODES, ""),
     (SYS_ppoll, None, ABSENT, WITH_A_FORK_SERVER, "ppoll"),
     // Without the flags of threads: fork.
     (SYS_clone, None, ABSENT, WITH_A_FORK_SERVER, "fork"),
