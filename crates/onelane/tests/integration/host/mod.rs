@@ -13,4 +13,3 @@ mod files;
 mod network;
 // A clock that is set.
 mod clock;
-mod explore;
