@@ -24,12 +24,12 @@ mod admin;
 mod answers;
 // A balancer that asks before it sends a body.
 mod ask;
+// What a caller does to take a server down.
+mod caller;
 // A client that leaves, and a computation that takes too long.
 mod cancel;
 // Workers: their lives, their sum, the signals about them.
 mod cluster;
-// Every raw request that we could think of.
-mod corpus;
 // Pages of other sites.
 mod cors;
 // Flags, environment, file: precedence and errors, `onelane config`.

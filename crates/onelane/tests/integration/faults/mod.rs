@@ -36,10 +36,6 @@ mod parent;
 mod scarce;
 // What a child may use, and children that cannot start at all.
 mod limits;
-// Bodies that would be large if they were taken for what they are.
-mod bodies;
-// More connections than there is room for.
-mod crowd;
 // The end, while requests come from everywhere.
 mod load;
 // Ten thousand children later.

@@ -1,8 +1,12 @@
+//! Elsewhere a body of a megabyte became a tree of objects a hundred times as large, and the kernel killed the
+//! server; six of them killed six. Right is: what is parsed is what the workload named, and the memory of a lane
+//! is bounded whatever comes, and however many come.
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use rstest::rstest;
 
-use super::process::Process;
+use crate::faults::process::Process;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, send};
 

@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::process::Process;
-use super::skip;
+use crate::faults::process::Process;
+use crate::faults::skip;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Lane, onelane};
 
