@@ -31,7 +31,9 @@ const ALONE: &str = r#"
 const ASK: &str = r#"
     ask() { curl --silent --interface $1 --output /dev/null --write-out "%{http_code} " "http://[$1]:$NUMBER$2"; }
     local/up && local/reload || exit
-    curl --silent --interface fd5a::1 "http://[fd5a::1]:$NUMBER/sleep?ms=8000" >/dev/null &
+    while :; do
+        curl --silent --interface fd5a::1 "http://[fd5a::1]:$NUMBER/sleep?ms=8000"
+    done >/dev/null 2>&1 &
     until ask fd5a::2 /fast | grep 429; do :; done
     ask fd5b::1 /fast
     kill $!
