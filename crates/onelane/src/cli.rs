@@ -3,8 +3,12 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use nix::sys::signal::SigSet;
+use signal_hook::consts::SIGCHLD;
+use signal_hook::flag;
 
 use crate::child::{Briefing, NotReady};
 use crate::config::{Flags, Mode, Settings};
@@ -76,11 +80,22 @@ impl Service {
         // Once in the life of a process, and needed until its end.
         let service: &'static Self = Box::leak(Box::new(self));
         let _last = logging::Finish;
+        hear_signals();
         play(service).unwrap_or_else(|(code, message)| {
             logging::complain(&format!("{}: {message}\n", service.name));
             ExitCode::from(code)
         })
     }
+}
+
+/// Lets every signal come. Whoever starts a program may have blocked some, or ignore that children end, and both
+/// are inherited: a server would never hear that it is to stop, or not learn how a worker has ended. Where a
+/// sandbox forbids this, nothing is lost unless somebody did so.
+fn hear_signals() {
+    // Threads and children have it from here.
+    SigSet::empty().thread_set_mask().ok();
+    // Whatever hears it: then the kernel keeps the status of a child until it is asked for.
+    flag::register(SIGCHLD, Arc::default()).ok();
 }
 
 /// An exit code, and one line that says why.
