@@ -8,6 +8,7 @@ use std::process::Command;
 use rstest::rstest;
 
 use super::attempt::{Attempt, Outcome, server};
+use crate::faults::skip;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 #[rstest]
@@ -15,6 +16,10 @@ fn whatever_it_inherits_it_serves_and_stops(
     #[values("--block-signal", "--ignore-signal")] how: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
+    let can = Command::new("env").args([how, "true"]).status();
+    if !can.is_ok_and(|status| status.success()) {
+        return skip("there is no env with --block-signal and --ignore-signal");
+    }
     let server = server(mode);
     let mut command = Command::new("env");
     command.arg(how);

@@ -99,7 +99,7 @@ async fn a_server_whose_log_nobody_reads_drains_and_ends(
         lane.until_busy(1).await;
         lane.signal(Signal::TERM);
     };
-    let (last, ()) = tokio::join!(lane.get("/sleep?ms=300"), end);
+    let (last, ()) = tokio::join!(lane.get("/sleep?ms=2000"), end);
     assert_eq!(last.status, 200);
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
