@@ -59,6 +59,7 @@ async fn containers_answer_as_the_contract_says() {
 async fn plain_processes_answer_as_the_contract_says() {
     let stack = Local::up(2).await;
     check(&stack.base).await;
+    status_of_nginx(&stack.admin).await;
 }
 
 async fn check(base: &str) {
@@ -67,6 +68,9 @@ async fn check(base: &str) {
         base: base.to_owned(),
     };
     good_requests(&asker).await;
+    for path in ["/", "/sleep?ms=5", "/sleep?ms=seven", "/nowhere"] {
+        a_head_is_a_get_without_a_body(&asker, path).await;
+    }
     bad_requests(&asker).await;
     bad_bodies(&asker).await;
     request_ids(&asker).await;
@@ -112,6 +116,42 @@ async fn good_requests(asker: &Asker) {
         }
     }
     assert_eq!(ask(asker.get("/")).await.status, 200, "the page");
+}
+
+async fn a_head_is_a_get_without_a_body(asker: &Asker, path: &str) {
+    let get = ask(asker.get(path)).await;
+    let head = ask(asker.request(Method::HEAD, path)).await;
+    assert_eq!(head.status, get.status, "{path}");
+    for header in ["content-type", "content-length", "cache-control"] {
+        assert_eq!(
+            head.header(header),
+            get.header(header),
+            "{header} of {path}"
+        );
+    }
+    assert_ne!(head.header("content-length"), "0", "{path}");
+}
+
+/// The port of nginx's own health and counters, where nothing but nginx answers.
+async fn status_of_nginx(base: &str) {
+    let asker = Asker {
+        client: client(),
+        base: base.to_owned(),
+    };
+    for path in ["/healthz", "/readyz", "/stub_status"] {
+        // Counters become longer.
+        if path != "/stub_status" {
+            a_head_is_a_get_without_a_body(&asker, path).await;
+        }
+        let told = ask(asker.request(Method::OPTIONS, path)).await;
+        assert_eq!((told.status, told.header("allow")), (204, "GET, HEAD"));
+        let reply = ask(asker.request(Method::POST, path)).await;
+        assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"));
+        assert_eq!(reply.json["reason"], "method_not_allowed");
+    }
+    let reply = ask(asker.get("/nowhere")).await;
+    let seen = (reply.status, &reply.json["reason"]);
+    assert_eq!(seen, (404, &json!("not_found")));
 }
 
 async fn bad_requests(asker: &Asker) {

@@ -6,7 +6,10 @@ use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::ask::get;
+use crate::common::eventually;
 use crate::compose::Compose;
+use crate::local::Local;
 
 #[rstest]
 #[case::sleeping("/sleep?ms=20000")]
@@ -53,4 +56,29 @@ async fn a_client_that_never_finishes_its_request_is_cut_off(#[case] beginning: 
     );
     let slot = stack.lanes().await[0].slot().await;
     assert_eq!(slot["state"], "idle", "no lane saw any of it");
+}
+
+/// The end of what a client sends looks the same whether it left or waits.
+#[tokio::test]
+async fn a_client_that_closes_its_sending_side_has_left() {
+    let stack = Local::up(1).await;
+    let address = stack.base.trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = "GET /sleep?ms=20000 HTTP/1.0\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty(), "{answer:?}");
+    eventually("a line about it", async || {
+        let log = stack.log("nginx");
+        let mut lines = log.lines().filter(|line| line.contains("/sleep?ms=20000"));
+        lines
+            .any(|line| line.contains("\"status\":499"))
+            .then_some(())
+    })
+    .await;
+    let next = get(format!("{}/fast", stack.base)).await;
+    assert_eq!(next.status, 200);
+    assert!(next.elapsed < Duration::from_secs(20), "{:?}", next.elapsed);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::{self, Stdio};
 
 use serde_json::{Value, json};
@@ -69,6 +70,13 @@ impl Compose {
         Some(stack)
     }
 
+    /// One lane, by a whole file beside compose.yaml.
+    pub(crate) async fn up_beside(changes: &Value) -> Option<Self> {
+        let mut stack = Self::prepare("", Some(write(changes)), None).await?;
+        stack.said = output(stack.up_command().env("LANES", "1")).await;
+        Some(stack)
+    }
+
     /// One lane behind an nginx with another file of this name, and what is said of it.
     pub(crate) async fn refused(name: &str, text: &str) -> Option<(Self, String)> {
         let changes = replace_in_nginx(name, text);
@@ -93,6 +101,19 @@ impl Compose {
     /// From now on, its services are not quite those of compose.yaml.
     pub(crate) fn change(&mut self, services: &Value) {
         self.changes = Some(change(services));
+    }
+
+    /// By the script of another checkout: one lane with a cache, and Prometheus.
+    pub(crate) async fn up_from(script: &Path) -> Option<(Self, Prometheus)> {
+        let watch = Watch {
+            prometheus: free_port(),
+            grafana: free_port(),
+        };
+        let prometheus = Prometheus::on(watch.prometheus);
+        let stack = Self::prepare("", None, Some(watch)).await?;
+        let mut up = stack.on_stack(&script.to_string_lossy());
+        output(up.envs([("LANES", "1"), ("CACHE", "16m")])).await;
+        Some((stack, prometheus))
     }
 
     /// Not started yet.
@@ -345,13 +366,21 @@ fn replace_in_nginx(name: &str, text: &str) -> TempDir {
 
 /// compose.yaml, but for what is said here.
 fn change(services: &Value) -> TempDir {
-    let files = TempDir::new().expect("there is room for temporary files");
-    change_in(files, services)
+    write(&json!({ "services": services }))
 }
 
 fn change_in(files: TempDir, services: &Value) -> TempDir {
-    let changes = json!({ "services": services }).to_string();
-    fs::write(files.path().join(CHANGES), changes).expect("the folder is ours");
+    write_in(files, &json!({ "services": services }))
+}
+
+fn write(changes: &Value) -> TempDir {
+    let files = TempDir::new().expect("there is room for temporary files");
+    write_in(files, changes)
+}
+
+fn write_in(files: TempDir, changes: &Value) -> TempDir {
+    let path = files.path().join(CHANGES);
+    fs::write(path, changes.to_string()).expect("the folder is ours");
     files
 }
 

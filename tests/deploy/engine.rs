@@ -114,7 +114,8 @@ impl Drop for Engine {
     }
 }
 
-fn as_root(program: &str) -> process::Command {
+/// Where whoever tests is not root, by sudo.
+pub(crate) fn as_root(program: &str) -> process::Command {
     if geteuid().is_root() {
         return process::Command::new(program);
     }

@@ -1,7 +1,7 @@
 //! An nginx that does not serve any more, and one that only seems so.
 
 use crate::common::eventually;
-use crate::compose::{Compose, docker};
+use crate::compose::Compose;
 
 #[tokio::test]
 async fn an_nginx_that_does_not_answer_is_ended_and_comes_back() {
@@ -9,8 +9,8 @@ async fn an_nginx_that_does_not_answer_is_ended_and_comes_back() {
         return;
     };
     let nginx = stack.nginx().await;
-    // Docker takes this for a stop by hand; it has to come back all the same.
-    docker(["kill", "--signal", "HUP", &nginx.container]).await;
+    // As `make reload` does: Docker would take `docker kill` for a stop by hand.
+    nginx.run("kill -s HUP 1").await;
     eventually("workers that can be counted", async || {
         let processes = nginx.processes().await;
         let workers = processes

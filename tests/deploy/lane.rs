@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::ask::{Reply, client, get};
+use crate::compose::docker;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lane {
@@ -43,6 +44,26 @@ impl Lane {
         value
             .unwrap_or_else(|| panic!("no {name}"))
             .expect("a number")
+    }
+
+    /// As docs/modes.md says it: `docker kill` would be a stop by hand, whatever the signal.
+    pub(crate) async fn signal(&self, signal: &str) {
+        let namespace = format!("container:{}", self.container);
+        let kill = format!("kill -s {signal} 1");
+        docker([
+            "run",
+            "--rm",
+            "--pid",
+            &namespace,
+            "--user",
+            "65532",
+            "--entrypoint",
+            "sh",
+            "onelane-nginx",
+            "-c",
+            &kill,
+        ])
+        .await;
     }
 
     /// Its only slot.

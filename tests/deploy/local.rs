@@ -64,6 +64,13 @@ impl Local {
         up
     }
 
+    /// What `local/up` would compile, which takes a network, and who may write here.
+    pub(crate) async fn build() {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--release", "--locked", "--bin", "primes"]);
+        output(&mut build).await;
+    }
+
     /// A stack that is not there yet, and the command that starts it.
     pub(crate) async fn prepare(lanes: usize) -> (Self, Command) {
         let turn = turn().await;
@@ -73,7 +80,9 @@ impl Local {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
             admin: String::new(),
-            run: TempDir::new().expect("there is room for temporary files"),
+            // As somebody may call a folder.
+            run: TempDir::with_prefix("it's $HOME, \"sweet\" home ")
+                .expect("there is room for temporary files"),
             _turn: turn,
         };
         let mut up = Command::new("local/up");

@@ -20,6 +20,10 @@ mod reload;
 mod health;
 // `make up` where there is something already.
 mod up_again;
+// Files as another umask, another system or another place has them.
+mod checkout;
+// Where there is IPv6, and where there is nothing else.
+mod ipv6;
 // Docker, or its host, is stopped and comes back.
 mod reboot;
 // What nginx writes of each request, and who waits for that.

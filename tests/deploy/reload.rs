@@ -1,12 +1,9 @@
 //! A configuration that is changed while requests run.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -146,27 +143,6 @@ async fn nine_signals_in_a_row_leave_workers_that_serve() {
     assert!(nginx.is_healthy().await);
     assert_eq!(nginx.restarts().await, "0");
     uploads.iter().for_each(JoinHandle::abort);
-}
-
-/// In a checkout made under umask 077, and after whatever an editor writes there.
-#[tokio::test]
-async fn files_that_only_their_owner_may_read_are_opened_for_nginx() {
-    let checkout = TempDir::new().expect("there is room for temporary files");
-    let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
-    let [docker, nginx] = ["docker", "nginx"].map(|name| checkout.path().join(name));
-    for folder in [&docker, &nginx] {
-        fs::create_dir(folder).expect("the folder is ours");
-    }
-    let readable = docker.join("readable");
-    fs::copy("docker/readable", &readable).expect("it is there");
-    let file = nginx.join("limits.conf");
-    fs::write(&file, "").expect("the folder is ours");
-    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).expect("it is ours");
-    fs::set_permissions(&nginx, PermissionsExt::from_mode(0o700)).expect("it is ours");
-
-    output(&mut Command::new(readable)).await;
-
-    assert_eq!((mode(&nginx), mode(&file)), (0o705, 0o604));
 }
 
 /// The service, but for its files.

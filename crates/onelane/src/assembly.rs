@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use actix_web::web;
+use nix::unistd::gethostname;
 use tokio::sync::{Notify, watch};
 
 use crate::child::{self, Nursery};
@@ -135,8 +136,8 @@ fn with(
 }
 
 fn host_name() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
+    gethostname().map_or_else(
+        |_| "localhost".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }

@@ -51,12 +51,16 @@ enum Role {
     Worker { parent: i32 },
 }
 
+/// What a shell says of bad flags, too.
+const BAD_FLAGS: u8 = 2;
 /// The children fail, one after the other: starting again would not help.
 const BAD_CHILDREN: u8 = 3;
 /// A workload cannot be loaded.
 const BAD_LOAD: u8 = 4;
 /// `EX_SOFTWARE` of sysexits.h.
 const BAD_SERVICE: u8 = 70;
+/// `EX_OSERR` of sysexits.h.
+const BAD_HOST: u8 = 71;
 /// `EX_CONFIG` of sysexits.h.
 const BAD_SETTINGS: u8 = 78;
 
@@ -66,7 +70,8 @@ impl Service {
     ///
     /// Exits with 0 after a clean end; 1 when requests were cut or a listener could not be had; 2 for
     /// bad flags, 3 when children fail one after the other, 4 when a workload cannot be loaded, 70 for a
-    /// service with a mistake in it, 78 for bad settings.
+    /// service with a mistake in it, 71 when the kernel or the container lacks what the mode needs, 78 for
+    /// bad settings.
     pub fn run(self) -> ExitCode {
         // Once in the life of a process, and needed until its end.
         let service: &'static Self = Box::leak(Box::new(self));
@@ -85,7 +90,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
     service
         .check(http::REASONS)
         .map_err(complain(BAD_SERVICE))?;
-    let cli = parse(service);
+    let cli = parse(service)?;
     match cli.role.unwrap_or(Role::Serve) {
         Role::Routes => print(&routes::list(service)),
         Role::Examples { url } => print(&curl::commands(service, &url)),
@@ -93,8 +98,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Schema => print(&schema::document(service)),
         Role::Serve => {
             let settings = load(&cli.flags, service)?;
-            log(service, &settings, Pen::Thread)?;
-            logging::collect().map_err(complain(1))?;
+            log(service, &settings, Pen::ForAll)?;
             ended(match settings.mode {
                 Mode::Cluster => cluster::run(service, &settings),
                 _ => server::run(service, &settings),
@@ -127,7 +131,7 @@ fn briefed(service: &Service, pen: Pen) -> Result<(Briefing, Settings), Complain
 
 fn log(service: &Service, settings: &Settings, pen: Pen) -> Result<(), Complaint> {
     let started = logging::init(service, settings.log_format, settings.log_level, pen);
-    started.map_err(complain(1))
+    started.map_err(|err| (1, format!("cannot write a log: {err}")))
 }
 
 /// Prints what was asked for. Who stops to read has read enough.
@@ -142,12 +146,20 @@ fn print(text: &str) -> Result<ExitCode, Complaint> {
     })
 }
 
-fn parse(service: &Service) -> Cli {
+fn parse(service: &Service) -> Result<Cli, Complaint> {
     let command = Cli::command()
         .name(service.name)
         .version(service.versions());
-    // Both end the process with the right words if something is wrong.
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|err| err.exit())
+    let parsed = command.try_get_matches();
+    parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|err| {
+            if !err.use_stderr() {
+                // It is help or the version, which this prints.
+                err.exit();
+            }
+            (BAD_FLAGS, err.to_string().trim_end().to_owned())
+        })
 }
 
 fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
@@ -156,7 +168,10 @@ fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
         Ok(End::Cut) => Ok(ExitCode::FAILURE),
         Err(err @ StartError::Compute(NotReady::Children(_))) => Err(complain(BAD_CHILDREN)(err)),
         Err(err @ StartError::Compute(NotReady::Load(_))) => Err(complain(BAD_LOAD)(err)),
-        Err(err) => Err(complain(1)(err)),
+        Err(err @ (StartError::Start(_) | StartError::Compute(NotReady::Lacks(_)))) => {
+            Err(complain(BAD_HOST)(err))
+        }
+        Err(err @ StartError::Listen(..)) => Err(complain(1)(err)),
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
-use crate::child::{self, Ends, guard, usage};
+use crate::child::{self, Ends, NotReady, guard, usage};
 use crate::config::Settings;
 use crate::executor::{self, End, PipeOutlet, Question};
 use crate::ipc::{self, Inbox};
+use crate::needs::Needs;
 use crate::service::Service;
 use crate::workload::{Parcel, Workloads};
 
@@ -24,37 +25,57 @@ pub fn run(
     service: &Service,
     settings: &Settings,
 ) -> io::Result<()> {
-    guard::die_with(parent)?;
-    guard::leave_signals_to_the_server()?;
-    // A workload that reads standard input finds nothing, and what it prints goes to the log.
-    dup2_stdin(File::open("/dev/null")?)?;
-    dup2_stdout(stderr())?;
-    // When memory runs out, the kernel kills a child rather than the server. Where this is not allowed,
-    // only the child's own limit protects the server.
-    fs::write("/proc/self/oom_score_adj", "1000").ok();
-    let loaded = Workloads::load(&service.workloads, &settings.own, guard::is_alone);
-    let workloads = match loaded {
-        Ok(workloads) => workloads,
-        Err(err) => return child::give_up(&control, &err),
+    let (workloads, inherited) = match prepare(parent, service, settings) {
+        Ok(prepared) => prepared,
+        Err(why) => {
+            child::give_up(&control, &why);
+            return Ok(());
+        }
     };
-    let inherited = guard::data_bytes()?;
-    match child::serve(control)? {
+    let limit = || {
+        limit_memory(settings, inherited)?;
+        guard::limit_cpu(settings.child_cpu_time)
+    };
+    match child::serve(control, limit)? {
         Some(ends) => answer(ends, workloads, settings, inherited),
         None => Ok(()),
     }
 }
 
-/// Computes one job after the other, until there are no more. The limit of memory is for what the process
-/// needs beside the data that it has `inherited`.
+/// What every child inherits: the loaded workloads, and how many bytes of data there are with them.
+fn prepare(
+    parent: i32,
+    service: &Service,
+    settings: &Settings,
+) -> Result<(Workloads, u64), NotReady> {
+    guard::die_with(parent)?;
+    guard::leave_signals_to_the_server()?;
+    // A workload that reads standard input finds nothing, and what it prints goes to the log.
+    dup2_stdin(File::open("/dev/null").needs("/dev/null")?).needs("dup2")?;
+    dup2_stdout(stderr()).needs("dup2")?;
+    // When memory runs out, the kernel kills a child rather than the server. Where this is not allowed,
+    // only the child's own limit protects the server.
+    fs::write("/proc/self/oom_score_adj", "1000").ok();
+    let workloads = Workloads::load(&service.workloads, &settings.own, guard::is_alone)?;
+    Ok((workloads, guard::data_bytes()?))
+}
+
+/// The limit of memory is for what the process needs beside the data that it has `inherited`.
+fn limit_memory(settings: &Settings, inherited: u64) -> io::Result<()> {
+    if settings.child_memory_mib > 0 {
+        guard::limit_memory(inherited.saturating_add(settings.child_memory_mib << 20))?;
+    }
+    Ok(())
+}
+
+/// Computes one job after the other, until there are no more.
 fn answer(
     ends: Ends,
     mut workloads: Workloads,
     settings: &Settings,
     inherited: u64,
 ) -> io::Result<()> {
-    if settings.child_memory_mib > 0 {
-        guard::limit_memory(inherited.saturating_add(settings.child_memory_mib << 20))?;
-    }
+    limit_memory(settings, inherited)?;
     workloads.enter().map_err(io::Error::other)?;
     let mut jobs = File::from(ends.jobs);
     let answers = Arc::new(File::from(ends.answers));

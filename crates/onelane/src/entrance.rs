@@ -87,11 +87,16 @@ pub fn queued(listener: &TcpListener) -> Option<TcpStream> {
 mod tests {
     use std::net::TcpStream;
 
+    use rstest::rstest;
+
     use super::{SETTLE, TcpListener, close, queued};
 
+    #[rstest]
     #[tokio::test]
-    async fn a_closed_entrance_keeps_those_who_are_there_and_lets_nobody_in() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    async fn a_closed_entrance_keeps_those_who_are_there_and_lets_nobody_in(
+        #[values("127.0.0.1:0", "[::1]:0")] address: &str,
+    ) {
+        let listener = TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let there = TcpStream::connect(address).unwrap();

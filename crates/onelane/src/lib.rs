@@ -60,7 +60,7 @@
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `descriptors`, `entrance`, `heads`, `ipc`, `lifecycle`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `descriptors`, `entrance`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -82,6 +82,7 @@ mod lane;
 mod lifecycle;
 mod logging;
 mod metrics;
+mod needs;
 mod page;
 mod probe;
 mod roster;

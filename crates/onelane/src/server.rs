@@ -20,6 +20,7 @@ use crate::gate::{Gate, Refusal};
 use crate::http::{self, Front, Room, Serve, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
+use crate::needs::{self, Needs};
 use crate::service::Service;
 
 /// How long idle connections are kept. nginx closes them after 30 s, so that it is always nginx that
@@ -67,7 +68,7 @@ pub enum StartError {
 /// Serves until a signal ends it.
 pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::inherit_nothing();
-    actix_rt::System::new().block_on(serve(service, settings))
+    needs::runtime()?.block_on(serve(service, settings))
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
@@ -75,8 +76,8 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     actix_rt::spawn(orphans::reap_adopted());
     let listener = bind(settings.listen, 0)?;
     let admin_listener = bind(settings.admin_listen, 0)?;
-    let listen = listener.local_addr()?;
-    let admin_listen = admin_listener.local_addr()?;
+    let listen = listener.local_addr().needs("getsockname")?;
+    let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
     tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
     let room = connections_max(settings.slots.saturating_add(settings.queue_max));
@@ -84,7 +85,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let lane = assembly::lane(service, settings)?;
     lane.gate.close(Refusal::Starting);
     // Before anything is loaded, which may take long or fail: probes and callers need an answer meanwhile.
-    let lifecycle = admin::start(
+    let admin = admin::start(
         admin_listener,
         service,
         settings,
@@ -100,6 +101,8 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         // Nobody was let in yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(End::Clean)),
     }
+    admin.until_up()?;
+    let lifecycle = admin.lifecycle;
     lane.gate.open();
     lifecycle.enter(Phase::Serving);
     tracing::info!("ready");
@@ -171,6 +174,7 @@ impl Public {
         front: web::Data<Front>,
         room: Rc<Room>,
     ) -> io::Result<Self> {
+        listener.set_nonblocking(true).needs("ioctl")?;
         let listener = Rc::new(net::TcpListener::from_std(listener)?);
         let keep_alive = KEEP_ALIVE.into();
         let (front_of_all, witness) = (front.clone(), Witness::none());

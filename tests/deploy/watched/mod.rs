@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::ask::{ask, client};
 use crate::common::{eventually, say};
-use crate::compose::{Compose, docker};
+use crate::compose::Compose;
 use crate::files::Panel;
 use crate::prometheus::Prometheus;
 
@@ -58,7 +58,7 @@ async fn prometheus_tells_what_the_load_saw_of_a_cluster_whose_workers_are_repla
 
     let load = overload(&stack, 20.0, Duration::from_millis(50));
     let lane = stack.lanes().await.remove(0);
-    docker(["kill", "--signal", "HUP", &lane.container]).await;
+    lane.signal("HUP").await;
     every_panel_shows_something(&prometheus, |_| true).await;
     alerts_are(&prometheus, ["OnelaneRefuses", "OnelaneTimeouts"]).await;
     let counts = load.await.unwrap();

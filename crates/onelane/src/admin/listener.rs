@@ -27,7 +27,7 @@ const WRITE_BYTES: usize = 4 * 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers what comes to `listener`, until the process ends. There are few connections; when one comes that is too
-/// many, the oldest ends, so that nobody can keep probes out.
+/// many, the oldest ends, so that nobody can keep probes out. Calls `is_ready` before the first.
 pub(super) async fn serve(
     listener: TcpListener,
     app: App<
@@ -39,6 +39,7 @@ pub(super) async fn serve(
             InitError = (),
         > + 'static,
     >,
+    is_ready: impl FnOnce(),
 ) -> std::io::Result<()> {
     let app = app.wrap_fn(|request, service| {
         let talk = request.conn_data::<Rc<Talk>>().cloned().unwrap_or_default();
@@ -65,6 +66,7 @@ pub(super) async fn serve(
         .await;
     let service = Rc::new(service.expect("an app without initialisers starts"));
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    is_ready();
     let most = few_connections();
     let mut here: VecDeque<Rc<Notify>> = VecDeque::new();
     loop {

@@ -1,5 +1,6 @@
 //! The admin side, for orchestrators, Prometheus and people. It only reads, and it runs on a thread of
-//! its own: a lane that is 100 % busy still answers here, to GET and HEAD.
+//! its own: a lane that is 100 % busy still answers here, to GET and HEAD. To OPTIONS it says
+//! that these are the methods; every error is a problem like those of the public side.
 //!
 //! * `/livez`: 200, unless a computation outlived its deadline and could not be stopped
 //! * `/readyz`: 200 while serving, 503 while starting or draining; never because of load
@@ -13,25 +14,26 @@ mod status;
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::mpsc::{self, SendError};
 use std::thread;
 use std::time::Instant;
 
+use actix_rt::SystemRunner;
 use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{App, HttpRequest, HttpResponse, Resource, Route, guard, web};
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::needs::{self, Needs};
 use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
 pub use status::{
     ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
 };
-
-const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
 /// A server, as the admin side knows it.
 struct Subject {
@@ -42,15 +44,22 @@ struct Subject {
     server: Box<dyn Inspect>,
 }
 
-/// Answers about `server` on `listener` from a new thread, until the process ends. `/readyz` follows the
-/// lifecycle that this returns: the caller moves it on.
+/// The admin side, as the server knows it.
+pub struct Admin {
+    /// What `/readyz` follows: the server moves it on.
+    pub lifecycle: Lifecycle,
+    /// Told once whether it answers.
+    heard: mpsc::Receiver<io::Result<()>>,
+}
+
+/// Answers about `server` on `listener` from a new thread, until the process ends.
 pub fn start(
     listener: TcpListener,
     service: &'static Service,
     settings: &Settings,
     public_port: u16,
     server: impl Inspect,
-) -> io::Result<Lifecycle> {
+) -> io::Result<Admin> {
     let lifecycle = Lifecycle::default();
     let page = web::Data::new(Page::for_watchers(service, public_port));
     let subject = web::Data::new(Subject {
@@ -61,53 +70,76 @@ pub fn start(
         server: Box::new(server),
     });
     listener.set_nonblocking(true)?;
-    thread::Builder::new().name("admin".to_owned()).spawn(|| {
-        let outcome = actix_rt::System::new().block_on(async {
+    let (tell, heard) = mpsc::channel();
+    let thread = thread::Builder::new().name("admin".to_owned());
+    let started = thread.spawn(move || {
+        let ready = tell.clone();
+        let serve = |runtime: SystemRunner| {
             let app = App::new().app_data(subject).app_data(page);
-            listener::serve(listener, app.configure(routes)).await
-        });
-        if let Err(err) = outcome {
+            let is_ready = move || drop(ready.send(Ok(())));
+            runtime.block_on(listener::serve(listener, app.configure(routes), is_ready))
+        };
+        let outcome = needs::runtime().and_then(serve);
+        // Nobody listens any more if it has ended later.
+        if let Err(err) = outcome
+            && let Err(SendError(Err(err))) = tell.send(Err(err))
+        {
             // The probes now fail, and the orchestrator replaces this process.
             tracing::error!(%err, "the admin listener ended");
         }
-    })?;
-    Ok(lifecycle)
+    });
+    started.needs("a thread")?;
+    Ok(Admin { lifecycle, heard })
+}
+
+impl Admin {
+    /// Waits until it answers. Before that, the server is not ready. The error says that it never will.
+    pub fn until_up(&self) -> io::Result<()> {
+        // It panics for want of a thread, which is in the log.
+        let up = self.heard.recv().unwrap_or_else(|_| {
+            let why = "it has panicked, as for want of threads";
+            Err(io::Error::other(why))
+        });
+        up.needs("the admin listener")
+    }
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    for (path, answer) in [
-        ("/livez", web::to(livez)),
-        ("/readyz", web::to(readyz)),
-        ("/metrics", web::to(metrics)),
-        ("/status", web::to(status)),
-        ("/", web::to(show_page)),
-    ] {
-        app.service(resource(path, answer));
+    // One for all paths: each of them would add some kilobytes to the program.
+    app.default_service(web::to(answer));
+}
+
+async fn answer(
+    request: HttpRequest,
+    subject: web::Data<Subject>,
+    page: web::Data<Page>,
+) -> HttpResponse {
+    let (method, path) = (request.method(), request.path());
+    let reads = [Method::GET, Method::HEAD].contains(method);
+    match path {
+        "/livez" if reads => livez(&subject),
+        "/readyz" if reads => readyz(&subject),
+        "/metrics" if reads => metrics(&subject),
+        "/status" if reads => status(&subject),
+        "/" if reads => page.show(),
+        "/livez" | "/readyz" | "/metrics" | "/status" | "/" => other(method),
+        // All of this server.
+        "*" if method == Method::OPTIONS => other(method),
+        _ => problem(StatusCode::NOT_FOUND, "not_found", "no such route"),
     }
-    app.default_service(web::to(async |request: HttpRequest| {
-        if (request.method(), request.path()) == (&Method::OPTIONS, "*") {
-            return methods().await;
-        }
-        problem(StatusCode::NOT_FOUND, "not_found", "no such route")
-    }));
 }
 
-/// What takes GET and HEAD, and says so.
-fn resource(path: &str, answer: Route) -> Resource {
-    web::resource(path)
-        .route(answer.guard(guard::Any(guard::Get()).or(guard::Head())))
-        .route(web::method(Method::OPTIONS).to(methods))
-        .default_service(web::to(async || {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            let mut answer = problem(status, "method_not_allowed", "it takes GET, HEAD");
-            answer.headers_mut().insert(ALLOW, ALLOWED);
-            answer
-        }))
-}
-
-async fn methods() -> HttpResponse {
-    let allow = (ALLOW, ALLOWED);
-    HttpResponse::NoContent().insert_header(allow).finish()
+/// For a method that reads nothing: which ones do.
+fn other(method: &Method) -> HttpResponse {
+    let mut answer = if method == Method::OPTIONS {
+        HttpResponse::NoContent().finish()
+    } else {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        problem(status, "method_not_allowed", "this route takes GET, HEAD")
+    };
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    answer.headers_mut().insert(ALLOW, allowed);
+    answer
 }
 
 fn problem(status: StatusCode, reason: &str, detail: &str) -> HttpResponse {
@@ -123,18 +155,14 @@ fn problem(status: StatusCode, reason: &str, detail: &str) -> HttpResponse {
         .body(format!("{problem}\n"))
 }
 
-async fn show_page(page: web::Data<Page>) -> HttpResponse {
-    page.show()
-}
-
-async fn livez(subject: web::Data<Subject>) -> HttpResponse {
+fn livez(subject: &Subject) -> HttpResponse {
     match subject.server.stuck() {
         None => verdict(StatusCode::OK, "ok"),
         Some(why) => verdict(StatusCode::SERVICE_UNAVAILABLE, &why),
     }
 }
 
-async fn readyz(subject: web::Data<Subject>) -> HttpResponse {
+fn readyz(subject: &Subject) -> HttpResponse {
     match subject.lifecycle.phase() {
         Phase::Serving => verdict(StatusCode::OK, "ok"),
         Phase::Starting => verdict(StatusCode::SERVICE_UNAVAILABLE, "starting"),
@@ -148,7 +176,7 @@ fn verdict(status: StatusCode, text: &str) -> HttpResponse {
         .body(format!("{text}\n"))
 }
 
-async fn metrics(subject: web::Data<Subject>) -> HttpResponse {
+fn metrics(subject: &Subject) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(prometheus::TEXT_FORMAT)
         .body(subject.server.metrics())
@@ -168,7 +196,7 @@ struct Status<'a> {
     server: ServerStatus,
 }
 
-async fn status(subject: web::Data<Subject>) -> HttpResponse {
+fn status(subject: &Subject) -> HttpResponse {
     HttpResponse::Ok().json(Status {
         service: subject.service.name,
         version: subject.service.version,

@@ -1,5 +1,6 @@
 //! How long to wait before something that failed is tried again.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::workload::LoadError;
@@ -15,8 +16,17 @@ const HOPELESS: u32 = 5;
 pub enum NotReady {
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The kernel, or the container, does not have what the mode needs.
+    #[error("cannot start: {0}")]
+    Lacks(String),
     #[error("cannot start: {0}")]
     Children(#[from] NeverReady),
+}
+
+impl From<io::Error> for NotReady {
+    fn from(err: io::Error) -> Self {
+        Self::Lacks(err.to_string())
+    }
 }
 
 /// Not one child could be started; the last one failed like this.

@@ -6,9 +6,15 @@ use std::io::{self, Read, Seek, Write, stdin};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
+use rustix::process::{
+    WaitOptions, getpid, parent_process_death_signal, set_parent_process_death_signal,
+    test_kill_process, waitpid,
+};
 
 use super::protocol::{receive, send};
+use crate::needs::Needs;
 
 /// The first message, as the new process finds it.
 #[derive(Debug)]
@@ -29,21 +35,51 @@ pub fn brief(settings: &str, attached: &[BorrowedFd<'_>]) -> io::Result<(OwnedFd
         SocketType::SEQPACKET,
         SocketFlags::CLOEXEC,
         None,
-    )?;
-    // A file in memory: a datagram may be too short for the settings.
-    let mut text = File::from(memfd_create("settings", MemfdFlags::CLOEXEC)?);
+    )
+    .needs("socketpair")?;
+    let mut text = memory()?;
     text.write_all(settings.as_bytes())?;
-    text.rewind()?;
+    text.rewind().needs("lseek")?;
     let attached = [&[text.as_fd()], attached].concat();
-    send(here.as_fd(), &(), &attached, SendFlags::empty())?;
+    send(here.as_fd(), &(), &attached, SendFlags::empty()).needs("sendmsg")?;
     Ok((here, there))
+}
+
+/// A file in memory: a datagram may be too short for the settings. Some kernels take no file that could be
+/// run, and older ones do not know how to ask for another one.
+fn memory() -> io::Result<File> {
+    let create = |flags| memfd_create("settings", MemfdFlags::CLOEXEC | flags);
+    let created = match create(MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => create(MemfdFlags::empty()),
+        created => created,
+    };
+    created.map(File::from).needs("memfd_create")
+}
+
+/// Tries what every process needs that is started by this one: what only the new process would miss, its
+/// parent could not tell.
+pub fn rehearse() -> io::Result<()> {
+    let (_here, there) = brief("", &[])?;
+    Briefing::on(there)?;
+    File::open("/dev/null").needs("/dev/null")?;
+    let signal = parent_process_death_signal().needs("prctl")?;
+    set_parent_process_death_signal(signal).needs("prctl")?;
+    test_kill_process(getpid()).needs("kill")?;
+    match waitpid(None, WaitOptions::NOHANG) {
+        // There are none, or an orphan that came with the process id.
+        Err(Errno::CHILD) | Ok(_) => Ok(()),
+        Err(err) => Err(err).needs("wait4"),
+    }
 }
 
 impl Briefing {
     /// Reads the first message on standard input.
     pub fn read() -> io::Result<Self> {
-        let socket = stdin().as_fd().try_clone_to_owned()?;
-        let message = receive::<()>(socket.as_fd())?;
+        Self::on(stdin().as_fd().try_clone_to_owned()?)
+    }
+
+    fn on(socket: OwnedFd) -> io::Result<Self> {
+        let message = receive::<()>(socket.as_fd()).needs("recvmsg")?;
         let mut attached = message.into_iter().flat_map(|((), attached)| attached);
         let text = attached.next().map(File::from);
         let mut text = text.ok_or_else(|| io::Error::other("nobody has sent settings"))?;

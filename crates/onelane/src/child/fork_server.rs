@@ -2,21 +2,26 @@
 //! them on demand, and reaps them. To fork a server with threads would be neither safe nor fast.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, PipeReader, Read, pipe};
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::exit;
 
 use fork::Fork;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio, retry_on_intr};
 use rustix::net::SendFlags;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, pidfd_open,
-    set_child_subreaper, setpgid, wait,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, setpgid,
+    wait, waitpid,
 };
+use signal_hook::SigId;
+use signal_hook::consts::SIGCHLD;
+use signal_hook::low_level;
 
 use super::protocol::{News, Order, TEXT_MAX_BYTES, receive, send};
 use super::usage::ReapedUsage;
-use super::{Exit, guard};
-use crate::workload::LoadError;
+use super::{Exit, NeverReady, NotReady, guard};
+use crate::needs::Needs;
 
 /// A child's ends of the two pipes to the server.
 #[derive(Debug)]
@@ -27,25 +32,30 @@ pub struct Ends {
     pub answers: OwnedFd,
 }
 
-/// How often to look for orphans that have ended. Nothing wakes this process when they do.
-const LOOK_FOR_ORPHANS: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
-
 /// Obeys the orders that come over `control`, in a process that has no other thread. This returns in
 /// every child, with the child's ends of its pipes, and no other descriptor left open. In the fork server
 /// it returns none, when the other end of `control` is closed.
-pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
-    send(control.as_fd(), &News::Loaded, &[], SendFlags::empty())?;
+///
+/// Before the first order one child is forked on trial, which only has to `limit` itself. What cannot be had
+/// here is told over `control`.
+pub fn serve(control: OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Ends>> {
     // Orphans of the children come to this process, which reaps them. Otherwise they would go to the
-    // first process of the container, which may never do so.
-    set_child_subreaper(Some(getpid()))?;
+    // first process of the container, which may never do so; but that is no reason not to serve.
+    set_child_subreaper(Some(getpid())).ok();
+    let bell = match on_trial(&control, limit) {
+        Ok(Some(bell)) => bell,
+        Ok(None) => return Ok(None),
+        Err(err) => {
+            give_up(&control, &err.into());
+            return Ok(None);
+        }
+    };
+    send(control.as_fd(), &News::Loaded, &[], SendFlags::empty())?;
     let mut server = ForkServer {
         control,
+        bell,
         children: HashMap::new(),
         used: ReapedUsage::from_now_on(),
-        has_any: false,
     };
     loop {
         if server.wait()? {
@@ -60,13 +70,87 @@ pub fn serve(control: OwnedFd) -> io::Result<Option<Ends>> {
 }
 
 /// Tells the server why it will never get a child from here.
-pub fn give_up(control: &OwnedFd, why: &LoadError) -> io::Result<()> {
-    let mut why = why.to_string();
-    why.truncate(why.floor_char_boundary(TEXT_MAX_BYTES));
-    let news = News::NotLoaded(why);
-    send(control.as_fd(), &news, &[], SendFlags::empty())
+pub fn give_up(control: &OwnedFd, why: &NotReady) {
+    let cut = |text: &str| text[..text.floor_char_boundary(TEXT_MAX_BYTES)].to_owned();
+    let news = match why {
+        NotReady::Load(why) => News::NotLoaded(cut(&why.0)),
+        NotReady::Lacks(what) | NotReady::Children(NeverReady(what)) => News::Lacking(cut(what)),
+    };
+    // It may be gone.
+    send(control.as_fd(), &news, &[], SendFlags::empty()).ok();
 }
 
+/// What the child on trial ends with if it cannot be one, after it has told why.
+const UNFIT: i32 = 1;
+
+/// Forks a child that does what every child does to itself, and ends. None if it cannot: it has told why.
+fn on_trial(control: &OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Bell>> {
+    let bell = Bell::new()?;
+    let server = getpid();
+    let pid = match fork::fork().needs("fork")? {
+        Fork::Child => {
+            let tried = become_child(server, &bell).and_then(|()| limit());
+            let Err(err) = tried else { exit(0) };
+            give_up(control, &err.into());
+            exit(UNFIT);
+        }
+        Fork::Parent(pid) => Pid::from_raw(pid),
+    };
+    let ended = retry_on_intr(|| waitpid(pid, WaitOptions::empty())).needs("wait4")?;
+    if !bell.has_rung().needs("ppoll")? {
+        return Err(io::Error::other("SIGCHLD does not arrive"));
+    }
+    match ended.map(|(_, status)| Exit::of(status)) {
+        Some(Exit::Code(0)) => Ok(Some(bell)),
+        Some(Exit::Code(UNFIT)) => Ok(None),
+        Some(exit) => Err(io::Error::other(format!("a first child ended with {exit}"))),
+        None => unreachable!("it was waited for"),
+    }
+}
+
+/// What a child does first.
+fn become_child(server: Pid, bell: &Bell) -> io::Result<()> {
+    bell.silence();
+    setpgid(None, None).needs("setpgid")?;
+    guard::die_with(server.as_raw_pid())
+}
+
+/// Becomes readable when a child has ended, or what a child has left behind. SIGCHLD rings it: pidfds would
+/// do the same, where the kernel has them.
+struct Bell {
+    rung: PipeReader,
+    handler: SigId,
+}
+
+impl Bell {
+    fn new() -> io::Result<Self> {
+        let (rung, hammer) = pipe().needs("pipe2")?;
+        ioctl_fionbio(&rung, true).needs("ioctl")?;
+        let handler = low_level::pipe::register(SIGCHLD, hammer).needs("rt_sigaction")?;
+        Ok(Self { rung, handler })
+    }
+
+    /// Whether it was rung before now.
+    fn has_rung(&self) -> rustix::io::Result<bool> {
+        let mut rung = [PollFd::new(&self.rung, PollFlags::IN)];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let ready = retry_on_intr(|| poll(&mut rung, Some(&now)))?;
+        Ok(ready > 0)
+    }
+
+    /// Makes it ready to be rung again. Whoever has ended is to be reaped after that.
+    fn hear(&self) {
+        while (&self.rung).read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
+    }
+
+    /// In a child, whose own children are no business of the fork server.
+    fn silence(&self) {
+        low_level::unregister(self.handler);
+    }
+}
 /// What a process does after an order. One that forks goes on as two processes.
 enum Next {
     /// The fork server waits for the next order.
@@ -79,32 +163,24 @@ enum Next {
 
 struct ForkServer {
     control: OwnedFd,
-    children: HashMap<Pid, ForkedChild>,
+    bell: Bell,
+    /// Their numbers.
+    children: HashMap<Pid, u64>,
     used: ReapedUsage,
-    /// Whether there are children at all, orphans included.
-    has_any: bool,
-}
-
-struct ForkedChild {
-    id: u64,
-    /// A pidfd: becomes readable when the child ends.
-    ended: OwnedFd,
 }
 
 impl ForkServer {
     /// Waits for an order or for the end of a child. True means an order.
     fn wait(&self) -> io::Result<bool> {
-        let watched = self.children.values().map(|child| child.ended.as_fd());
-        let mut watched: Vec<PollFd> = [self.control.as_fd()]
-            .into_iter()
-            .chain(watched)
-            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
-        let timeout = self.has_any.then_some(&LOOK_FOR_ORPHANS);
-        match poll(&mut watched, timeout) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(!watched[0].revents().is_empty()),
-            Err(err) => Err(err.into()),
+        let watched = [self.control.as_fd(), self.bell.rung.as_fd()];
+        let mut watched = watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        match poll(&mut watched, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(false),
+            Err(err) => return Err(err.into()),
         }
+        self.bell.hear();
+        Ok(!watched[0].revents().is_empty())
     }
 
     fn obey(&mut self) -> io::Result<Next> {
@@ -113,7 +189,7 @@ impl ForkServer {
             Some((Order::Fork(id), pipes)) => self.fork(id, pipes),
             Some((Order::Kill(id), _)) => {
                 // It may have ended already.
-                if let Some((pid, _)) = self.children.iter().find(|(_, child)| child.id == id) {
+                if let Some((pid, _)) = self.children.iter().find(|(_, child)| **child == id) {
                     kill_process_group(*pid, Signal::KILL).ok();
                 }
                 Ok(Next::Serve)
@@ -124,14 +200,13 @@ impl ForkServer {
     fn fork(&mut self, id: u64, pipes: Vec<OwnedFd>) -> io::Result<Next> {
         let Ok([jobs, answers]) = <[OwnedFd; 2]>::try_from(pipes) else {
             // The kernel drops descriptors for which this process has no room.
-            let errno = rustix::io::Errno::MFILE.raw_os_error();
+            let errno = Errno::MFILE.raw_os_error();
             return self.tell(&News::NotForked { id, errno });
         };
         let server = getpid();
         match fork::fork() {
             Ok(Fork::Child) => {
-                setpgid(None, None)?;
-                guard::die_with(server.as_raw_pid())?;
+                become_child(server, &self.bell)?;
                 Ok(Next::Compute(Ends { jobs, answers }))
             }
             Ok(Fork::Parent(pid)) => {
@@ -150,20 +225,9 @@ impl ForkServer {
     fn adopt(&mut self, id: u64, pid: Pid) -> io::Result<Next> {
         // The child does the same. Either may come first, and then there is a group to kill.
         setpgid(Some(pid), Some(pid)).ok();
-        self.has_any = true;
-        match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(ended) => {
-                self.children.insert(pid, ForkedChild { id, ended });
-                let pid = pid.as_raw_pid().unsigned_abs();
-                self.tell(&News::Forked { id, pid })
-            }
-            // Without a pidfd its end would go unnoticed.
-            Err(err) => {
-                kill_process_group(pid, Signal::KILL).ok();
-                let errno = err.raw_os_error();
-                self.tell(&News::NotForked { id, errno })
-            }
-        }
+        self.children.insert(pid, id);
+        let pid = pid.as_raw_pid().unsigned_abs();
+        self.tell(&News::Forked { id, pid })
     }
 
     /// Reaps all that have ended.
@@ -171,11 +235,7 @@ impl ForkServer {
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => self.bury(pid, status)?,
-                Ok(None) => return Ok(()),
-                Err(rustix::io::Errno::CHILD) => {
-                    self.has_any = false;
-                    return Ok(());
-                }
+                Ok(None) | Err(Errno::CHILD) => return Ok(()),
                 Err(err) => return Err(err.into()),
             }
         }
@@ -184,10 +244,9 @@ impl ForkServer {
     /// Tells the server that a child was reaped. Of an orphan it knows nothing.
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> io::Result<()> {
         let used = self.used.next();
-        let Some(ForkedChild { id, ended }) = self.children.remove(&pid) else {
+        let Some(id) = self.children.remove(&pid) else {
             return Ok(());
         };
-        drop(ended);
         // What it started may still run. The group's number is not used again before all of it is gone.
         kill_process_group(pid, Signal::KILL).ok();
         let gone = News::Gone {

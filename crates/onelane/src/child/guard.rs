@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
-};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::usage;
+use crate::needs::Needs;
 
 /// The first descriptor that is not standard input, output or error.
 const FIRST_OWN_FD: i32 = 3;
@@ -28,7 +28,7 @@ pub fn inherit_nothing() {
 /// Has the kernel kill this process when the thread that started it ends. The error says that `parent`
 /// has ended already.
 pub fn die_with(parent: i32) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
+    set_parent_process_death_signal(Some(Signal::KILL)).needs("prctl")?;
     if getppid().map(Pid::as_raw_pid) != Some(parent) {
         return Err(io::Error::other("the parent is gone"));
     }
@@ -44,7 +44,7 @@ pub fn die_with(parent: i32) -> io::Result<()> {
 pub fn leave_signals_to_the_server() -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
-        flag::register(signal, unread.clone())?;
+        flag::register(signal, unread.clone()).needs("rt_sigaction")?;
     }
     Ok(())
 }
@@ -57,7 +57,9 @@ const LINGERING: Duration = Duration::from_secs(1);
 pub fn is_alone() -> io::Result<()> {
     let start = Instant::now();
     loop {
-        let threads = fs::read_dir("/proc/self/task")?.count();
+        let threads = fs::read_dir("/proc/self/task")
+            .needs("/proc/self/task")?
+            .count();
         if threads == 1 {
             return Ok(());
         }
@@ -73,7 +75,7 @@ pub fn is_alone() -> io::Result<()> {
 
 /// The data of this process in bytes, as [`limit_memory`] counts it.
 pub fn data_bytes() -> io::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
+    let status = fs::read_to_string("/proc/self/status").needs("/proc/self/status")?;
     let data = status.lines().find_map(|line| {
         let kib = line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?;
         kib.parse::<u64>().ok()
@@ -85,7 +87,7 @@ pub fn data_bytes() -> io::Result<u64> {
 /// Limits the memory of this process to `bytes` of data, private mappings included. An allocation beyond
 /// that fails, which ends a Rust program with SIGABRT.
 pub fn limit_memory(bytes: u64) -> io::Result<()> {
-    lower(Resource::Data, bytes)
+    lower(Resource::RLIMIT_DATA, bytes)
 }
 
 /// Gives this process `more` CPU time from now on, rounded up to whole seconds. After that the kernel
@@ -93,18 +95,13 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
 pub fn limit_cpu(more: Duration) -> io::Result<()> {
     let total = usage::of_this_process().cpu.saturating_add(more);
     lower(
-        Resource::Cpu,
+        Resource::RLIMIT_CPU,
         total.as_secs() + u64::from(total.subsec_nanos() > 0),
     )
 }
 
 /// Sets the soft limit and leaves the hard one, so that it can be raised again.
 fn lower(resource: Resource, current: u64) -> io::Result<()> {
-    let maximum = getrlimit(resource).maximum;
-    let current = maximum.map_or(current, |maximum| current.min(maximum));
-    let limits = Rlimit {
-        current: Some(current),
-        maximum,
-    };
-    Ok(setrlimit(resource, limits)?)
+    let (_, hard) = getrlimit(resource).needs("prlimit64")?;
+    setrlimit(resource, current.min(hard), hard).needs("prlimit64")
 }

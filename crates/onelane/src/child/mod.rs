@@ -28,7 +28,7 @@ use rustix::process::{Signal, WaitStatus};
 use serde::{Deserialize, Serialize};
 
 pub use backoff::{Backoff, NeverReady, NotReady};
-pub use briefing::{Briefing, brief};
+pub use briefing::{Briefing, brief, rehearse};
 pub use fork_server::{Ends, give_up, serve};
 pub use handle::Child;
 pub use jitter::with_jitter;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc, mpsc::SendError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::net::SendFlags;
@@ -19,16 +19,18 @@ use tokio::sync::{Notify, oneshot, watch};
 use super::handle::Fate;
 use super::pipe::Pipe;
 use super::protocol::{News, Order, receive, send};
-use super::{Backoff, Child, Exit, NeverReady, NotReady, brief};
+use super::{Backoff, Child, Exit, NeverReady, NotReady, brief, rehearse};
+use crate::needs::Needs;
 use crate::roster::{Cause, Roster, Usage};
 use crate::workload::LoadError;
 
 /// How often to look for a fork server that hangs.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A fork server that has not carried out an order for so long is killed. A fork takes it less than a
-/// millisecond, and to end a child not much longer.
-const SILENCE: Duration = Duration::from_secs(5);
+/// After so many looks in a row that find it silent, with an order to carry out, a fork server is killed. A
+/// fork takes it less than a millisecond, and to end a child not much longer. Looks are counted and not time:
+/// if all processes were stopped for an hour, the server has looked once.
+const SILENT_LOOKS: u32 = 5;
 
 /// Where children come from. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,24 +58,19 @@ enum Stage {
 
 /// A child from its order until it is known to be gone.
 struct Ordered {
-    since: Instant,
     /// Told of its birth. None since then.
     birth: Option<oneshot::Sender<()>>,
     fate: oneshot::Sender<Fate>,
-    /// Why it was ordered to be killed, and when.
-    doom: Option<(Cause, Instant)>,
+    /// Why it was ordered to be killed.
+    doom: Option<Cause>,
     /// Dropped when the child is gone, such as the permit for its slot.
     _kept: Box<dyn Any + Send>,
 }
 
 impl Ordered {
-    /// When its start, or its end, was ordered. None if no order about it is open.
-    fn overdue_since(&self) -> Option<Instant> {
-        match self.doom {
-            _ if self.birth.is_some() => Some(self.since),
-            Some((_, since)) => Some(since),
-            None => None,
-        }
+    /// Whether its start, or its end, was ordered, and nobody has told of it yet.
+    fn is_open(&self) -> bool {
+        self.birth.is_some() || self.doom.is_some()
     }
 }
 
@@ -91,6 +88,7 @@ impl Nursery {
         settings: String,
         roster: Roster,
     ) -> io::Result<Self> {
+        rehearse()?;
         let shared = Arc::new(Shared {
             control: Mutex::default(),
             ordered: Mutex::default(),
@@ -104,7 +102,8 @@ impl Nursery {
         // This thread lives as long as the process: the fork server dies with its parent thread.
         thread::Builder::new()
             .name("fork-server".to_owned())
-            .spawn(move || attend(&shared, &|| start(&program, &settings), &tell))?;
+            .spawn(move || attend(&shared, &|| start(&program, &settings), &tell))
+            .needs("a thread")?;
         first
             .recv()
             .expect("the thread tells of its first attempt")?;
@@ -153,7 +152,6 @@ impl Nursery {
         let (tell_birth, birth) = oneshot::channel();
         let (tell, fate) = oneshot::channel();
         let ordered = Ordered {
-            since: Instant::now(),
             birth: Some(tell_birth),
             fate: tell,
             doom: None,
@@ -190,7 +188,7 @@ impl Nursery {
     /// Ends a child, and everything it has started, because of `cause`.
     pub(super) fn kill(&self, id: u64, cause: Cause) {
         match self.0.ordered.lock().get_mut(&id) {
-            Some(ordered) => ordered.doom = Some((cause, Instant::now())),
+            Some(ordered) => ordered.doom = Some(cause),
             // It has ended already.
             None => return,
         }
@@ -205,36 +203,36 @@ impl Nursery {
 }
 
 impl Shared {
-    /// Listens to a fork server until it ends or hangs.
-    fn follow(&self, control: &OwnedFd, backoff: &mut Backoff) {
+    /// Listens to a fork server until it ends or hangs. Returns what it lacks, if it says so.
+    fn follow(&self, control: &OwnedFd, backoff: &mut Backoff) -> Option<String> {
+        let mut silent_looks = 0;
         loop {
             match receive(control.as_fd()) {
+                Ok(Some((News::Lacking(what), _))) => return Some(what),
                 Ok(Some((news, _))) => {
                     backoff.worked();
+                    silent_looks = 0;
                     self.note(news);
                 }
                 Err(err) if err.kind() == ErrorKind::WouldBlock => {
-                    if self.is_ignored() {
-                        return tracing::error!("the fork server hangs");
+                    let has_orders = self.ordered.lock().values().any(Ordered::is_open);
+                    silent_looks = if has_orders { silent_looks + 1 } else { 0 };
+                    if silent_looks >= SILENT_LOOKS {
+                        tracing::error!("the fork server hangs");
+                        return None;
                     }
                 }
                 Err(err) if err.kind() == ErrorKind::Interrupted => {}
-                Ok(None) | Err(_) => return,
+                Ok(None) | Err(_) => return None,
             }
         }
-    }
-
-    /// Whether an order has been open for so long that the fork server must be hanging.
-    fn is_ignored(&self) -> bool {
-        let ordered = self.ordered.lock();
-        let mut overdue = ordered.values().filter_map(Ordered::overdue_since);
-        overdue.any(|since| since.elapsed() > SILENCE)
     }
 
     fn note(&self, news: News) {
         match news {
             News::Loaded => drop(self.stage.send_replace(Stage::Ready)),
             News::NotLoaded(why) => self.fail(LoadError(why)),
+            News::Lacking(_) => unreachable!("it is the last"),
             News::Forked { id, pid } => {
                 self.roster.born(id, pid);
                 if let Some(ordered) = self.ordered.lock().get_mut(&id) {
@@ -263,7 +261,7 @@ impl Shared {
             .get(&id)
             .and_then(|ordered| ordered.doom);
         match (doom, exit) {
-            (Some((cause, _)), _) => cause,
+            (Some(cause), _) => cause,
             (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
             (None, _) => Cause::Crashed,
         }
@@ -332,7 +330,7 @@ fn attend(
                 first.send(Ok(())).ok();
                 let control = Arc::new(control);
                 *shared.control.lock() = Some(control.clone());
-                shared.follow(&control, &mut backoff);
+                let lacking = shared.follow(&control, &mut backoff);
                 was_ready |= shared.lose();
                 // First, because this wakes a thread that waits to send to it.
                 process.kill().ok();
@@ -341,6 +339,13 @@ fn attend(
                 shared.forget_all();
                 if shared.has_failed() {
                     return;
+                }
+                if let Some(what) = lacking {
+                    // What was there before may come again.
+                    if !was_ready {
+                        return shared.fail(NotReady::Lacks(what));
+                    }
+                    tracing::error!(what, "the fork server lacks something");
                 }
                 tracing::error!(?status, "the fork server ended; starting another one");
                 format!("the fork server ended: {status:?}")
@@ -359,7 +364,8 @@ fn start(
     settings: &str,
 ) -> io::Result<(std::process::Child, OwnedFd)> {
     let (here, there) = brief(settings, &[])?;
-    let process = program().stdin(Stdio::from(there)).spawn()?;
-    set_socket_timeout(&here, Timeout::Recv, Some(LOOK))?;
+    let process = program().stdin(Stdio::from(there)).spawn();
+    let process = process.needs("/proc/self/exe")?;
+    set_socket_timeout(&here, Timeout::Recv, Some(LOOK)).needs("setsockopt")?;
     Ok((process, here))
 }

@@ -31,6 +31,8 @@ pub(super) enum News {
     Loaded,
     /// It never will, because of this.
     NotLoaded(String),
+    /// It never will, for want of this.
+    Lacking(String),
     /// The child with this number was born.
     Forked { id: u64, pid: u32 },
     /// That one could not be born.

@@ -12,6 +12,8 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use crate::needs::Needs;
+
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
@@ -42,7 +44,7 @@ impl AcceptQueue {
         };
         Ok(Self {
             inode,
-            table: File::open(table)?,
+            table: File::open(table).needs(table)?,
             arrivals: VecDeque::new(),
         })
     }

@@ -1,17 +1,17 @@
 //! The workers of a cluster: starts them, replaces them, and ends them, so that there are always as
 //! many as wanted. The parent's loop tells it of every event and calls [`Fleet::maintain`] often.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::sync::mpsc;
 
 use super::board::Board;
-use super::member::{Member, Verdict};
+use super::member::{Awake, Member, Verdict};
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
 use crate::child::usage::ReapedUsage;
@@ -20,8 +20,7 @@ use crate::config::Settings;
 use crate::roster::Cause;
 use crate::workload::LoadError;
 
-/// The members are looked at every 20 ms. After a longer gap none is judged: the whole
-/// machine may have stood still, and reports that arrived meanwhile are not read yet.
+/// The members are looked at every 20 ms. A longer gap is worth a line in the log.
 const ABSENCE: Duration = Duration::from_secs(1);
 
 /// Workers beyond the target during a replacement: the new one starts before the old one leaves.
@@ -34,8 +33,8 @@ pub(super) struct Fleet {
     target: usize,
     /// Oldest first.
     members: Vec<Member>,
-    /// When the members were looked at last.
-    judged: Instant,
+    /// What they are judged by.
+    awake: Awake,
     next_id: u64,
     backoff: Backoff,
     /// Whether any worker has ever listened. If not, there is no point in trying for ever.
@@ -98,7 +97,7 @@ impl Fleet {
             },
             target: settings.slots as usize,
             members: Vec::new(),
-            judged: Instant::now(),
+            awake: Awake::new(),
             next_id: 1,
             backoff: Backoff::default(),
             ever_ready: false,
@@ -162,7 +161,7 @@ impl Fleet {
     fn end(&mut self, signal: Signal) {
         self.ending = true;
         for member in &mut self.members {
-            member.leave(Cause::Shutdown, signal);
+            member.leave(Cause::Shutdown, signal, self.awake.time());
         }
     }
 
@@ -198,14 +197,13 @@ impl Fleet {
         };
         let member = &mut self.members[at];
         let pid = member.pid;
-        let events = member.hear(&report);
+        let events = member.hear(&report, self.awake.time());
         self.ever_ready |= member.is_listening();
         if member.has_proved_itself() {
             self.backoff.worked();
         }
         if let Some(why) = &report.stuck {
             tracing::error!(pid, why, "worker cannot stop its computation");
-            member.leave(Cause::Hung, Signal::KILL);
         }
         for event in events {
             self.announce(pid, event);
@@ -259,7 +257,7 @@ impl Fleet {
         match next_step(&self.members, self.target) {
             Step::Start => self.start_if_due(),
             Step::Release { at, cause } => {
-                self.members[at].leave(cause, Signal::TERM);
+                self.members[at].leave(cause, Signal::TERM, self.awake.time());
                 Ok(())
             }
             Step::Wait => Ok(()),
@@ -274,6 +272,13 @@ impl Fleet {
         let Err(err) = self.start() else {
             return Ok(());
         };
+        let is_missing = matches!(
+            err.kind(),
+            ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Unsupported
+        );
+        if is_missing && !self.ever_ready {
+            return Err(err.into());
+        }
         tracing::error!(%err, "no worker could be started");
         self.failed(err.to_string())
     }
@@ -287,24 +292,25 @@ impl Fleet {
         Ok(())
     }
 
-    /// Kills workers that are silent, or that take too long to leave.
+    /// Kills workers that are silent, that cannot stop, or that take too long to leave.
     fn judge(&mut self) -> Result<(), NotReady> {
-        let absence = std::mem::replace(&mut self.judged, Instant::now()).elapsed();
+        let absence = self.awake.look();
         if absence > ABSENCE {
             tracing::warn!(seconds = absence.as_secs_f64(), "this process stood still");
-            self.members.iter_mut().for_each(Member::excuse);
         }
         // A healthy worker ends by itself after `shutdown_timeout`.
         let patience = self.settings.shutdown_timeout + HEARTBEAT;
+        let now = self.awake.time();
         let mut never_ready = 0;
         for member in &mut self.members {
-            match member.judge(patience) {
+            match member.judge(patience, now) {
                 Verdict::Well => {}
                 Verdict::Lingering => member.send(Signal::KILL),
+                Verdict::Stuck => member.leave(Cause::Hung, Signal::KILL, now),
                 Verdict::Silent => {
                     tracing::error!(pid = member.pid, "worker is silent");
                     never_ready += usize::from(member.is_starting());
-                    member.leave(Cause::Hung, Signal::KILL);
+                    member.leave(Cause::Hung, Signal::KILL, now);
                 }
             }
         }
@@ -324,7 +330,8 @@ impl Fleet {
         let (signals, to_send) = mpsc::unbounded_channel();
         let events = self.events.clone();
         actix_rt::spawn(process::attend(id, pid, child, to_send, events));
-        self.members.push(Member::new(id, pid, signals));
+        let member = Member::new(id, pid, signals, self.awake.time());
+        self.members.push(member);
         Ok(())
     }
 }
@@ -366,7 +373,7 @@ mod tests {
     #[test]
     fn the_youngest_is_the_one_too_many() {
         let mut leaving = listening();
-        leaving.leave(Cause::Reload, Signal::TERM);
+        leaving.leave(Cause::Reload, Signal::TERM, Duration::ZERO);
         let members = [listening(), listening(), leaving];
         let release = Step::Release {
             at: 1,

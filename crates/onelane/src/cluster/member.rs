@@ -9,19 +9,25 @@ use tokio::sync::mpsc;
 use super::report::{HEARTBEAT, Report};
 use crate::roster::Cause;
 
-/// A worker that is silent for longer is killed. A healthy one reports every second, from a thread
-/// that never computes.
+/// A worker that is silent for longer, while its parent is awake, is killed. A healthy one reports every
+/// second, from a thread that never computes.
 const SILENCE: Duration = HEARTBEAT.saturating_mul(5);
+
+/// A worker that cannot stop its computation for so long is killed. One that has stood still may say so in one
+/// report, because it had no time to stop it yet.
+const STUCK: Duration = HEARTBEAT;
 
 /// A worker that has listened for so long has proved that it works, even if no request came.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// A worker from its start until it is reaped.
+/// A worker from its start until it is reaped. What it is judged by is read from its parent's [`Awake`].
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) pid: u32,
     started: Instant,
-    heard: Instant,
+    heard: Duration,
+    /// Since when its reports say so.
+    stuck: Option<Duration>,
     stage: Stage,
     outdated: Option<Cause>,
     has_reported: bool,
@@ -38,7 +44,38 @@ enum Stage {
     Online,
     Listening,
     /// It was told to finish, or was killed: why, and when.
-    Leaving(Cause, Instant),
+    Leaving(Cause, Duration),
+}
+
+/// The time that the parent was awake since its start. It stands still while the parent does, be it stopped,
+/// be it without a CPU, because its workers then are, too, and their reports have not been read.
+#[derive(Debug)]
+pub(super) struct Awake {
+    time: Duration,
+    looked: Instant,
+}
+
+impl Awake {
+    /// Of two looks that are further apart, so much counts. There is one every 20 ms.
+    const STEP: Duration = Duration::from_millis(50);
+
+    pub(super) fn new() -> Self {
+        Self {
+            time: Duration::ZERO,
+            looked: Instant::now(),
+        }
+    }
+
+    /// Looks at the time. Returns how long ago the last look was.
+    pub(super) fn look(&mut self) -> Duration {
+        let absence = std::mem::replace(&mut self.looked, Instant::now()).elapsed();
+        self.time += absence.min(Self::STEP);
+        absence
+    }
+
+    pub(super) fn time(&self) -> Duration {
+        self.time
+    }
 }
 
 /// Whether a member does what it should.
@@ -47,18 +84,26 @@ pub(super) enum Verdict {
     Well,
     /// It has not reported for too long.
     Silent,
+    /// It cannot stop its computation.
+    Stuck,
     /// It takes too long to leave.
     Lingering,
 }
 
 impl Member {
     /// A worker that was started just now. Whatever is sent to `signals` reaches its process.
-    pub(super) fn new(id: u64, pid: u32, signals: mpsc::UnboundedSender<Signal>) -> Self {
+    pub(super) fn new(
+        id: u64,
+        pid: u32,
+        signals: mpsc::UnboundedSender<Signal>,
+        now: Duration,
+    ) -> Self {
         Self {
             id,
             pid,
             started: Instant::now(),
-            heard: Instant::now(),
+            heard: now,
+            stuck: None,
             stage: Stage::Starting,
             outdated: None,
             has_reported: false,
@@ -97,8 +142,10 @@ impl Member {
 
     /// Takes note of a report. Returns the events that it brings to light, by the names that they
     /// have in metrics.
-    pub(super) fn hear(&mut self, report: &Report) -> Vec<&'static str> {
-        self.heard = Instant::now();
+    pub(super) fn hear(&mut self, report: &Report, now: Duration) -> Vec<&'static str> {
+        self.heard = now;
+        let since = self.stuck.unwrap_or(now);
+        self.stuck = report.stuck.is_some().then_some(since);
         self.has_reported = true;
         let slot = report.slot.as_ref();
         // One that ends because of its first request had worked, too.
@@ -127,9 +174,9 @@ impl Member {
     }
 
     /// Tells the member to leave, by `signal`. The first cause is the one that counts.
-    pub(super) fn leave(&mut self, cause: Cause, signal: Signal) {
+    pub(super) fn leave(&mut self, cause: Cause, signal: Signal, now: Duration) {
         if self.is_staying() {
-            self.stage = Stage::Leaving(cause, Instant::now());
+            self.stage = Stage::Leaving(cause, now);
         }
         self.send(signal);
     }
@@ -141,20 +188,18 @@ impl Member {
     }
 
     /// Looks whether the member does what it should; `patience` is the time that it may take to leave.
-    pub(super) fn judge(&self, patience: Duration) -> Verdict {
+    pub(super) fn judge(&self, patience: Duration, now: Duration) -> Verdict {
         match self.stage {
-            Stage::Leaving(_, since) if since.elapsed() > patience => Verdict::Lingering,
+            Stage::Leaving(_, since) if now.saturating_sub(since) > patience => Verdict::Lingering,
             Stage::Leaving(..) => Verdict::Well,
-            _ if self.heard.elapsed() > SILENCE => Verdict::Silent,
+            _ if now.saturating_sub(self.heard) > SILENCE => Verdict::Silent,
+            _ if self
+                .stuck
+                .is_some_and(|since| now.saturating_sub(since) > STUCK) =>
+            {
+                Verdict::Stuck
+            }
             _ => Verdict::Well,
-        }
-    }
-
-    /// Restarts the clocks that [`Self::judge`] reads.
-    pub(super) fn excuse(&mut self) {
-        self.heard = Instant::now();
-        if let Stage::Leaving(_, since) = &mut self.stage {
-            *since = Instant::now();
         }
     }
 
@@ -178,12 +223,12 @@ pub(super) mod tests {
 
     /// A member without a process.
     pub(in crate::cluster) fn starting() -> Member {
-        Member::new(1, 1, mpsc::unbounded_channel().0)
+        Member::new(1, 1, mpsc::unbounded_channel().0, Duration::ZERO)
     }
 
     pub(in crate::cluster) fn listening() -> Member {
         let mut member = starting();
-        member.hear(&report());
+        member.hear(&report(), Duration::ZERO);
         member
     }
 
@@ -201,11 +246,11 @@ pub(super) mod tests {
     #[test]
     fn each_stage_is_reached_once() {
         let mut member = starting();
-        assert_eq!(member.hear(&Report::default()), ["online"]);
+        assert_eq!(member.hear(&Report::default(), Duration::ZERO), ["online"]);
         assert!(!member.is_starting() && !member.is_listening());
-        assert_eq!(member.hear(&report()), ["listening"]);
+        assert_eq!(member.hear(&report(), Duration::ZERO), ["listening"]);
         assert!(member.is_listening());
-        assert!(member.hear(&report()).is_empty());
+        assert!(member.hear(&report(), Duration::ZERO).is_empty());
     }
 
     #[test]
@@ -215,7 +260,7 @@ pub(super) mod tests {
             spent: true,
             ..report()
         };
-        member.hear(&spent);
+        member.hear(&spent, Duration::ZERO);
         member.outdate(Cause::Reload);
         assert_eq!(member.outdated(), Some(Cause::Recycled));
     }
@@ -229,29 +274,53 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn silence_is_noticed_unless_it_is_excused() {
+    fn silence_is_noticed() {
         let mut member = listening();
-        assert_eq!(member.judge(Duration::ZERO), Verdict::Well);
-        member.heard = ago(SILENCE * 2);
-        assert_eq!(member.judge(Duration::ZERO), Verdict::Silent);
-        member.excuse();
-        assert_eq!(member.judge(Duration::ZERO), Verdict::Well);
+        assert_eq!(member.judge(Duration::ZERO, SILENCE), Verdict::Well);
+        let later = SILENCE * 2;
+        assert_eq!(member.judge(Duration::ZERO, later), Verdict::Silent);
+        member.hear(&report(), later);
+        assert_eq!(member.judge(Duration::ZERO, later), Verdict::Well);
+    }
+
+    #[test]
+    fn one_that_says_twice_that_it_cannot_stop_is_stuck() {
+        let stuck = Report {
+            stuck: Some("it cannot".to_owned()),
+            ..report()
+        };
+        let mut member = listening();
+        let late = STUCK * 2;
+        member.hear(&stuck, Duration::ZERO);
+        member.hear(&report(), STUCK);
+        member.hear(&stuck, late);
+        assert_eq!(member.judge(Duration::ZERO, late), Verdict::Well);
+        member.hear(&stuck, late * 2);
+        assert_eq!(member.judge(Duration::ZERO, late * 2), Verdict::Stuck);
+    }
+
+    #[test]
+    fn time_stands_still_while_the_parent_does() {
+        let mut awake = Awake::new();
+        awake.looked = ago(Duration::from_hours(1));
+        assert!(awake.look() >= Duration::from_hours(1));
+        assert_eq!(awake.time(), Awake::STEP);
     }
 
     #[test]
     fn one_that_leaves_may_be_silent_but_not_take_for_ever() {
         let mut member = listening();
-        member.leave(Cause::Reload, Signal::TERM);
-        member.heard = ago(SILENCE * 2);
-        assert_eq!(member.judge(Duration::from_hours(1)), Verdict::Well);
-        assert_eq!(member.judge(Duration::ZERO), Verdict::Lingering);
+        member.leave(Cause::Reload, Signal::TERM, Duration::ZERO);
+        let late = SILENCE * 2;
+        assert_eq!(member.judge(Duration::from_hours(1), late), Verdict::Well);
+        assert_eq!(member.judge(Duration::ZERO, late), Verdict::Lingering);
     }
 
     #[test]
     fn an_exit_that_was_asked_for_has_the_cause_that_was_given_first() {
         let mut member = listening();
-        member.leave(Cause::Reload, Signal::TERM);
-        member.leave(Cause::Shutdown, Signal::KILL);
+        member.leave(Cause::Reload, Signal::TERM, Duration::ZERO);
+        member.leave(Cause::Shutdown, Signal::KILL, Duration::ZERO);
         assert_eq!(member.cause_of_death(None), Cause::Reload);
         assert_eq!(member.cause_of_death(KILLED), Cause::Reload);
     }
@@ -260,10 +329,10 @@ pub(super) mod tests {
     fn an_end_that_was_not_asked_for_is_a_crash_except_in_a_shutdown() {
         let mut member = listening();
         assert_eq!(member.cause_of_death(KILLED), Cause::Crashed);
-        member.leave(Cause::Reload, Signal::TERM);
+        member.leave(Cause::Reload, Signal::TERM, Duration::ZERO);
         assert_eq!(member.cause_of_death(KILLED), Cause::Crashed);
         let mut member = listening();
-        member.leave(Cause::Shutdown, Signal::TERM);
+        member.leave(Cause::Shutdown, Signal::TERM, Duration::ZERO);
         assert_eq!(member.cause_of_death(KILLED), Cause::Shutdown);
     }
 }

@@ -29,11 +29,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::admin;
+use crate::admin::{self, Admin};
 use crate::assembly;
-use crate::child::guard;
+use crate::child::{self, guard};
 use crate::config::Settings;
-use crate::lifecycle::{Lifecycle, Phase, Stop};
+use crate::lifecycle::{Phase, Stop};
+use crate::needs::{self, Needs};
 use crate::server::{self, End, StartError};
 use crate::service::Service;
 use board::Board;
@@ -51,15 +52,16 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Serves until a signal ends it.
 pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     guard::inherit_nothing();
-    actix_rt::System::new().block_on(serve(service, settings))
+    needs::runtime()?.block_on(serve(service, settings))
 }
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut instructions = Instructions::listen()?;
+    child::rehearse()?;
     let listener = server::bind(settings.listen, settings.queue_max)?;
     let admin_listener = server::bind(settings.admin_listen, 0)?;
-    let listen = listener.local_addr()?;
-    let admin_listen = admin_listener.local_addr()?;
+    let listen = listener.local_addr().needs("getsockname")?;
+    let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
     let metrics = assembly::metrics(service, settings);
     let roster = assembly::roster(&metrics);
@@ -68,7 +70,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     if !service.tables().is_empty() {
         tracing::info!("each worker loads its workloads for itself");
     }
-    let lifecycle = admin::start(
+    let admin = admin::start(
         admin_listener,
         service,
         settings,
@@ -81,8 +83,9 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         fleet: Fleet::new(listener.try_clone()?, settings, tell, board.clone()),
         door: Door::new(service, settings, &metrics, listener, &board).await?,
         events,
-        lifecycle: lifecycle.clone(),
+        admin,
     };
+    let lifecycle = cluster.admin.lifecycle.clone();
     let stop = match cluster.serve(&mut instructions).await {
         Ok(stop) => stop,
         Err(err) => {
@@ -106,7 +109,7 @@ struct Cluster {
     fleet: Fleet,
     door: Door,
     events: mpsc::UnboundedReceiver<Event>,
-    lifecycle: Lifecycle,
+    admin: Admin,
 }
 
 impl Cluster {
@@ -115,13 +118,15 @@ impl Cluster {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
-            if self.lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
-                self.lifecycle.enter(Phase::Serving);
+            let lifecycle = &self.admin.lifecycle;
+            if lifecycle.phase() == Phase::Starting && self.fleet.is_listening() {
+                self.admin.until_up()?;
+                lifecycle.enter(Phase::Serving);
                 tracing::info!("ready");
             }
             tokio::select! {
                 event = self.events.recv() => self.note(event)?,
-                _ = ticks.tick() => match self.lifecycle.phase() {
+                _ = ticks.tick() => match self.admin.lifecycle.phase() {
                     Phase::Starting => self.door.not_yet(),
                     Phase::Serving | Phase::Draining => self.door.control(),
                 },

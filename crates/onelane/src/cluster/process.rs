@@ -15,6 +15,7 @@ use super::report::Report;
 use crate::child;
 use crate::config::Settings;
 use crate::ipc::Inbox;
+use crate::needs::Needs;
 
 /// How long to wait for more from the pipe of a worker that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
@@ -38,6 +39,7 @@ pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<C
         .stdin(Stdio::from(briefing))
         .stdout(Stdio::piped())
         .spawn()
+        .needs("/proc/self/exe")
 }
 
 /// Sends a signal to a worker, which is the head of `group`. Programs that its request has started get

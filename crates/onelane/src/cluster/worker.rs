@@ -29,6 +29,7 @@ use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
+use crate::needs;
 use crate::server::{End, StartError};
 use crate::service::Service;
 
@@ -43,7 +44,7 @@ pub fn run(
     let listener = briefing.attached.into_iter().next();
     let listener = listener.ok_or_else(|| io::Error::other("no socket was sent"))?;
     drop(briefing.socket);
-    actix_rt::System::new().block_on(serve(listener.into(), service, settings))
+    needs::runtime()?.block_on(serve(listener.into(), service, settings))
 }
 
 async fn serve(

@@ -2,6 +2,7 @@
 //! environment. What settings there are is in `settings.rs`, and in a [`Table`] for each workload that has
 //! some of its own; this file merges their layers.
 
+mod cgroups;
 mod container;
 mod environment;
 mod fields;

@@ -67,3 +67,61 @@ pub fn is_sane_id(id: &str) -> bool {
     let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(is_sane)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::head;
+    use super::*;
+
+    fn refused(head: &str) -> (Refused, String) {
+        let refused = Refused::of(head::SLOW, head.as_bytes());
+        let stand_in = refused.stand_in(head.as_bytes());
+        (refused, stand_in)
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_bad_head_is_in_the_log() {
+        for (head, method, target) in [
+            ("GET /a?b=ü HTTP/1.1\r\nHost: x", "GET", r"/a?b=\xc3\xbc"),
+            ("\r\nGET /a b HTTP/3", "GET", "/a b"),
+            ("HEAD", "HEAD", ""),
+            ("\u{16}\u{3}\u{1}", "-", r"\x16\x03\x01"),
+            ("", "-", ""),
+        ] {
+            let (refused, _) = refused(head);
+            assert_eq!(
+                (refused.method.as_str(), refused.target.as_str()),
+                (method, target),
+                "{head:?}"
+            );
+        }
+        let (long, _) = refused(&format!("GET /{}", "a".repeat(2 * LOGGED_MAX)));
+        assert_eq!(long.target.len(), LOGGED_MAX);
+    }
+
+    #[test]
+    fn the_request_for_a_refusal_has_the_id_of_the_caller_if_that_is_sane() {
+        let id = |head: &str| {
+            let (_, stand_in) = refused(head);
+            let (_, id) = stand_in.split_once("x-request-id: ").unwrap();
+            id.trim_end().to_owned()
+        };
+        assert_eq!(
+            id("GET /\r\nX-REQUEST-ID:  order-66_b.7 \r\nHost: x\r\n"),
+            "order-66_b.7"
+        );
+        for none in [
+            "GET /",
+            "GET /\r\nX-Request-Id: a\"b\r\n",
+            "GET /\r\nX-Request-Id: a\rHost: b\n",
+        ] {
+            assert_eq!(id(none), "", "{none:?}");
+        }
+    }
+
+    #[test]
+    fn the_answer_to_a_bad_head_request_has_no_body() {
+        assert!(refused("HEAD /ü HTTP/1.1").1.starts_with("HEAD * "));
+        assert!(refused("POST /ü HTTP/1.1").1.starts_with("GET * "));
+    }
+}

@@ -20,6 +20,10 @@ const X_LANE_PLACE: &str = "x-lane-place";
 /// Which balancer this is, by a name that no other one has.
 const X_LANE_FROM: &str = "x-lane-from";
 
+/// Nobody lets a request wait so much longer than we do. One that seems to have waited for so long is not late:
+/// a clock is off.
+const NO_WAIT: Duration = Duration::from_mins(1);
+
 /// The id that the observer gave this request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
@@ -105,8 +109,13 @@ impl Wishes {
     pub(super) fn of(request: &HttpRequest, front: &Front) -> Result<Self, Problem> {
         let headers = request.headers();
         let hold = Hold::of(headers);
-        let age = age(headers, hold, front).min(front.queue_timeout);
-        let queue_left = front.queue_timeout.saturating_sub(age);
+        let age = age(headers, hold, front);
+        let queue_left = if age > front.queue_timeout + NO_WAIT {
+            front.queue_timeout
+        } else {
+            front.queue_timeout.saturating_sub(age)
+        };
+        let age = age.min(front.queue_timeout);
         let now = Instant::now();
         Ok(Self {
             arrived: now.checked_sub(age).unwrap_or(now),

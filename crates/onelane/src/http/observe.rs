@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -142,6 +142,8 @@ struct Watched {
     reason: Option<&'static str>,
     /// That were taken so far.
     bytes: u64,
+    /// Who waits for more.
+    reader: Option<Waker>,
 }
 
 impl Observed {
@@ -162,6 +164,7 @@ impl Observed {
             status,
             reason,
             bytes: 0,
+            reader: None,
         })));
         let mut observed = Self {
             size,
@@ -204,11 +207,16 @@ impl Watched {
 /// Takes the body of a client away that does not take it in time.
 async fn cut_after(limit: Duration, watched: Rc<RefCell<Option<Watched>>>) {
     sleep(limit).await;
-    if let Some(watched) = watched.take() {
+    if let Some(mut watched) = watched.take() {
         if let Some(observation) = &watched.observation {
             observation.front.cut.notify_waiters();
         }
+        let reader = watched.reader.take();
         watched.end(Some(SEND_TIMEOUT));
+        if let Some(reader) = reader {
+            // Nothing else tells it that nothing more comes.
+            reader.wake();
+        }
     }
 }
 
@@ -225,7 +233,10 @@ impl MessageBody for Observed {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let piece = match &mut *self.watched.borrow_mut() {
             Some(watched) => {
-                let piece = ready!(Pin::new(&mut watched.body).poll_next(context));
+                let Poll::Ready(piece) = Pin::new(&mut watched.body).poll_next(context) else {
+                    watched.reader = Some(context.waker().clone());
+                    return Poll::Pending;
+                };
                 if let Some(Ok(piece)) = &piece {
                     watched.bytes += piece.len() as u64;
                     return Poll::Ready(Some(Ok(piece.clone())));

@@ -1,6 +1,6 @@
 //! Which path and method leads to which workload.
 
-use std::collections::BTreeSet;
+use std::future::ready;
 
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::http::Method;
@@ -24,19 +24,12 @@ pub fn routes(app: &mut web::ServiceConfig, service: &'static Service) {
     if paths.iter().all(|(path, _)| *path != PAGE) {
         paths.push((PAGE, Vec::new()));
     }
-    let routes = service.routes().flat_map(|(_, route)| route.methods);
-    let all: BTreeSet<_> = routes.chain([&workload::Method::Get]).copied().collect();
-    let all: Vec<_> = all.into_iter().flat_map(methods).collect();
-    let all = list(&all);
+    let declared = service.routes().flat_map(|(_, route)| route.methods);
+    let all = list([&workload::Method::Get].into_iter().chain(declared));
     for (path, targets) in paths {
         app.service(resource(path, &targets));
     }
-    app.default_service(web::to(move |request: HttpRequest| async move {
-        if (request.method(), request.path()) == (&Method::OPTIONS, "*") {
-            return allow(all);
-        }
-        Problem::NotFound.respond(&request)
-    }));
+    app.default_service(other(false, all));
 }
 
 /// Every path with what it leads to. Those without parameters come first: `/customers/new` is not a customer
@@ -55,18 +48,17 @@ fn by_path(service: &'static Service) -> Vec<(&'static str, Vec<Target>)> {
 
 fn resource(path: &str, targets: &[Target]) -> Resource {
     let mut resource = web::resource(path);
-    let mut allowed = Vec::new();
+    let declared = targets.iter().flat_map(|(_, route)| route.methods);
+    let get = workload::Method::Get;
+    let mut allowed = list(declared.clone());
     if path == PAGE {
-        let get = workload::Method::Get;
-        let is_taken = targets
-            .iter()
-            .any(|(_, route)| route.methods.contains(&get));
+        let is_taken = declared.clone().any(|method| *method == get);
         let page = web::route().guard(move |request: &GuardContext<'_>| {
             let reads = guard::Any(guard::Get()).or(guard::Head());
             reads.check(request) && !(is_taken && has_query(request))
         });
         resource = resource.route(page.to(show_page));
-        allowed.extend(methods(get));
+        allowed = list([&get].into_iter().chain(declared));
     }
     for &(workload, route) in targets {
         for method in route.methods.iter().copied().flat_map(methods) {
@@ -74,29 +66,37 @@ fn resource(path: &str, targets: &[Target]) -> Resource {
                 move |request: HttpRequest, body: web::Payload, front: web::Data<Front>| {
                     serve(request, body, front, workload, route)
                 };
-            if !allowed.contains(&method) {
-                allowed.push(method.clone());
-            }
             resource = resource.route(web::method(method).to(handle));
         }
     }
-    let allowed = list(&allowed);
-    resource
-        .route(web::method(Method::OPTIONS).to(move || async move { allow(allowed) }))
-        .default_service(web::to(move |request: HttpRequest| async move {
+    resource.default_service(other(true, allowed))
+}
+
+/// For what no workload takes: says which methods are `allowed` here. Where there is no path, only `*` has any, and
+/// only OPTIONS may ask.
+fn other(is_path: bool, allowed: &'static str) -> actix_web::Route {
+    web::to(move |request: HttpRequest| {
+        let asks = request.method() == Method::OPTIONS;
+        ready(if asks && (is_path || request.path() == "*") {
+            let allow = (ALLOW, allowed);
+            HttpResponse::NoContent().insert_header(allow).finish()
+        } else if is_path {
             Problem::MethodNotAllowed(allowed).respond(&request)
-        }))
+        } else {
+            Problem::NotFound.respond(&request)
+        })
+    })
 }
 
 /// The value of an `Allow`, made once for each path.
-fn list(methods: &[Method]) -> &'static str {
-    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+fn list<'a>(declared: impl Iterator<Item = &'a workload::Method>) -> &'static str {
+    let mut names: Vec<String> = Vec::new();
+    for method in declared.copied().flat_map(methods) {
+        if names.iter().all(|name| name != method.as_str()) {
+            names.push(method.to_string());
+        }
+    }
     names.join(", ").leak()
-}
-
-fn allow(methods: &'static str) -> HttpResponse {
-    let allow = (ALLOW, methods);
-    HttpResponse::NoContent().insert_header(allow).finish()
 }
 
 /// What is answered for one of a route's methods.
@@ -120,4 +120,37 @@ fn has_query(request: &GuardContext<'_>) -> bool {
         .uri
         .query()
         .is_some_and(|query| !query.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
+    use super::*;
+    use crate::drill;
+
+    #[actix_web::test]
+    async fn the_page_has_a_path_that_tells_its_methods_where_no_workload_has_it() {
+        let service = Box::leak(Box::new(
+            Service::new("plain", "1").workloads(drill::FAULTS),
+        ));
+        let app = init_service(App::new().configure(|app| routes(app, service))).await;
+        for (method, path, status, allow) in [
+            (Method::OPTIONS, "/", 204, Some("GET, HEAD")),
+            (Method::POST, "/", 405, Some("GET, HEAD")),
+            (Method::OPTIONS, "*", 204, Some("GET, HEAD, POST")),
+            (Method::OPTIONS, "/nowhere", 404, None),
+        ] {
+            let request = TestRequest::with_uri(path).method(method.clone());
+            let answer = call_service(&app, request.to_request()).await;
+            let told = answer.headers().get(ALLOW);
+            let told = told.map(|allow| allow.to_str().unwrap());
+            assert_eq!(
+                (answer.status().as_u16(), told),
+                (status, allow),
+                "{method} {path}"
+            );
+        }
+    }
 }

@@ -23,9 +23,10 @@ static ENDED: AtomicBool = AtomicBool::new(false);
 /// What this process says to itself when it ends: no line of text.
 const END: &[u8] = b"\0\n";
 
-/// Takes in, from now on, what this process prints to its standard output, and what it starts with
-/// [`Self::stdio`] prints.
-pub fn collect() -> io::Result<()> {
+/// Takes in, from now on, what this process prints to its standard output, and what those print to their
+/// standard error that it starts with [`stdio`].
+pub(super) fn start() -> io::Result<()> {
+    QUEUE.start()?;
     let (reader, writer) = pipe()?;
     dup2_stdout(&writer)?;
     let thread = thread::Builder::new().name("log-pipe".to_owned());

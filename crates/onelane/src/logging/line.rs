@@ -20,10 +20,10 @@ pub(super) fn fitting(line: &[u8]) -> Cow<'_, [u8]> {
     if line.len() <= LINE_MAX + 1 {
         return line.into();
     }
-    if let Ok(fields) = serde_json::from_slice(line) {
+    let mut text = String::from_utf8_lossy(line).into_owned();
+    if let Ok(fields) = serde_json::from_str(&text) {
         return shortened(fields).into();
     }
-    let mut text = String::from_utf8_lossy(line).into_owned();
     cut(&mut text, LINE_MAX);
     text.push('\n');
     text.into_bytes().into()

@@ -24,15 +24,20 @@ use flat::Flat;
 use line::fitting;
 use queue::QUEUE;
 
-pub use collect::{collect, stdio};
+pub use collect::stdio;
 
 /// How long a process that ends waits until its last lines are written. Where the log flows, that takes less
 /// than a millisecond.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// How long a panic waits for the same.
+const PANIC: Duration = Duration::from_millis(50);
+
 /// How a process writes its log.
 #[derive(Debug, Clone, Copy)]
 pub enum Pen {
+    /// Never waits, and takes in what others print: those who compute for this process, and a workload in it.
+    ForAll,
     /// Never waits.
     Thread,
     /// Waits for the server, which reads at once. It has to do with a process that may have no thread.
@@ -40,10 +45,12 @@ pub enum Pen {
 }
 
 /// Sends every event of this process, panics included, to stderr. Call it once. The error says that there is
-/// no thread to write.
+/// no thread to write, or no pipe.
 pub fn init(service: &Service, format: LogFormat, level: LogLevel, pen: Pen) -> io::Result<()> {
-    if let Pen::Thread = pen {
-        QUEUE.start()?;
+    match pen {
+        Pen::ForAll => collect::start()?,
+        Pen::Thread => QUEUE.start()?,
+        Pen::Itself => {}
     }
     let level = LevelFilter::from(level);
     // Of libraries only warnings and errors: the rest does not help to run a lane.
@@ -64,10 +71,14 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel, pen: Pen) -> 
             .boxed(),
     };
     registry().with(lines.with_filter(filter)).init();
-    std::panic::set_hook(Box::new(|panic| {
+    std::panic::set_hook(Box::new(move |panic| {
         let why = panic.payload_as_str().unwrap_or("no message");
         let location = panic.location().map(ToString::to_string);
         tracing::error!(why, location, "panic");
+        if !matches!(pen, Pen::Itself) {
+            // A panic while panicking ends the process at once.
+            QUEUE.finish(Instant::now() + PANIC);
+        }
     }));
     Ok(())
 }
@@ -76,7 +87,7 @@ impl Write for Pen {
     /// Takes a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Thread => QUEUE.push(line),
+            Self::ForAll | Self::Thread => QUEUE.push(line),
             // If the server is gone, this process ends, too.
             Self::Itself => queue::write(&fitting(line)).unwrap_or_default(),
         }

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::mem;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -14,6 +14,8 @@ use parking_lot::{Condvar, Mutex};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::stdio;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
 use super::line::{LINE_MAX, fitting};
 
@@ -29,6 +31,7 @@ pub(super) static QUEUE: Queue = Queue {
         waiting: Vec::new(),
         untold: 0,
         flows: true,
+        has_writer: false,
         is_writing: false,
     }),
     changed: Condvar::new(),
@@ -47,20 +50,32 @@ struct Lines {
     untold: u64,
     /// Whether standard error took what it was given last.
     flows: bool,
+    has_writer: bool,
     is_writing: bool,
+}
+
+impl Lines {
+    /// Whether there is something to write. If nothing flows, a line about what was dropped would be dropped, too, and
+    /// have to be told in turn.
+    fn has_more(&self) -> bool {
+        !self.waiting.is_empty() || (self.untold > 0 && self.flows)
+    }
 }
 
 impl Queue {
     /// Has a thread write what is left here, from now on.
     pub(super) fn start(&'static self) -> io::Result<()> {
-        static STARTED: OnceLock<()> = OnceLock::new();
-        if STARTED.set(()).is_ok() {
+        let mut lines = self.lines.lock();
+        if !lines.has_writer {
+            // Where a file may not grow any more, a write fails, and does not end the process.
+            flag::register(SIGXFSZ, Arc::default())?;
             let thread = thread::Builder::new().name("log".to_owned());
             thread.spawn(|| {
                 loop {
                     self.write_next();
                 }
             })?;
+            lines.has_writer = true;
         }
         Ok(())
     }
@@ -86,19 +101,17 @@ impl Queue {
     /// Waits until all is written, or until `deadline`.
     pub(super) fn finish(&self, deadline: Instant) {
         let mut lines = self.lines.lock();
-        let is_busy = |lines: &mut Lines| lines.is_writing || !lines.waiting.is_empty();
+        let is_busy = |lines: &mut Lines| lines.is_writing || lines.has_more();
         let left = deadline.saturating_duration_since(Instant::now());
         self.changed.wait_while_for(&mut lines, is_busy, left);
     }
 
     fn write_next(&self) {
         let mut lines = self.lines.lock();
-        self.changed.wait_while(&mut lines, |lines| {
-            lines.waiting.is_empty() && (lines.untold == 0 || !lines.flows)
-        });
+        self.changed
+            .wait_while(&mut lines, |lines| !lines.has_more());
         let batch = mem::take(&mut lines.waiting);
         lines.is_writing = true;
-        // If nothing flows, this line would be dropped, too, and have to be told in turn.
         let untold = if lines.flows {
             mem::take(&mut lines.untold)
         } else {

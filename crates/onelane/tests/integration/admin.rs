@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
@@ -148,4 +150,29 @@ async fn a_server_is_ready_when_it_serves(
         assert_eq!((answer.status, answer.text.as_str()), (200, "ok\n"));
     }
     assert_eq!(lane.get("/fast").await.status, 200);
+}
+
+/// Whatever scans ports finds the admin side, too. With an HTTP library as it comes, a head there may take 128 KB,
+/// and its refusal says nothing.
+#[rstest]
+#[case::malformed("GET /status?ü HTTP/1.1\r\nHost: x\r\n\r\n", 400)]
+#[case::large(&format!("GET /status HTTP/1.1\r\nX: {}", "a".repeat(20_000)), 431)]
+#[case::half("GET /sta", 408)]
+#[tokio::test]
+async fn a_bad_head_is_a_problem_here_too(#[case] head: &str, #[case] status: u16) {
+    let lane = Lane::of(Blocking, &[]);
+    let mut stream = TcpStream::connect(&lane.admin_listen).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("content-type: application/problem+json\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("\"reason\":\"bad_request\""), "{answer}");
+    assert_eq!(lane.admin("/livez").await.status, 200);
 }

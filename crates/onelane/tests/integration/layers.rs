@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
         "heads",
         "ipc",
         "lifecycle",
+        "needs",
         "roster",
         "testing",
     ],

@@ -50,6 +50,8 @@ mod farewell;
 mod fork;
 // The programs in `examples/`.
 mod examples;
+// What a host lacks, limits, stops or sets to another time.
+mod host;
 // What a lane says to nginx, which may take a request elsewhere.
 mod hops;
 // From path, query and body to one input.
@@ -60,6 +62,8 @@ mod kept;
 mod layers;
 // One line per request.
 mod log;
+// HEAD and OPTIONS, on every port.
+mod methods;
 // Every series, and what it counts.
 mod metrics;
 // What an operator does, and what may not take a lane down.

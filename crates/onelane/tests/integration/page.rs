@@ -66,6 +66,8 @@ async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once(
         "/echo",
         "/",
         "/note",
+        "/print",
+        "/program",
         "/refuse",
         "/take/bytes",
         "/take/%7Bid%7D",

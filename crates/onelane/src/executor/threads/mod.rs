@@ -15,6 +15,7 @@ use tokio::sync::mpsc as channel;
 use tokio::time::sleep;
 
 use super::{Answer, Failure, Supply, Ticket, compute};
+use crate::needs::Needs;
 use crate::roster::{Cause, Roster};
 use crate::workload::{Call, Content, Interrupt, Job, LoadError, Record, Reply, Workloads};
 use news::{News, Outside, PIECES_WAITING, Permit, Running, whole};
@@ -148,7 +149,8 @@ fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
     let (sender, tasks) = mpsc::channel();
     thread::Builder::new()
         .name(format!("lane-{slot}"))
-        .spawn(move || tasks.into_iter().for_each(Task::compute))?;
+        .spawn(move || tasks.into_iter().for_each(Task::compute))
+        .needs("a thread")?;
     Ok(sender)
 }
 

@@ -166,8 +166,21 @@ fn workers_that_cannot_start_end_the_cluster_with_a_clear_message() {
         return;
     };
     let mut command = Command::new("prlimit");
-    // The parent and its admin thread, or the parent and a worker without a thread to compute on.
-    command.arg("--nproc=2").arg(onelane().get_program());
+    // The parent with its threads for the log and the admin side, and no worker.
+    command.arg("--nproc=4").arg(onelane().get_program());
     command.args(["--mode", "cluster", "--slots", "1"]);
     assert_hopeless(spawn(somebody.be(command)));
+}
+
+#[test]
+fn a_server_without_a_thread_for_its_log_says_so() {
+    let Some(somebody) = Somebody::new() else {
+        return;
+    };
+    let mut command = Command::new("prlimit");
+    command.arg("--nproc=1").arg(onelane().get_program());
+    let output = somebody.be(command).args(FREE_PORTS).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    assert!(log.starts_with("drills: cannot write a log: "), "{log}");
 }

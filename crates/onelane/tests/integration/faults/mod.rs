@@ -8,6 +8,7 @@ mod request;
 
 // Somebody else, to whom limits apply.
 mod user;
+pub use user::Somebody;
 
 // A workload panics.
 mod panic;
@@ -19,7 +20,7 @@ mod stuck;
 mod killed;
 // A child, worker or fork server that does not move.
 mod hung;
-// The parent of a cluster, or all of it, stands still for a while.
+// The parent of a cluster, or all processes of a server, stand still for a while.
 mod paused;
 // A child that talks nonsense, or too much, or whose pipe somebody else holds open.
 mod garbled;
@@ -49,7 +50,7 @@ mod init;
 use std::io::Write;
 
 /// For a machine that lacks something; where everything should be there, that is a failure.
-fn skip(why: &str) {
+pub fn skip(why: &str) {
     let is_required = std::env::var("CI").as_deref() == Ok("true");
     assert!(!is_required, "cannot test here: {why}");
     // Past the harness, which would hide it. A closed stderr is no reason to fail.

@@ -243,9 +243,20 @@ fn with_stderr(stderr: impl Into<Stdio>) -> Command {
 /// With no descriptor for anything.
 fn with_nothing() -> Command {
     let mut command = onelane();
-    let program = format!("exec {:?} \"$@\" 0<&- 1>&- 2>&-", command.get_program());
+    let program = format!(
+        "exec '{}' \"$@\" 0<&- 1>&- 2>&-",
+        command.get_program().display()
+    );
     command = Command::new("sh");
     command.args(["-c", &program, "sh"]);
+    command
+}
+
+/// With a file that may have 4 KiB, which elsewhere ends the process by a signal.
+fn with_a_limit() -> Command {
+    let mut command = Command::new("prlimit");
+    command.arg("--fsize=4096").arg(onelane().get_program());
+    command.stderr(tempfile::tempfile().unwrap());
     command
 }
 
@@ -254,6 +265,7 @@ fn with_nothing() -> Command {
 #[case::closed(with_nothing(), 0)]
 #[case::broken(with_stderr(pipe().unwrap().1), LINES)]
 #[case::full(with_stderr(File::options().write(true).open("/dev/full").unwrap()), LINES)]
+#[case::limited(with_a_limit(), 50)]
 #[case::for_reading(with_stderr(File::open("/dev/null").unwrap()), LINES)]
 #[tokio::test]
 async fn a_log_that_cannot_be_written_stops_nobody(
@@ -279,10 +291,10 @@ async fn a_log_that_cannot_be_written_stops_nobody(
 const ASKED: [(&str, u16); 4] = [
     ("/note?text=hello", 200),
     ("/panic", 500),
-    ("/print?bytes=1000&to=stdout", 200),
+    ("/print?bytes=10000&to=stdout", 200),
     ("/fast", 200),
 ];
 
 /// `listening` and `ready`, a line for each of these requests, and what they say: a note, a panic that is a
-/// failure, too, ten lines.
-const LINES: u32 = 2 + 4 + 1 + 2 + 10;
+/// failure, too, a hundred lines.
+const LINES: u32 = 2 + 4 + 1 + 2 + 100;

@@ -40,7 +40,8 @@ fn what_cannot_be_printed_is_an_error(#[values("config", "routes", "examples")] 
 #[rstest]
 #[case::a_bad_setting("config", 78)]
 #[case::a_bad_setting_of_a_server("serve", 78)]
-#[case::nobody_there("probe", 78)]
+#[case::a_bad_setting_of_a_probe("probe", 78)]
+#[case::a_bad_flag("nope", 2)]
 fn a_mistake_that_nobody_reads_ends_the_process_all_the_same(
     #[case] role: &str,
     #[case] code: i32,
