@@ -46,6 +46,8 @@ mod hops;
 mod hint;
 // What is in the image, and what it costs to run.
 mod image;
+// What a lane takes at most.
+mod memory;
 // Each mode in a container.
 mod modes;
 // What Prometheus and the dashboard show, against what the load saw.

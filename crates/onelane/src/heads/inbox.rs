@@ -96,6 +96,17 @@ impl Inbox {
         matches!(self.next, Next::Nothing)
     }
 
+    /// The connection ends: what still comes of a body is dropped. Whether the client may be sending something
+    /// that nobody reads.
+    pub(super) fn end(&mut self) -> bool {
+        if matches!(self.next, Next::Body(_)) {
+            self.next = Next::Nothing;
+            self.sound = 0;
+            self.deadline = None;
+        }
+        self.ends()
+    }
+
     /// Whether a request was answered since this was asked last, and there is something to do after it.
     pub(super) fn goes_on(&mut self) -> bool {
         let is_answered = self.was_asked && !self.talk.is_asked();
@@ -163,7 +174,8 @@ impl Inbox {
             return Poll::Pending;
         }
         self.poll_deadline(context, self.patience).map(|()| {
-            let has_sent = !self.unread.is_empty();
+            // What follows a part of a body would be read as more of it.
+            let has_sent = matches!(self.next, Next::Head) && !self.unread.is_empty();
             if has_sent {
                 self.refuse(head::SLOW);
             }

@@ -93,11 +93,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Heads<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Who was refused may have more to send. The kernel would answer that with a reset, which may overtake
+    /// Who was refused may have more to send, and so may who was answered before the whole body had come. The kernel would answer that with a reset, which may overtake
     /// the refusal. So it is read for a while.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-        if !self.inbox.ends() {
+        if !self.inbox.end() {
             return Poll::Ready(Ok(()));
         }
         loop {

@@ -3,6 +3,8 @@
 //! It is parsed into the type that the workload named, and never into a tree of whatever there is: that can
 //! be eighty times larger than what was sent.
 
+use std::fmt::{self, Display, Write};
+
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,35 @@ use super::fields::Fields;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidInput(pub(super) String);
+
+/// The longest such words, in bytes. They quote what was sent, which may be all of a body.
+const WORDS_MAX: usize = 1024;
+
+impl InvalidInput {
+    /// These words, and an ellipsis instead of those that are too many.
+    fn of(words: impl Display) -> Self {
+        let mut short = Short(String::new());
+        if write!(short, "{words}").is_err() {
+            short.0.push('…');
+        }
+        Self(short.0)
+    }
+}
+
+/// Takes text until there is too much of it.
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = text.floor_char_boundary(WORDS_MAX - self.0.len());
+        self.0.push_str(&text[..end]);
+        if end == text.len() {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
 
 /// What a caller sent. Another process of the same program can parse it again.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -64,9 +95,9 @@ impl Source {
             Format::Json => fields.add_json(&self.body)?,
         }
         let input = serde_path_to_error::deserialize(fields);
-        input.map_err(|err| match err.path().to_string().as_str() {
-            "." => InvalidInput(err.inner().to_string()),
-            path => InvalidInput(format!("{path}: {}", err.inner())),
+        input.map_err(|err| match err.path().iter().next() {
+            None => InvalidInput::of(err.inner()),
+            Some(_) => InvalidInput::of(format_args!("{}: {}", err.path(), err.inner())),
         })
     }
 }
@@ -78,4 +109,37 @@ pub fn at_most<'de, D: Deserializer<'de>, const LIMIT: u64>(source: D) -> Result
         return Err(D::Error::custom(format!("must be at most {LIMIT}")));
     }
     Ok(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Order {
+        #[serde(rename = "id")]
+        _id: u32,
+    }
+
+    fn complaint(body: String) -> String {
+        let source = Source {
+            format: Format::Json,
+            body: body.into(),
+            ..Source::default()
+        };
+        source.parse::<Order>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_complaint_quotes_a_long_value_in_part() {
+        let short = complaint(r#"{"id":"ü"}"#.to_owned());
+        assert!(short.starts_with("id: invalid type: string \"ü\", expected u32"));
+        for begin in ["", "x"] {
+            // In the middle of a letter, or not.
+            let long = complaint(format!("{{\"id\":\"{begin}{}\"}}", "ü".repeat(100_000)));
+            assert!(long.starts_with("id: invalid type: string \""), "{long}");
+            assert!(long.ends_with("ü…"), "{long}");
+            assert!(long.len() < WORDS_MAX + 5, "{}", long.len());
+        }
+    }
 }

@@ -5,6 +5,8 @@
 use futures_util::future::join_all;
 use reqwest::Method;
 use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::faults::process::Process;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
@@ -83,4 +85,27 @@ async fn forms_of_every_shape_fit_into_half_a_lane(
     for peak in processes.into_iter().filter_map(Process::peak_kib) {
         assert!(peak < PEAK_MAX_KIB, "{peak} KiB");
     }
+}
+
+/// A body of chunks is read on for a while, because the connection could be used again. Then it ended with a
+/// reset, in the middle of a chunk, for which many clients forget the answer they have got.
+#[rstest]
+#[tokio::test]
+async fn whoever_sends_on_after_a_refusal_sees_its_end(#[values(Blocking, Cluster)] mode: Mode) {
+    let lane = Lane::of(mode, &[]);
+    let client = TcpStream::connect(&lane.listen).await.unwrap();
+    let (mut answer, mut request) = client.into_split();
+    let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    request.write_all(head.as_bytes()).await.unwrap();
+    let sends = async {
+        let chunks = "1\r\nx\r\n".repeat(10_000);
+        while request.write_all(chunks.as_bytes()).await.is_ok() {}
+    };
+    let mut text = String::new();
+    tokio::select! {
+        read = answer.read_to_string(&mut text) => { read.expect("no reset before the end"); }
+        () = sends => panic!("a reset, after {text:?}"),
+    }
+    assert!(text.starts_with("HTTP/1.1 415 "), "{text}");
 }
