@@ -1,6 +1,6 @@
 //! How many connections a server has at once, by what this process may open.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// What a server has room for in any case: in memory 16 KiB for each at worst.
 const CONNECTIONS: usize = 256;
@@ -15,7 +15,7 @@ pub fn connections_max(requests: u32) -> usize {
     let wanted = (requests as usize).saturating_mul(2);
     let wanted = wanted.clamp(CONNECTIONS, CONNECTIONS_MAX);
     let limit = at_least(wanted * 8 / 3);
-    wanted.min(limit * 3 / 8)
+    wanted.min(limit.saturating_mul(3) / 8)
 }
 
 /// The most connections of the admin side: probes and scrapes are few.
@@ -25,20 +25,12 @@ pub fn few_connections() -> usize {
 
 /// The limit of descriptors, raised to `wanted` if it is lower and that is allowed.
 fn at_least(wanted: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let current = count(limit.current);
-    let more = wanted.min(count(limit.maximum));
-    if more <= current {
-        return current;
-    }
-    let raised = Rlimit {
-        current: Some(more as u64),
-        ..limit
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("`needs::runtime` has asked it");
+    let more = hard.min(wanted as u64);
+    let limit = if more > soft && setrlimit(Resource::RLIMIT_NOFILE, more, hard).is_ok() {
+        more
+    } else {
+        soft
     };
-    setrlimit(Resource::Nofile, raised).map_or(current, |()| more)
-}
-
-fn count(limit: Option<u64>) -> usize {
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok());
-    limit.unwrap_or(usize::MAX)
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -18,10 +18,7 @@ use tokio::task::yield_now;
 use super::problem;
 use crate::descriptors::few_connections;
 use crate::entrance;
-use crate::heads::{Heads, LINGER, Refused, Talk};
-
-/// How much of answers is kept beside what the kernel takes, until the client takes it.
-const WRITE_BYTES: usize = 4 * 1024;
+use crate::heads::{Heads, LINGER, Refused, Talk, WRITE_BYTES};
 
 /// How long a head may take, and how long an idle connection is kept.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -151,6 +151,7 @@ impl Bell {
         low_level::unregister(self.handler);
     }
 }
+
 /// What a process does after an order. One that forks goes on as two processes.
 enum Next {
     /// The fork server waits for the next order.

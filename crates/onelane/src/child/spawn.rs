@@ -7,8 +7,8 @@ use std::process::Command;
 use crate::logging;
 
 /// A command that starts this program as `role`, at the head of a process group, so that signals
-/// from a terminal reach only the server. What it prints goes to the server's log. The role is told who its parent is, for
-/// [`super::guard::die_with`], and everything else in its [`super::Briefing`].
+/// from a terminal reach only the server. What it prints goes to the server's log. The role is told who its
+/// parent is, for [`super::guard::die_with`], and everything else in its [`super::Briefing`].
 pub fn command(role: &str) -> Command {
     // The program that runs now, even if its file has been replaced since.
     let mut command = Command::new("/proc/self/exe");

@@ -28,8 +28,7 @@ impl Chunks {
     /// few to tell.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         if let Self::Data(left) = self {
-            let count = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
-            *left -= count as u64;
+            let count = pass(left, bytes);
             if *left == 0 {
                 *self = Self::DataEnd;
             }
@@ -50,6 +49,13 @@ impl Chunks {
         };
         Ok(Some(line.len() + 2))
     }
+}
+
+/// How many of these `bytes` belong to a part of which so many are `left`, which are fewer then.
+pub(super) fn pass(left: &mut u64, bytes: &[u8]) -> usize {
+    let count = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+    *left -= count as u64;
+    count
 }
 
 /// The line that these bytes begin with, without its end. None if that has not come yet.

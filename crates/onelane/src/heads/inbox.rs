@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep};
 
-use super::chunks::Chunks;
+use super::chunks::{self, Chunks};
 use super::head::{self, Body, Fault, HEAD_MAX};
 use super::refused::Refused;
 use super::talk::Talk;
@@ -132,9 +132,8 @@ impl Inbox {
                     Err(fault) => return self.refuse(fault),
                 },
                 Next::Body(Body::Length(left)) => {
-                    let count = usize::try_from(*left);
-                    let count = count.map_or(rest.len(), |left| left.min(rest.len()));
-                    (count, Body::Length(*left - count as u64).into())
+                    let count = chunks::pass(left, rest);
+                    (count, Body::Length(*left).into())
                 }
                 Next::Body(Body::Chunks(chunks)) => match chunks.pass(rest) {
                     Ok(None) => return,

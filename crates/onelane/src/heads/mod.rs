@@ -19,5 +19,8 @@ pub use refused::{Refused, X_REQUEST_ID, is_sane_id};
 pub use stream::Heads;
 pub use talk::Talk;
 
+/// How much of answers is kept beside what the kernel takes, in bytes, until the client takes it.
+pub const WRITE_BYTES: usize = 4 * 1024;
+
 /// How long somebody may go on sending whose connection ends, so that no reset overtakes the last answer.
 pub const LINGER: Duration = Duration::from_secs(1);

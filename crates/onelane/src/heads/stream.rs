@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::inbox::Inbox;
 use super::{LINGER, Talk};
 
-/// How much is read at once, in bytes.
+/// How much is read at once, in bytes. Whoever fills the buffers of actix has it double them.
 const PIECE_BYTES: usize = 4096;
 
 /// The stream of a connection, of which only requests that are in order are read.
@@ -93,8 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Heads<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Who was refused may have more to send, and so may who was answered before the whole body had come. The kernel would answer that with a reset, which may overtake
-    /// the refusal. So it is read for a while.
+    /// Who was refused may have more to send, and so may who was answered before the whole body had come. The
+    /// kernel would answer that with a reset, which may overtake the refusal. So it is read for a while.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         if !self.inbox.end() {

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 use std::future::pending;
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -38,9 +38,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// After so many looks without a request the other end has had its time: to close, or to begin one.
 const TICKS_MAX: u32 = 10;
-
-/// How much is read at once, in bytes. Whoever fills the buffers of actix has it double them.
-const PIECE_BYTES: usize = 4 * 1024;
 
 /// Whose turn it is to say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,13 +256,13 @@ impl Connection {
             Turn::Ours => ready!(ahead.poll_room(context)),
             _ => usize::MAX,
         };
-        let room = room.min(PIECE_BYTES).min(buffer.remaining());
-        let mut bytes = [MaybeUninit::uninit(); PIECE_BYTES];
-        let mut piece = ReadBuf::uninit(&mut bytes[..room]);
+        let room = room.min(buffer.remaining());
+        let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(room));
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut piece))?;
-        buffer.put_slice(piece.filled());
+        let count = piece.filled().len();
+        buffer.advance(count);
         if self.conversation.turn.get() == Turn::Ours {
-            ahead.read(piece.filled().len());
+            ahead.read(count);
         }
         Poll::Ready(Ok(()))
     }

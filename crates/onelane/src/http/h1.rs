@@ -15,10 +15,7 @@ use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
 use super::room::Room;
-use crate::heads::{Heads, LINGER};
-
-/// How much of answers is kept beside what the kernel takes, until the client takes it.
-const WRITE_BYTES: usize = 4 * 1024;
+use crate::heads::{Heads, LINGER, WRITE_BYTES};
 
 /// Answers one connection.
 pub type Serve = Rc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()>>>>;
