@@ -60,7 +60,7 @@
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `descriptors`, `entrance`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -74,6 +74,7 @@ mod descriptors;
 pub mod drill;
 mod entrance;
 mod executor;
+mod folder;
 mod gate;
 mod heads;
 mod http;

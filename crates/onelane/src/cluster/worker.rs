@@ -25,6 +25,7 @@ use crate::assembly;
 use crate::child::{Briefing, guard, with_jitter};
 use crate::config::Settings;
 use crate::entrance;
+use crate::folder::{Folders, Root};
 use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
@@ -81,7 +82,9 @@ async fn serve(
         }),
         end: Rc::new(move || last.changed.notify_one()),
     };
-    let front = assembly::front(service, settings, &lane);
+    let root = Root::make();
+    let folders = Folders::below(root.as_ref());
+    let front = assembly::front(service, settings, &lane, folders);
     let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));

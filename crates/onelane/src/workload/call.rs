@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use super::interrupt::{Interrupt, Interrupted};
 use super::record::{Change, Event, Recorded};
 use super::reply::{Head, Reply, Stream};
 use super::series::{Point, Series};
+use crate::folder::{Place, Root};
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
@@ -25,6 +27,22 @@ pub struct Call {
     body: Bytes,
     outlet: Option<SharedOutlet>,
     recorded: Arc<Mutex<Recorded>>,
+    folder: Folder,
+}
+
+/// What a computation writes to disk is in there.
+#[derive(Debug, Clone)]
+enum Folder {
+    /// The server removes it when the request is over.
+    OfRequest(Place),
+    /// For unit tests: it goes with the last clone of the call.
+    Own(Arc<Mutex<Option<Root>>>),
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::Own(Arc::default())
+    }
 }
 
 /// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
@@ -46,10 +64,11 @@ impl Debug for SharedOutlet {
 }
 
 impl Call {
-    /// For the request of this id, which may take so long from now on.
-    pub(crate) fn new(request_id: String, limit: Duration) -> Self {
+    /// For the request of this id, which may take so long from now on, and whose folder is there.
+    pub(crate) fn new(request_id: String, limit: Duration, folder: Place) -> Self {
         Self {
             request_id,
+            folder: Folder::OfRequest(folder),
             // None where it is too far away to have a date.
             deadline: Instant::now().checked_add(limit),
             ..Self::default()
@@ -122,6 +141,22 @@ impl Call {
     /// form: these are in the input.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// A folder for files of this request alone, which is removed with all that is in it when the request is over,
+    /// however it ends. It is below `TMPDIR`, or `/tmp`. The error says that there is none, as in an image without.
+    pub fn folder(&self) -> io::Result<PathBuf> {
+        match &self.folder {
+            Folder::OfRequest(place) => Ok(place.make()?.to_owned()),
+            Folder::Own(root) => {
+                let mut root = root.lock();
+                let root = match root.take() {
+                    Some(made) => root.insert(made),
+                    None => root.insert(Root::make()?),
+                };
+                Ok(root.path().to_owned())
+            }
+        }
     }
 
     /// Begins an answer that is sent while it is computed. `reply` has its status, its headers and the

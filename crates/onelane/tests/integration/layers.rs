@@ -9,6 +9,7 @@ const LAYERS: &[&[&str]] = &[
         "config",
         "descriptors",
         "entrance",
+        "folder",
         "heads",
         "ipc",
         "lifecycle",
