@@ -94,8 +94,8 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         lane.clone(),
     )?;
     // A lane that writes no files needs none.
-    let root = Root::make();
-    let folders = Folders::below(root.as_ref());
+    let made = Root::make();
+    let folders = Folders::below(made.as_ref());
     let front = assembly::front(service, settings, &lane, folders);
     let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {

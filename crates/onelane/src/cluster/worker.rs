@@ -82,8 +82,8 @@ async fn serve(
         }),
         end: Rc::new(move || last.changed.notify_one()),
     };
-    let root = Root::make();
-    let folders = Folders::below(root.as_ref());
+    let made = Root::make();
+    let folders = Folders::below(made.as_ref());
     let front = assembly::front(service, settings, &lane, folders);
     let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
