@@ -1,11 +1,11 @@
 //! nginx with the shipped configuration in front of one lane of any service. `local/up` starts this service alone.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process;
 
 use crate::alone::Lane;
 use crate::ask::client;
@@ -29,12 +29,12 @@ impl Front {
         fs::write(path("lane-1.log"), log).expect("the folder is ours");
         fs::create_dir(path("work")).expect("the folder is ours");
         let port = free_port();
-        let mut configure = Command::new("local/configure");
+        let mut configure = process::Command::new("local/configure");
         configure.arg(path("conf")).arg(format!("127.0.0.1:{port}"));
         configure.arg(format!("127.0.0.1:{}", port + 1));
         output(configure.env("RUN_DIR", run.path())).await;
 
-        let program = output(&mut Command::new("local/install-nginx")).await;
+        let program = output(&mut process::Command::new("local/install-nginx")).await;
         let mut nginx = Command::new(program);
         nginx.args(["-e", "stderr", "-p"]).arg(path("work"));
         nginx.arg("-c").arg(path("conf/nginx.conf"));
@@ -55,9 +55,7 @@ impl Front {
 impl Drop for Front {
     /// By a signal, because its workers would outlive a master that is killed.
     fn drop(&mut self) {
-        let id = self.nginx.id().and_then(|id| id.try_into().ok());
-        if let Some(pid) = id.and_then(Pid::from_raw) {
-            kill_process(pid, Signal::TERM).ok();
-        }
+        kill_process(Pid::from_child(&self.nginx), Signal::TERM).ok();
+        self.nginx.wait().ok();
     }
 }

@@ -33,21 +33,45 @@ impl Browser {
         }
     }
 
-    /// Address and type of what another window shows that a link opens. It hides the page, which draws nothing then.
-    pub(crate) async fn follow(&self, css: &str) -> (String, String) {
+    /// Clicks the first element that matches, which opens a window that hides the page. Then that draws nothing.
+    pub(crate) async fn click(&self, css: &str) {
         let path = format!("/element/{}/click", self.element(css).await);
         self.command(&path, json!({})).await;
-        let handles = eventually("another window", async || {
-            let handles = self.ask_session("/window/handles").await;
-            let handles = handles.as_array().expect("a list").clone();
-            (handles.len() > 1).then_some(handles)
+    }
+
+    async fn windows(&self) -> Vec<Value> {
+        let handles = self.ask_session("/window/handles").await;
+        handles.as_array().expect("a list").clone()
+    }
+
+    async fn look_at(&self, window: &Value) {
+        self.command("/window", json!({ "handle": window })).await;
+    }
+
+    /// Address and type of what another window shows that a link opens.
+    pub(crate) async fn follow(&self, css: &str) -> (String, String) {
+        self.click(css).await;
+        let windows = eventually("another window", async || {
+            let windows = self.windows().await;
+            (windows.len() > 1).then_some(windows)
         })
         .await;
-        self.command("/window", json!({ "handle": handles.last() }))
-            .await;
+        self.look_at(&windows[1]).await;
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
             .await;
         let address = self.text("return location.href").await;
         (address, self.text("return document.contentType").await)
+    }
+
+    /// The titles of all windows.
+    pub(crate) async fn titles(&self) -> Vec<String> {
+        let windows = self.windows().await;
+        let mut titles = Vec::new();
+        for window in &windows {
+            self.look_at(window).await;
+            titles.push(self.text("return document.title").await);
+        }
+        self.look_at(&windows[0]).await;
+        titles
     }
 }

@@ -272,20 +272,18 @@ async function show({ form, state, mark, type, said }, bytes) {
   const url = URL.createObjectURL(new Blob([bytes], { type: kind === 'other' ? 'application/octet-stream' : type }));
   const link = Object.assign(make('a'), kind === 'paper' ? { textContent: 'Open', target: '_blank', rel: 'noopener' }
     : { textContent: 'Save', download: `answer.${type.split(/[/+]/)[1]}` }, { href: url });
-  const content = [link];
-  let size = '';
+  let size = '', shown = '';
   if (kind === 'picture') {
-    const picture = Object.assign(make('img'), { src: url, alt: `The answer to ${mark}` });
-    await picture.decode().catch(() => {});
-    size = `${picture.naturalWidth} × ${picture.naturalHeight} pixels, `;
-    content.push(picture);
-  } else if (/^text|json$|xml$/.test(type)) content.push(make('pre', '', cut(textOf(bytes.slice(0, 9999)), 9998)));
-  keep(form, `${mark}: ${size}${bytesOf(type, bytes)} `, ...content);
+    shown = Object.assign(make('img'), { src: url, alt: `The answer to ${mark}` });
+    await shown.decode().catch(() => { /* it is shown as broken */ });
+    size = `${shown.naturalWidth} × ${shown.naturalHeight} pixels, `;
+  } else if (/^text|json$|xml$/.test(type)) shown = make('pre', '', cut(textOf(bytes.slice(0, 9999)), 9998));
+  keep(form, `${mark}: ${size}${bytesOf(type, bytes)} `, link, shown);
 }
 
-function keep(form, said, ...content) {
+function keep(form, said, link = '', shown = '') {
   const answers = form.querySelector('.answers') ?? form.appendChild(make('div', 'answers'));
-  answers.prepend(make('figure', '', make('figcaption', content.length ? 'small' : 'refusal', said), ...content));
+  answers.prepend(make('figure', '', make('figcaption', link ? 'small' : 'small refusal', said, link), shown));
   [...answers.children].slice(6).forEach(dismiss);
 }
 
