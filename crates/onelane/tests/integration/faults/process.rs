@@ -28,7 +28,7 @@ impl Process {
         self.0
     }
 
-    fn pid(self) -> Pid {
+    pub fn pid(self) -> Pid {
         Pid::from_raw(self.0.cast_signed()).unwrap()
     }
 
