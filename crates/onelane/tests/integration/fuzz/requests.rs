@@ -23,7 +23,7 @@ pub const PATIENT: [&str; 6] = [
     "--queue-timeout",
     "60s",
     "--request-timeout",
-    "100ms",
+    "2s",
 ];
 
 /// Half of what a lane has in a container.
