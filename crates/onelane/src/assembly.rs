@@ -7,14 +7,17 @@ use actix_web::web;
 use nix::unistd::gethostname;
 use tokio::sync::{Notify, watch};
 
-use crate::child::{self, Nursery};
+use crate::child::Nursery;
 use crate::config::{Mode, Settings};
 use crate::executor::{Executor, Fork, Pool, Supply, Threads};
+use crate::folder::Folders;
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Admission, Clocks, Estimate, Front, Kept};
 use crate::lane::Lane;
+use crate::logging;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
+use crate::reexec;
 use crate::roster::Roster;
 use crate::service::Service;
 use crate::workload::Workloads;
@@ -60,7 +63,7 @@ fn executor(
         threads.map(Executor::Threads)
     };
     let nursery = || {
-        let program = || child::command("compute");
+        let program = || reexec::command("compute", logging::stdio());
         Nursery::start(program, settings.to_json(), roster.clone())
     };
     Ok(match settings.mode {
@@ -85,15 +88,27 @@ fn supply(service: &'static Service, settings: &Settings) -> Supply {
     Supply::new(load, service.tables().is_empty())
 }
 
-/// A public side whose requests are computed by `lane`.
-pub fn front(service: &'static Service, settings: &Settings, lane: &Lane) -> web::Data<Front> {
+/// A public side whose requests are computed by `lane`, and have their files in `folders`.
+pub fn front(
+    service: &'static Service,
+    settings: &Settings,
+    lane: &Lane,
+    folders: Folders,
+) -> web::Data<Front> {
     let gate = lane.gate.clone();
     let admission = Admission::Open {
         gate: lane.gate.clone(),
         executor: lane.executor.clone(),
     };
     let estimated_wait = Box::new(move || gate.estimated_wait());
-    with(service, settings, admission, &lane.metrics, estimated_wait)
+    with(
+        service,
+        settings,
+        admission,
+        folders,
+        &lane.metrics,
+        estimated_wait,
+    )
 }
 
 /// A public side that answers every request with `refusal`.
@@ -105,13 +120,21 @@ pub fn refusing_front(
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
     let admission = Admission::Refused(refusal);
-    with(service, settings, admission, metrics, estimated_wait)
+    with(
+        service,
+        settings,
+        admission,
+        Folders::none(),
+        metrics,
+        estimated_wait,
+    )
 }
 
 fn with(
     service: &'static Service,
     settings: &Settings,
     admission: Admission,
+    folders: Folders,
     metrics: &Arc<Metrics>,
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
@@ -120,6 +143,7 @@ fn with(
         service,
         page: Page::new(service),
         admission,
+        folders,
         kept: (!is_cluster).then(Kept::default),
         metrics: metrics.clone(),
         clocks: (!is_cluster).then(Clocks::default),

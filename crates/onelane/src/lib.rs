@@ -60,7 +60,7 @@
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `descriptors`, `entrance`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `keeper` on `reexec` on `guard`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -74,10 +74,13 @@ mod descriptors;
 pub mod drill;
 mod entrance;
 mod executor;
+mod folder;
 mod gate;
+mod guard;
 mod heads;
 mod http;
 mod ipc;
+mod keeper;
 mod lane;
 mod lifecycle;
 mod logging;
@@ -85,6 +88,7 @@ mod metrics;
 mod needs;
 mod page;
 mod probe;
+mod reexec;
 mod roster;
 mod routes;
 #[cfg(feature = "schema")]
@@ -105,6 +109,6 @@ pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
 pub use workload::{
-    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Point, Problem, Reason,
-    Reply, Route, Series, Stop, Stream, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Output, Point, Problem,
+    Program, Reason, Reply, Route, Series, Stop, Stream, Workload, at_most,
 };

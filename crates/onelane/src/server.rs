@@ -12,11 +12,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin;
 use crate::assembly;
-use crate::child::{NotReady, guard, orphans};
+use crate::child::{NotReady, orphans};
 use crate::config::Settings;
 use crate::descriptors::connections_max;
 use crate::entrance;
+use crate::folder::{Folders, Root};
 use crate::gate::{Gate, Refusal};
+use crate::guard;
 use crate::http::{self, Front, Room, Serve, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;
@@ -92,7 +94,10 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         listen.port(),
         lane.clone(),
     )?;
-    let front = assembly::front(service, settings, &lane);
+    // A lane that writes no files needs none.
+    let made = Root::make();
+    let folders = Folders::below(made.as_ref());
+    let front = assembly::front(service, settings, &lane, folders);
     let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {
         // First: if there is nothing to wait for, nobody is refused.

@@ -31,10 +31,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::admin::{self, Admin};
 use crate::assembly;
-use crate::child::{self, guard};
 use crate::config::Settings;
+use crate::guard;
 use crate::lifecycle::{Phase, Stop};
 use crate::needs::{self, Needs};
+use crate::reexec;
 use crate::server::{self, End, StartError};
 use crate::service::Service;
 use board::Board;
@@ -57,7 +58,7 @@ pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartE
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut instructions = Instructions::listen()?;
-    child::rehearse()?;
+    reexec::rehearse()?;
     let listener = server::bind(settings.listen, settings.queue_max)?;
     let admin_listener = server::bind(settings.admin_listen, 0)?;
     let listen = listener.local_addr().needs("getsockname")?;

@@ -22,14 +22,17 @@ use super::connection;
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::Inspect;
 use crate::assembly;
-use crate::child::{Briefing, guard, with_jitter};
+use crate::child::with_jitter;
 use crate::config::Settings;
 use crate::entrance;
+use crate::folder::{Folders, Root};
+use crate::guard;
 use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
 use crate::needs;
+use crate::reexec::Briefing;
 use crate::server::{End, StartError};
 use crate::service::Service;
 
@@ -81,7 +84,9 @@ async fn serve(
         }),
         end: Rc::new(move || last.changed.notify_one()),
     };
-    let front = assembly::front(service, settings, &lane);
+    let made = Root::make();
+    let folders = Folders::below(made.as_ref());
+    let front = assembly::front(service, settings, &lane, folders);
     let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));

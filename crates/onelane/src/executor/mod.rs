@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::child::NotReady;
+use crate::folder::Place;
 use crate::workload::{Call, Job, Outcome, Problem, Record, Reply, Stop, Workloads, chain};
 
 pub use answer::{Answer, Pieces};
@@ -44,6 +45,8 @@ pub struct Ticket {
     pub request_id: String,
     /// The longest that the computation may take, including a wait for its process.
     pub limit: Duration,
+    /// Where the files of the request are to be.
+    pub folder: Place,
     /// Where what the workload records goes to.
     pub record: Arc<dyn Record>,
 }

@@ -108,7 +108,7 @@ pub(super) async fn compute(
 ) -> Result<Answer, Failure> {
     let child = employed.child();
     child.occupy(ticket.slot, &ticket.request_id);
-    let (parcel, body) = job.pack(ticket.request_id, limit);
+    let (parcel, body) = job.pack(ticket.request_id, limit, ticket.folder);
     let mut talk = Talk {
         employed,
         deadline: Instant::now().checked_add(limit),

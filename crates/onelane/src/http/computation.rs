@@ -28,13 +28,16 @@ pub(super) async fn compute(
 ) -> Result<Answer, Problem> {
     permit.due(computation.start + limit);
     let request_id = headers::request_id(request);
+    let folder = front.folders.next();
     let ticket = Ticket {
         slot: permit.slot,
         request_id: request_id.clone(),
         limit,
+        folder: folder.place().clone(),
         record: front.metrics.clone(),
     };
-    let outcome = executor.run(ticket, job, permit).await;
+    // The folder goes first: what the next request writes may need its room.
+    let outcome = executor.run(ticket, job, (folder, permit)).await;
     computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
         Failure::NotStarted(_) => Problem::NotStarted(failure, front.retry_after()),

@@ -32,6 +32,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Origins;
 use crate::executor::Executor;
+use crate::folder::Folders;
 use crate::gate::{Gate, Permit, Refusal};
 use crate::metrics::Metrics;
 use crate::page::Page;
@@ -61,6 +62,8 @@ pub struct Front {
     /// Slots for requests whose bodies are on their way. None where another process may get them: those
     /// of a cluster share a port.
     pub kept: Option<Kept>,
+    /// Where requests have their files.
+    pub folders: Folders,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
     /// How the clocks of balancers differ from ours. None where requests wait before anybody looks at them: in

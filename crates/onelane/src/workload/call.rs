@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::io;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +11,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
+use super::program::Program;
 use super::record::{Change, Event, Recorded};
 use super::reply::{Head, Reply, Stream};
 use super::series::{Point, Series};
+use super::stop::Stop;
+use crate::folder::{Place, Root};
+use crate::keeper::Keeping;
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
@@ -25,6 +31,22 @@ pub struct Call {
     body: Bytes,
     outlet: Option<SharedOutlet>,
     recorded: Arc<Mutex<Recorded>>,
+    folder: Folder,
+}
+
+/// What a computation writes to disk is in there.
+#[derive(Debug, Clone)]
+enum Folder {
+    /// The server removes it when the request is over.
+    OfRequest(Place),
+    /// For unit tests: it goes with the last clone of the call.
+    Own(Arc<Mutex<Option<Root>>>),
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::Own(Arc::default())
+    }
 }
 
 /// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
@@ -46,10 +68,11 @@ impl Debug for SharedOutlet {
 }
 
 impl Call {
-    /// For the request of this id, which may take so long from now on.
-    pub(crate) fn new(request_id: String, limit: Duration) -> Self {
+    /// For the request of this id, which may take so long from now on, and whose folder is there.
+    pub(crate) fn new(request_id: String, limit: Duration, folder: Place) -> Self {
         Self {
             request_id,
+            folder: Folder::OfRequest(folder),
             // None where it is too far away to have a date.
             deadline: Instant::now().checked_add(limit),
             ..Self::default()
@@ -80,6 +103,10 @@ impl Call {
 
     pub(super) fn set_headers(&mut self, headers: Vec<(String, String)>) {
         self.headers = Arc::new(headers);
+    }
+
+    pub(super) fn shared_body(&self) -> Bytes {
+        self.body.clone()
     }
 
     pub(super) fn set_body(&mut self, body: Bytes) {
@@ -122,6 +149,60 @@ impl Call {
     /// form: these are in the input.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Runs a program for this request, and waits for it: its standard input is the [`Self::body`], its output the
+    /// result. [`Self::program`] says more about both.
+    pub fn output(&self, command: Command) -> Result<Vec<u8>, Stop> {
+        Ok(self.program(command).output()?.stdout)
+    }
+
+    /// A program to run for this request. It does not outlive the request, and neither does anything that it
+    /// starts, however the request ends.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// use onelane::{Call, Reason, Stop};
+    ///
+    /// const NOT_A_NUMBER: Reason = Reason::new(422, "not_a_number", "There is a line that is no number");
+    ///
+    /// fn sorted(call: &Call) -> Result<Vec<u8>, Stop> {
+    ///     let mut sort = Command::new("sort");
+    ///     sort.arg("--numeric-sort");
+    ///     let output = call.program(sort).refuse(2, NOT_A_NUMBER).output()?;
+    ///     Ok(output.stdout)
+    /// }
+    ///
+    /// let call = Call::default().with_body("10\n9\n");
+    /// assert_eq!(sorted(&call).unwrap(), b"9\n10\n");
+    /// ```
+    pub fn program(&self, command: Command) -> Program<'_> {
+        Program::new(self, command)
+    }
+
+    /// Whether programs have keepers: not in unit tests.
+    pub(super) fn keeping(&self) -> Keeping {
+        match self.folder {
+            Folder::OfRequest(_) => Keeping::ByKeeper,
+            Folder::Own(_) => Keeping::Alone,
+        }
+    }
+
+    /// A folder for files of this request alone, which is removed with all that is in it when the request is over,
+    /// however it ends. It is below `TMPDIR`, or `/tmp`. The error says that there is none, as in an image without.
+    pub fn folder(&self) -> io::Result<PathBuf> {
+        match &self.folder {
+            Folder::OfRequest(place) => Ok(place.make()?.to_owned()),
+            Folder::Own(root) => {
+                let mut root = root.lock();
+                let root = match root.take() {
+                    Some(made) => root.insert(made),
+                    None => root.insert(Root::make()?),
+                };
+                Ok(root.path().to_owned())
+            }
+        }
     }
 
     /// Begins an answer that is sent while it is computed. `reply` has its status, its headers and the

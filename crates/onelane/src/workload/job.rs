@@ -12,6 +12,7 @@ use serde_json::Map;
 use super::load::survive;
 use super::{Call, Definition, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop};
 use crate::config::Written;
+use crate::folder::Place;
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
 pub struct Workloads(BTreeMap<&'static str, Instance>);
@@ -99,7 +100,7 @@ impl Job {
 
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body
     /// travels beside it.
-    pub fn pack(mut self, request_id: String, limit: Duration) -> (Parcel, Bytes) {
+    pub fn pack(mut self, request_id: String, limit: Duration, folder: Place) -> (Parcel, Bytes) {
         let body = std::mem::take(&mut self.source.body);
         let parcel = Parcel {
             workload: self.workload.to_owned(),
@@ -107,6 +108,7 @@ impl Job {
             source: self.source,
             request_id,
             limit,
+            folder,
         };
         (parcel, body)
     }
@@ -121,6 +123,7 @@ pub struct Parcel {
     pub body_bytes: usize,
     request_id: String,
     limit: Duration,
+    folder: Place,
 }
 
 impl Parcel {
@@ -134,6 +137,6 @@ impl Parcel {
                 ..self.source
             },
         };
-        Some((job, Call::new(self.request_id, self.limit)))
+        Some((job, Call::new(self.request_id, self.limit, self.folder)))
     }
 }

@@ -56,6 +56,8 @@ mod host;
 mod hops;
 // Whatever may come, at random.
 mod fuzz;
+// Programs for a request, and what becomes of all that they start.
+mod programs;
 // From path, query and body to one input.
 mod inputs;
 // What a lane tells caches.

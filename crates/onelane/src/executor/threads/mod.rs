@@ -100,7 +100,7 @@ impl Threads {
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
         let (tell, news) = channel::channel(PIECES_WAITING);
-        let call = Call::new(ticket.request_id, ticket.limit);
+        let call = Call::new(ticket.request_id, ticket.limit, ticket.folder);
         let workloads = self.0.workloads.get();
         let workloads = workloads.expect("the gate opens when they are loaded");
         let task = Task {

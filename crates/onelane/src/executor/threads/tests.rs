@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::drill::{DEMO, FAULTS};
+use crate::folder::Folders;
 use crate::workload::{Definition, Event, Source};
 
 #[derive(Debug)]
@@ -35,6 +36,7 @@ fn ticket(limit: Duration) -> Ticket {
         slot: 0,
         request_id: String::new(),
         limit,
+        folder: Folders::none().next().place().clone(),
         record: Arc::new(Nowhere),
     }
 }
