@@ -95,7 +95,6 @@ fn requests() -> impl Strategy<Value = Sent> {
         "DELETE /take/",
         "GET /take/",
         "POST /take/bytes",
-        
         "GET /",
     ]);
     let query = prop_oneof![3 => vec(pair(), 0..1), 1 => vec(pair(), 0..5)];

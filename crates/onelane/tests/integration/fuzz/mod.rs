@@ -1,3 +1,6 @@
+//! Whatever may come, and what must not come of it. Each test takes `FUZZ_SECONDS`, 5 unless told, and tells how to
+//! repeat what has failed.
+
 // What is random, and for how long.
 pub mod random;
 // Where the requests of a connection begin and end, by the rules alone.
@@ -8,9 +11,9 @@ mod talk;
 mod expected;
 // Heads and bodies.
 mod requests;
-// Fields in queries, forms and JSON.
+// Fields in paths, queries, forms and JSON.
 mod inputs;
-// What children say.
+// What children say to their server.
 mod children;
 // Files and variables of an operator.
 mod settings;

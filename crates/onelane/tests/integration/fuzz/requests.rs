@@ -23,7 +23,7 @@ pub const PATIENT: [&str; 6] = [
     "--queue-timeout",
     "60s",
     "--request-timeout",
-    "2s",
+    "5s",
 ];
 
 /// Half of what a lane has in a container.
