@@ -18,17 +18,18 @@ use crate::logging;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
 use crate::reexec;
-use crate::roster::Roster;
+use crate::roster::{News, Roster};
 use crate::service::Service;
-use crate::workload::Workloads;
+use crate::workload::{Follow, Workloads};
 
 /// All parts of a server that is one process. The children of a pool are not started yet.
 pub fn lane(service: &'static Service, settings: &Settings) -> io::Result<Lane> {
     let metrics = metrics(service, settings);
     let roster = roster(&metrics);
+    let gate = Gate::new(settings.slots, settings.queue_max);
     Ok(Lane {
-        gate: Gate::new(settings.slots, settings.queue_max),
-        executor: Arc::new(executor(service, settings, &roster)?),
+        executor: Arc::new(executor(service, settings, &gate, &roster)?),
+        gate,
         roster,
         metrics,
     })
@@ -56,11 +57,16 @@ pub fn roster(metrics: &Arc<Metrics>) -> Roster {
 fn executor(
     service: &'static Service,
     settings: &Settings,
+    gate: &Gate,
     roster: &Roster,
 ) -> io::Result<Executor> {
-    let threads = |slots, replace| {
-        let threads = Threads::start(slots, replace, supply(service, settings));
-        threads.map(Executor::Threads)
+    let threads = |slots: u32, replace| {
+        let follow = Arc::new(Followed {
+            gate: gate.clone(),
+            roster: roster.clone(),
+        });
+        let supply = supply(service, settings, slots as usize, follow);
+        Threads::start(slots, replace, supply).map(Executor::Threads)
     };
     let nursery = || {
         let program = || reexec::command("compute", logging::stdio());
@@ -77,12 +83,35 @@ fn executor(
     })
 }
 
+/// What becomes of the programs that stay, of a process that computes itself: it is in the list of its children, and
+/// a slot without one that is ready gets no request.
+#[derive(Debug)]
+struct Followed {
+    gate: Gate,
+    roster: Roster,
+}
+
+impl Follow for Followed {
+    fn news(&self, news: News) {
+        self.roster.hear(None, news);
+    }
+
+    fn missing(&self, slots: usize) {
+        self.gate.withhold(slots);
+    }
+}
+
 /// The workloads for this process, which computes itself.
-fn supply(service: &'static Service, settings: &Settings) -> Supply {
+fn supply(
+    service: &'static Service,
+    settings: &Settings,
+    slots: usize,
+    follow: Arc<dyn Follow>,
+) -> Supply {
     let own = settings.own.clone();
     let load = move || {
         let mut workloads = Workloads::load(&service.workloads, &own, || Ok(()))?;
-        workloads.enter()?;
+        workloads.enter(slots, &follow)?;
         Ok(workloads)
     };
     Supply::new(load, service.tables().is_empty())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
 use crate::child::{self, Ends, NotReady};
@@ -15,8 +16,9 @@ use crate::executor::{self, End, PipeOutlet, Question};
 use crate::guard::{self, usage};
 use crate::ipc::{self, Inbox};
 use crate::needs::Needs;
+use crate::roster::News;
 use crate::service::Service;
-use crate::workload::{Parcel, Workloads};
+use crate::workload::{Follow, Parcel, Workloads};
 
 /// Runs the fork server, which obeys the server at the other end of `control`. Every child that it forks
 /// goes on here, too, and answers jobs.
@@ -77,17 +79,25 @@ fn answer(
     inherited: u64,
 ) -> io::Result<()> {
     limit_memory(settings, inherited)?;
-    workloads.enter().map_err(io::Error::other)?;
+    let told = Arc::new(Told::default());
+    let follow: Arc<dyn Follow> = told.clone();
+    workloads.enter(1, &follow).map_err(io::Error::other)?;
     let mut jobs = File::from(ends.jobs);
     let answers = Arc::new(File::from(ends.answers));
     let mut inbox = Inbox::default();
     while let Some(question) = inbox.read(&mut jobs)? {
         let told = match question {
-            Question::Ready => (&*answers).write_all(&ipc::frame(&())?),
+            Question::Ready => (&*answers).write_all(&ipc::frame(&told.take())?),
             Question::Job(parcel) => {
                 let body = inbox.read_bytes(parcel.body_bytes, &mut jobs)?;
                 guard::limit_cpu(settings.child_cpu_time)?;
-                compute(parcel, body, &workloads, &PipeOutlet(answers.clone()))
+                compute(
+                    parcel,
+                    body,
+                    &workloads,
+                    &told,
+                    &PipeOutlet(answers.clone()),
+                )
             }
         };
         match told {
@@ -99,10 +109,30 @@ fn answer(
     Ok(())
 }
 
+/// What became of programs that stay, until the server hears of it.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<News>>);
+
+impl Told {
+    fn take(&self) -> Vec<News> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
+
+impl Follow for Told {
+    fn news(&self, news: News) {
+        self.0.lock().push(news);
+    }
+
+    // This process computes only when it is asked to, and waits for its program then.
+    fn missing(&self, _: usize) {}
+}
+
 fn compute(
     parcel: Parcel,
     body: Bytes,
     workloads: &Workloads,
+    told: &Told,
     outlet: &PipeOutlet,
 ) -> io::Result<()> {
     let start = Instant::now();
@@ -116,6 +146,7 @@ fn compute(
         compute: start.elapsed(),
         used: usage::of_this_process(),
         events: call.events(),
+        news: told.take(),
     };
     outlet.tell(outcome, end)
 }

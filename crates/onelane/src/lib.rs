@@ -64,6 +64,7 @@
 
 mod admin;
 mod assembly;
+mod backoff;
 mod child;
 mod cli;
 mod cluster;
@@ -80,6 +81,7 @@ mod guard;
 mod heads;
 mod http;
 mod ipc;
+mod jitter;
 mod keeper;
 mod lane;
 mod lifecycle;
@@ -109,6 +111,6 @@ pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
 pub use workload::{
-    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Output, Point, Problem,
-    Program, Reason, Reply, Route, Series, Stop, Stream, Workload, at_most,
+    Answer, Body, Call, Coprocess, Definition, Example, Interrupted, IntoReply, Load, Method,
+    Output, Point, Problem, Program, Reason, Reply, Route, Series, Stop, Stream, Workload, at_most,
 };

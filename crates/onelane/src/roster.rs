@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// Why a child ended. The names are metric labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
     /// It had done its only job.
     Completed,
@@ -32,13 +32,15 @@ pub enum Cause {
     Surplus,
     /// It was silent, or could not stop its computation, and was killed.
     Hung,
+    /// It had more memory than it should keep.
+    Memory,
     /// The server stopped.
     Shutdown,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Completed,
         Self::Deadline,
         Self::Cancelled,
@@ -49,6 +51,7 @@ impl Cause {
         Self::Reload,
         Self::Surplus,
         Self::Hung,
+        Self::Memory,
         Self::Shutdown,
     ];
 
@@ -65,9 +68,28 @@ impl Cause {
             Self::Reload => "reload",
             Self::Surplus => "surplus",
             Self::Hung => "hung",
+            Self::Memory => "memory",
             Self::Shutdown => "shutdown",
         }
     }
+}
+
+/// What happens to a program that stays. The process that has started it tells, wherever that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum News {
+    /// It is ready.
+    Born {
+        pid: u32,
+        program: String,
+        /// How long it took until it was.
+        took: Duration,
+    },
+    /// It has ended. `replaced` if another one takes its place.
+    Gone {
+        pid: u32,
+        cause: Cause,
+        replaced: bool,
+    },
 }
 
 /// What a process used in its life.
@@ -101,6 +123,8 @@ pub struct RosterSnapshot {
 pub struct ChildSnapshot {
     /// Its process id.
     pub pid: u32,
+    /// What it is, if it is not this program.
+    pub program: Option<String>,
     /// How long it has been alive.
     pub age: Duration,
     /// What it works on now.
@@ -134,15 +158,26 @@ struct State {
     replaced: BTreeMap<Cause, u64>,
     /// By the children that have ended.
     used: Usage,
+    /// Programs that stay, so far: they have the numbers from above down.
+    programs: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     /// None until it has started.
     pid: Option<u32>,
+    /// What it is, and the child that has started it, if it is not this program.
+    program: Option<Program>,
     since: Instant,
     task: Option<Task>,
     used: Usage,
+}
+
+#[derive(Debug)]
+struct Program {
+    name: String,
+    /// None if this process has started it.
+    owner: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -171,6 +206,7 @@ impl Roster {
     pub fn expect(&self, id: u64) {
         let child = Entry {
             pid: None,
+            program: None,
             since: Instant::now(),
             task: None,
             used: Usage::default(),
@@ -223,6 +259,55 @@ impl Roster {
             *state.exited.entry(cause).or_default() += 1;
             state.used = state.used.and(used);
         }
+        // The programs that it had started have ended with it.
+        let before = state.alive.len();
+        state.alive.retain(|_, child| !child.is_of(Some(id)));
+        let ended = (before - state.alive.len()) as u64;
+        if ended > 0 {
+            *state.exited.entry(cause).or_default() += ended;
+        }
+    }
+
+    /// Something happened to a program that stays. `owner` is the child that has started it, if it was not this
+    /// process.
+    pub fn hear(&self, owner: Option<u64>, news: News) {
+        match news {
+            News::Born { pid, program, took } => {
+                (self.0.observe_start)(took);
+                let mut state = self.0.state.lock();
+                state.spawned += 1;
+                state.programs += 1;
+                let child = Entry {
+                    pid: Some(pid),
+                    program: Some(Program {
+                        name: program,
+                        owner,
+                    }),
+                    since: Instant::now(),
+                    task: None,
+                    used: Usage::default(),
+                };
+                let id = u64::MAX - state.programs;
+                state.alive.insert(id, child);
+            }
+            News::Gone {
+                pid,
+                cause,
+                replaced,
+            } => {
+                let mut state = self.0.state.lock();
+                let is_it = |child: &Entry| child.is_of(owner) && child.pid == Some(pid);
+                let found = state.alive.iter().find(|(_, child)| is_it(child));
+                let Some(id) = found.map(|(id, _)| *id) else {
+                    return;
+                };
+                state.alive.remove(&id);
+                *state.exited.entry(cause).or_default() += 1;
+                if replaced {
+                    *state.replaced.entry(cause).or_default() += 1;
+                }
+            }
+        }
     }
 
     /// Counts a child, ended or about to end, whose place another one takes.
@@ -257,9 +342,16 @@ impl Usage {
 }
 
 impl Entry {
+    /// Whether it is a program that this owner has started.
+    fn is_of(&self, owner: Option<u64>) -> bool {
+        let program = self.program.as_ref();
+        program.is_some_and(|program| program.owner == owner)
+    }
+
     fn snapshot(&self) -> Option<ChildSnapshot> {
         Some(ChildSnapshot {
             pid: self.pid?,
+            program: self.program.as_ref().map(|program| program.name.clone()),
             age: self.since.elapsed(),
             task: self.task.as_ref().map(|task| TaskSnapshot {
                 slot: task.slot,

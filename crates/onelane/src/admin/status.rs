@@ -81,8 +81,10 @@ pub struct ChildrenStatus {
 /// One child process.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChildStatus {
-    /// Its process id.
+    /// Its process id; of a program that stays, that of its keeper.
     pub pid: u32,
+    /// The program that stays. None for a process of this program.
+    pub program: Option<String>,
     /// How long it has been alive.
     pub age_ms: u64,
     /// The request that it works on.
@@ -109,6 +111,7 @@ impl From<&ChildSnapshot> for ChildStatus {
         let task = child.task.as_ref();
         Self {
             pid: child.pid,
+            program: child.program.clone(),
             age_ms: whole_milliseconds(child.age),
             request_id: task.map(|task| task.request_id.clone()),
             request_age_ms: task.map(|task| whole_milliseconds(task.age)),

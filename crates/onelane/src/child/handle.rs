@@ -10,7 +10,7 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 use super::pipe::Pipe;
 use super::{Exit, Lost, Nursery};
 use crate::ipc::{self, Inbox};
-use crate::roster::{Cause, Usage};
+use crate::roster::{Cause, News, Usage};
 
 /// What became of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,13 @@ impl Child {
     /// Notes that the child is idle. `used` is what it has used in its whole life.
     pub fn vacate(&self, used: Usage) {
         self.nursery.roster().idle(self.id, used);
+    }
+
+    /// Notes what became of programs that stay, and that the child has started.
+    pub fn tell_of(&self, news: &[News]) {
+        for news in news {
+            self.nursery.roster().hear(Some(self.id), news.clone());
+        }
     }
 
     /// Ends the child because of `cause`. A child that is just dropped counts as cancelled.

@@ -7,14 +7,13 @@
 //! In either case the child is the head of a process group, gets no descriptors but the ones meant
 //! for it, and dies with its parent. What parent and child say to each other is not decided here.
 
-mod backoff;
 mod fork_server;
 mod handle;
-mod jitter;
 mod nursery;
 pub mod orphans;
 mod pipe;
 mod protocol;
+mod ready;
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -22,11 +21,10 @@ use std::io;
 use rustix::process::{Signal, WaitStatus};
 use serde::{Deserialize, Serialize};
 
-pub use backoff::{Backoff, NeverReady, NotReady};
 pub use fork_server::{Ends, give_up, serve};
 pub use handle::Child;
-pub use jitter::with_jitter;
 pub use nursery::Nursery;
+pub use ready::{NeverReady, NotReady};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,8 @@ use super::board::Board;
 use super::member::{Awake, Member, Verdict};
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
-use crate::child::{Backoff, NeverReady, NotReady, orphans};
+use crate::backoff::Backoff;
+use crate::child::{NeverReady, NotReady, orphans};
 use crate::config::Settings;
 use crate::guard::usage::ReapedUsage;
 use crate::roster::Cause;
@@ -91,8 +92,9 @@ impl Fleet {
             listener,
             settings: Settings {
                 slots: 1,
-                // Requests wait in the kernel's queue, which the parent watches.
-                queue_max: 0,
+                // Requests wait in the kernel's queue, which the parent watches. There is one place for a request that
+                // is taken while the program that computes it ends.
+                queue_max: 1,
                 ..settings.clone()
             },
             target: settings.slots as usize,

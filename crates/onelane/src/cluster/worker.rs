@@ -22,13 +22,13 @@ use super::connection;
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::Inspect;
 use crate::assembly;
-use crate::child::with_jitter;
 use crate::config::Settings;
 use crate::entrance;
 use crate::folder::{Folders, Root};
 use crate::guard;
 use crate::http::{Room, Serve, Witness};
 use crate::ipc;
+use crate::jitter::with_jitter;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
 use crate::needs;
@@ -134,6 +134,11 @@ async fn interrupted(signals: &mut Signals) {
 /// until then another worker can take it. Once closed, it finishes the connection that it has.
 async fn work(listener: tokio::net::TcpListener, serve: Serve, reporter: &Reporter) {
     while reporter.listening.load(Ordering::Relaxed) {
+        // Without the program that it computes with it would keep a request waiting that another worker could take.
+        tokio::select! {
+            () = reporter.lane.gate.ready() => {}
+            () = reporter.closed.notified() => return,
+        }
         reporter.wait();
         let stream = tokio::select! {
             stream = entrance::next(&listener, || {}) => stream,

@@ -140,6 +140,7 @@ pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Fa
         Ok(Err(Outcome::Invalid(invalid))) => Err(Failure::Invalid(invalid.to_string())),
         Ok(Err(Outcome::Stopped(Stop::Interrupted))) => Err(Failure::DeadlineExceeded),
         Ok(Err(Outcome::Stopped(Stop::Problem(problem)))) => Err(Failure::Problem(problem)),
+        Ok(Err(Outcome::Stopped(Stop::Crashed(why)))) => Err(Failure::Crashed(why)),
         Ok(Err(Outcome::Stopped(Stop::Failed(err)))) => Err(Failure::Failed(chain(&*err))),
         Err(_panic) => Err(Failure::Panicked),
     }

@@ -12,12 +12,15 @@ use tokio::time::{sleep, timeout};
 
 use super::remote::{self, Employed};
 use super::{Answer, Failure, Question, Ticket};
-use crate::child::{Backoff, Child, Lost, NeverReady, NotReady, Nursery, with_jitter};
-use crate::roster::{Cause, Usage};
+use crate::backoff::Backoff;
+use crate::child::{Child, Lost, NeverReady, NotReady, Nursery};
+use crate::jitter::with_jitter;
+use crate::roster::{Cause, News, Usage};
 use crate::workload::Job;
 
-/// How long a new child may take to say that it is ready. It takes milliseconds as a rule.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a new child may take to say that it is ready. It takes milliseconds as a rule; a program that stays may
+/// take a minute until it gives up.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A set of children. Once started, a task keeps it at its size until the runtime ends.
 #[derive(Debug)]
@@ -225,7 +228,8 @@ impl Shared {
             ready
         };
         let ready = timeout(START_TIMEOUT, start).await;
-        let () = ready.map_err(|late| Lost::NotStarted(late.into()))??;
+        let news: Vec<News> = ready.map_err(|late| Lost::NotStarted(late.into()))??;
+        child.tell_of(&news);
         Ok(child)
     }
 

@@ -14,13 +14,13 @@ use tokio::time::timeout;
 use super::{Answer, Failure, Pieces, Ticket};
 use crate::child::{Child, Lost};
 use crate::ipc;
-use crate::roster::{Cause, Usage};
+use crate::roster::{Cause, News, Usage};
 use crate::workload::{Content, Event, Head, Job, Outlet, Parcel, Record, Reply};
 
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Question {
-    /// Asks whether the child is ready. The reply is `null`.
+    /// Asks whether the child is ready. The reply is what it has to tell of programs that stay: a list of [`News`].
     Ready,
     /// Asks for the answer to a job. The bytes of its body follow.
     Job(Parcel),
@@ -49,6 +49,8 @@ pub struct End {
     pub used: Usage,
     /// What the workload has recorded meanwhile.
     pub events: Vec<Event>,
+    /// What became of programs that stay.
+    pub news: Vec<News>,
 }
 
 /// The way of answers out of a child. Cheap to clone.
@@ -170,14 +172,16 @@ impl<E: Employed> Talk<E> {
         Ok(bytes)
     }
 
-    fn done(self, end: &End, panicked: bool) {
+    fn done(mut self, end: &End, panicked: bool) {
         self.record.record(&end.events);
+        self.employed.child().tell_of(&end.news);
         self.employed.done(end.used, panicked);
     }
 
     /// The body of an answer that is there. Its child is free once the last byte was read.
     fn whole(mut self, length: u64, end: &End) -> Pieces {
         self.record.record(&end.events);
+        self.employed.child().tell_of(&end.news);
         let used = end.used;
         if length == 0 {
             self.employed.done(used, false);

@@ -64,6 +64,8 @@ struct Shared {
     state: Mutex<State>,
     /// Told whenever the last busy slot becomes free.
     idle: Notify,
+    /// Told whenever fewer slots are withheld.
+    ready: Notify,
     queue_max: usize,
 }
 
@@ -75,6 +77,8 @@ struct State {
     away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
     next_number: u64,
+    /// Slots that nobody gets at the moment.
+    withheld: usize,
     /// Every visitor's refusal, while the gate is closed.
     closed: Option<Refusal>,
     /// Recent time per request, for estimates; none before the first has finished.
@@ -124,10 +128,12 @@ impl Gate {
                 waiting: BTreeMap::new(),
                 away: 0,
                 next_number: 0,
+                withheld: 0,
                 closed: None,
                 mean_service: None,
             }),
             idle: Notify::new(),
+            ready: Notify::new(),
             queue_max: queue_max as usize,
         }))
     }
@@ -157,7 +163,7 @@ impl Gate {
             return Err(refusal);
         }
         // If a slot is free, the queue is empty: `release` gives every freed slot to the next in it.
-        if let Some(slot) = state.slots.iter().position(|slot| slot.holder.is_none()) {
+        if let Some(slot) = state.free() {
             state.occupy(slot, visitor.request_id.clone());
             return Ok(Entry::Slot(Permit::new(self, slot)));
         }
@@ -212,6 +218,26 @@ impl Gate {
         let mut state = self.0.state.lock();
         state.closed = Some(refusal);
         state.waiting.clear();
+    }
+
+    /// Gives so many slots to nobody from now on, because what they compute with is not ready. Those that are held
+    /// stay so.
+    pub fn withhold(&self, slots: usize) {
+        let mut state = self.0.state.lock();
+        state.withheld = slots;
+        self.call(&mut state);
+        self.0.ready.notify_waiters();
+    }
+
+    /// Waits until no slot is withheld.
+    pub async fn ready(&self) {
+        loop {
+            let changed = self.0.ready.notified();
+            if self.0.state.lock().withheld == 0 {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Says when whoever holds this slot must be done. A holder past that time is overdue.
@@ -273,24 +299,30 @@ impl Gate {
         }
     }
 
+    /// Gives free slots to those that wait.
+    fn call(&self, state: &mut State) {
+        while let Some(slot) = state.free()
+            && let Some((_, waiter)) = state.waiting.pop_first()
+        {
+            state.occupy(slot, waiter.request_id);
+            // The waiter may just have left and never use the slot: then it is the next one's.
+            if let Err(permit) = waiter.call.send(Permit::new(self, slot)) {
+                permit.forget();
+                state.slots[slot].holder = None;
+            }
+        }
+    }
+
     /// Frees a slot, on which something was computed or not, and gives it to the next in the queue, if
     /// there is one.
     fn release(&self, slot: usize, was_used: bool) {
         let mut state = self.0.state.lock();
         state.vacate(slot, was_used);
-        while let Some((_, waiter)) = state.waiting.pop_first() {
-            state.occupy(slot, waiter.request_id);
-            match waiter.call.send(Permit::new(self, slot)) {
-                Ok(()) => return,
-                // The waiter has just left and never used the slot: try the next one.
-                Err(permit) => {
-                    permit.forget();
-                    state.slots[slot].holder = None;
-                }
-            }
+        self.call(&mut state);
+        if state.waiting.is_empty() {
+            // It was not for long that they had to go.
+            state.away = 0;
         }
-        // Nobody waits: it was not for long that they had to go.
-        state.away = 0;
         if state.slots.iter().all(|slot| slot.holder.is_none()) {
             self.0.idle.notify_waiters();
         }
@@ -311,6 +343,14 @@ impl State {
     /// third of the queue at most.
     fn is_full(&self, queue_max: usize) -> bool {
         self.waiting.len() + self.away.min(queue_max / 3) >= queue_max
+    }
+
+    /// A slot that a visitor may have.
+    fn free(&self) -> Option<usize> {
+        let slots = self.slots.iter().enumerate();
+        let mut free = slots.filter(|(_, slot)| slot.holder.is_none());
+        let (first, _) = free.next()?;
+        (free.count() >= self.withheld).then_some(first)
     }
 
     fn occupy(&mut self, slot: usize, request_id: String) {

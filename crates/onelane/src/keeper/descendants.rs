@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::param::page_size;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, wait};
 
 /// A killed process is gone within so much as a rule: then it is time to look again.
@@ -28,6 +29,18 @@ pub fn end_all() {
         }
         sleep(PAUSE);
     }
+}
+
+/// The memory that all processes below `pid` have resident, in bytes.
+pub fn memory_below(pid: u32) -> u64 {
+    let Some(pid) = Pid::from_raw(pid.cast_signed()) else {
+        return 0;
+    };
+    let pages = below(pid, &parents()).into_iter().filter_map(|pid| {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_pid())).ok()?;
+        statm.split(' ').nth(1)?.parse::<u64>().ok()
+    });
+    pages.sum::<u64>() * page_size() as u64
 }
 
 /// Reaps those that have ended. Whether there are more.

@@ -40,6 +40,13 @@ pub enum End {
 }
 
 impl End {
+    /// Becomes readable when there is an end to [`Kept::hear`] of.
+    pub fn watched(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Keeper(fd) | Self::Group(_, fd) => fd.as_fd(),
+        }
+    }
+
     /// Ends the program, with all that it has started, without waiting for it.
     pub fn order(&self) {
         match self {
@@ -78,6 +85,11 @@ impl Kept {
         Ok(Self { process, end })
     }
 
+    /// The process id of its keeper; without one, of the program.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The way to end it from elsewhere.
     pub fn end(&self) -> End {
         self.end.clone()
@@ -85,9 +97,7 @@ impl Kept {
 
     /// Becomes readable when there is an end to [`Self::hear`] of.
     pub fn watched(&self) -> BorrowedFd<'_> {
-        match &self.end {
-            End::Keeper(fd) | End::Group(_, fd) => fd.as_fd(),
-        }
+        self.end.watched()
     }
 
     /// Waits for the end of the program, and of all that it has started. None if it was ended from here, or its

@@ -11,6 +11,8 @@ mod order;
 mod serve;
 mod talk;
 
+pub use descendants::memory_below;
+pub use kept::End;
 pub use order::{Ended, Limits, Order};
 pub use serve::run;
-pub use talk::{Errors, Heard, Input, Keeping, Talk};
+pub use talk::{Heard, Input, Keeping, Output, Talk};

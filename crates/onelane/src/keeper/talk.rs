@@ -3,8 +3,10 @@
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use std::time::Instant;
+
 use bytes::{Buf, Bytes};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, retry_on_intr};
 
 use super::kept::{End, Ends, Kept};
@@ -24,12 +26,11 @@ pub enum Input {
     File(OwnedFd),
 }
 
-/// Where a program's standard error goes.
-pub enum Errors {
-    /// The end of it is kept, for [`Talk::excerpt`].
-    Kept,
+/// Where what a program says goes.
+pub enum Output {
+    /// To this process. Of standard error the end is kept, for [`Talk::excerpt`].
+    Here,
     /// Elsewhere.
-    #[expect(dead_code, reason = "for programs that stay")]
     To(OwnedFd),
 }
 
@@ -52,6 +53,7 @@ pub struct Talk {
     /// Whether there is more to come.
     is_closing: bool,
     excerpt: Vec<u8>,
+    deadline: Option<Instant>,
     chunk: Box<[u8]>,
 }
 
@@ -68,7 +70,7 @@ impl Talk {
     pub fn start(
         order: &Order,
         input: Input,
-        errors: Errors,
+        (stdout, stderr): (Output, Output),
         keeping: Keeping,
     ) -> io::Result<Self> {
         let (stdin_there, stdin) = match input {
@@ -79,14 +81,8 @@ impl Talk {
             }
             Input::File(file) => (file, None),
         };
-        let (stdout, stdout_there) = output()?;
-        let (stderr, stderr_there) = match errors {
-            Errors::Kept => {
-                let (here, there) = output()?;
-                (Some(here), there)
-            }
-            Errors::To(elsewhere) => (None, elsewhere),
-        };
+        let (stdout, stdout_there) = stdout.open()?;
+        let (stderr, stderr_there) = stderr.open()?;
         let ends = Ends {
             stdin: stdin_there,
             stdout: stdout_there,
@@ -99,11 +95,12 @@ impl Talk {
         Ok(Self {
             kept: kept?,
             stdin,
-            stdout: Some(stdout),
+            stdout,
             stderr,
             outgoing: Bytes::new(),
             is_closing: false,
             excerpt: Vec::new(),
+            deadline: None,
             chunk: vec![0; CHUNK_BYTES].into(),
         })
     }
@@ -130,6 +127,28 @@ impl Talk {
         String::from_utf8_lossy(&self.excerpt).trim().to_owned()
     }
 
+    /// From now on, does not [`Self::hear`] for longer than until then: an error of the kind `TimedOut`.
+    pub fn until(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    /// Its process id; with a keeper, that of the keeper.
+    pub fn pid(&self) -> u32 {
+        self.kept.pid()
+    }
+
+    /// Whether it runs, and has nothing to say.
+    pub fn is_silent(&self) -> bool {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
+        let watched = [Some(self.kept.watched()), stdout].into_iter().flatten();
+        let mut watched: Vec<_> = watched.map(|fd| watch(fd, PollFlags::IN)).collect();
+        matches!(retry_on_intr(|| poll(&mut watched, Some(&now))), Ok(0))
+    }
+
     /// Waits until it says something, or ends. The error says why there is no such program.
     pub fn hear(&mut self) -> io::Result<Heard<'_>> {
         loop {
@@ -154,7 +173,13 @@ impl Talk {
         watched.extend(stdout.map(|pipe| watch(pipe.as_fd(), PollFlags::IN)));
         let stderr = self.stderr.as_ref();
         watched.extend(stderr.map(|pipe| watch(pipe.as_fd(), PollFlags::IN)));
-        retry_on_intr(|| poll(&mut watched, None))?;
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        if retry_on_intr(|| poll(&mut watched, left.as_ref()))? == 0 {
+            return Err(ErrorKind::TimedOut.into());
+        }
         Ok(!watched[0].revents().is_empty())
     }
 
@@ -194,11 +219,18 @@ impl Talk {
     }
 }
 
-/// A pipe that a program writes to, and that is read without waiting.
-fn output() -> io::Result<(PipeReader, OwnedFd)> {
-    let (here, there) = pipe()?;
-    ioctl_fionbio(&here, true)?;
-    Ok((here, there.into()))
+impl Output {
+    /// The end that is read here, without waiting, and the one that a program writes to.
+    fn open(self) -> io::Result<(Option<PipeReader>, OwnedFd)> {
+        match self {
+            Self::Here => {
+                let (here, there) = pipe()?;
+                ioctl_fionbio(&here, true)?;
+                Ok((Some(here), there.into()))
+            }
+            Self::To(elsewhere) => Ok((None, elsewhere)),
+        }
+    }
 }
 
 fn watch(fd: BorrowedFd<'_>, what: PollFlags) -> PollFd<'_> {

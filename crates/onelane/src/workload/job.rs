@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::load::survive;
-use super::{Call, Definition, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop};
+use super::{
+    Call, Definition, Follow, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop,
+};
 use crate::config::Written;
 use crate::folder::Place;
 
@@ -42,11 +45,12 @@ impl Workloads {
         Ok(Self(ready.collect::<Result<_, _>>()?))
     }
 
-    /// Tells them that this is a process that computes.
-    pub fn enter(&mut self) -> Result<(), LoadError> {
+    /// Tells them that this is a process that computes so many jobs at once. What becomes of their programs is told
+    /// to `follow`.
+    pub fn enter(&mut self, slots: usize, follow: &Arc<dyn Follow>) -> Result<(), LoadError> {
         for (name, instance) in &mut self.0 {
             if let Instance::Loaded(workload) = instance {
-                survive("enter", name, || workload.enter())?;
+                survive("enter", name, || workload.enter(slots, follow))?;
             }
         }
         Ok(())

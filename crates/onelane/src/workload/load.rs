@@ -4,12 +4,13 @@ use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Run, Workload, chain};
+use super::{Coprocess, Follow, Run, Workload, chain};
 use crate::config::{Table, Written, own_settings};
 
 /// Any error: of a file, of a library, or a text that `?` makes one of.
@@ -66,6 +67,12 @@ pub trait Load: Workload + Sized {
     /// That process must have a single thread, so none may be left. In `cluster` each worker does it.
     fn load(settings: Self::Settings) -> Result<Self, AnyError>;
 
+    /// The program that stays for this workload, if there is one. The engine starts it, once for each slot, in every
+    /// process that computes, before its first request.
+    fn coprocess(&self) -> Option<&Coprocess> {
+        None
+    }
+
     /// Called in every process that computes, once, before its first request: for connections, threads and
     /// random numbers, which processes do not share.
     fn enter(&mut self) -> Result<(), AnyError> {
@@ -87,12 +94,16 @@ pub(super) struct Loading {
 
 /// A workload that was loaded.
 pub(super) trait Loaded: Run {
-    fn enter(&mut self) -> Result<(), AnyError>;
+    fn enter(&mut self, slots: usize, follow: &Arc<dyn Follow>) -> Result<(), AnyError>;
 }
 
 impl<W: Load> Loaded for W {
-    fn enter(&mut self) -> Result<(), AnyError> {
-        Load::enter(self)
+    fn enter(&mut self, slots: usize, follow: &Arc<dyn Follow>) -> Result<(), AnyError> {
+        Load::enter(self)?;
+        match self.coprocess() {
+            Some(program) => Ok(program.start(slots, follow)?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod coprocess;
 mod fields;
 mod input;
 mod interrupt;
@@ -33,6 +34,7 @@ pub use body::Body;
 pub(crate) use body::Kind;
 pub use call::Call;
 pub(crate) use call::Outlet;
+pub use coprocess::{Answer, Coprocess, Follow};
 pub use input::{Format, InvalidInput, Source, at_most};
 pub(crate) use interrupt::Interrupt;
 pub use interrupt::Interrupted;

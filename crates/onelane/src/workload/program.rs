@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rustix::process::Signal;
 
 use super::{Call, Reason, Reply, Stop};
-use crate::keeper::{Ended, Errors, Heard, Input, Limits, Order, Talk};
+use crate::keeper::{self, Ended, Heard, Input, Limits, Order, Talk};
 
 /// The default limit of what a program may say, in bytes: 16 MiB.
 const OUTPUT_MAX: usize = 16 << 20;
@@ -177,7 +177,7 @@ impl<'a> Program<'a> {
         self.call.check()?;
         let stderr = talk.excerpt();
         let Some(Ended { code }) = ended else {
-            return Err(self.failed("was killed", ""));
+            return Err(Stop::Crashed(self.words("was killed", "")));
         };
         self.judge(code, &stderr)?;
         Ok((code, stderr))
@@ -191,7 +191,8 @@ impl<'a> Program<'a> {
             Source::Bytes(bytes) => (Input::Pipe, bytes),
             Source::File(file) => (Input::File(file.into()), Bytes::new()),
         };
-        let talk = Talk::start(&order, input, Errors::Kept, self.call.keeping());
+        let here = (keeper::Output::Here, keeper::Output::Here);
+        let talk = Talk::start(&order, input, here, self.call.keeping());
         let mut talk = talk.map_err(|err| self.failed("cannot be started", &err.to_string()))?;
         talk.say(bytes);
         talk.close();
@@ -216,8 +217,12 @@ impl<'a> Program<'a> {
     }
 
     fn failed(&self, how: &str, why: &str) -> Stop {
+        Stop::Failed(self.words(how, why).into())
+    }
+
+    fn words(&self, how: &str, why: &str) -> String {
         let program = self.command.get_program().display();
         let colon = if why.is_empty() { "" } else { ": " };
-        Stop::Failed(format!("the program {program} {how}{colon}{why}").into())
+        format!("the program {program} {how}{colon}{why}")
     }
 }

@@ -13,6 +13,8 @@ pub enum Stop {
     Interrupted,
     /// The caller asked for something that there is no answer to. It is told so, and the lane did well.
     Problem(Box<Problem>),
+    /// A program that it needs ended in the middle of it: 502 `worker_crashed`, and why in the log.
+    Crashed(String),
     /// Something failed that the caller cannot know about: 500 `internal`, and the cause in the log.
     Failed(Box<dyn Error + Send + Sync>),
 }

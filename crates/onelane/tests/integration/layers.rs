@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 /// Lowest first. A module may use those of earlier rows, and itself.
 const LAYERS: &[&[&str]] = &[
     &[
+        "backoff",
         "config",
         "descriptors",
         "entrance",
         "folder",
         "heads",
         "ipc",
+        "jitter",
         "lifecycle",
         "needs",
         "roster",

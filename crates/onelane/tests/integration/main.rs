@@ -58,6 +58,8 @@ mod hops;
 mod fuzz;
 // Programs for a request, and what becomes of all that they start.
 mod programs;
+// Programs that stay: warm, and replaced when they are spent.
+mod coprocesses;
 // From path, query and body to one input.
 mod inputs;
 // What a lane tells caches.

@@ -1,7 +1,8 @@
 //! Other processes, as the kernel shows them.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::process;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::lane::PATIENCE;
 
@@ -33,6 +34,42 @@ pub fn descendants(ancestor: u64) -> Vec<u64> {
     let children = children(ancestor);
     let theirs = children.iter().flat_map(|child| descendants(*child));
     theirs.chain(children.iter().copied()).collect()
+}
+
+/// Processes, wherever they are, on whose command lines is this word.
+pub fn named(word: &str) -> Vec<u64> {
+    let processes = fs::read_dir("/proc").unwrap();
+    let pids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let is_named = |pid: &u64| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(word)
+    };
+    pids.filter(is_named).collect()
+}
+
+/// Waits until there are so many.
+pub async fn until_named(word: &str, count: usize) {
+    let start = Instant::now();
+    while named(word).len() != count {
+        assert!(start.elapsed() < PATIENCE, "{word}: {:?}", named(word));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// A number of seconds that no other process sleeps: the mark of a test.
+pub fn mark() -> String {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    format!("77{}.{}", process::id(), now.as_nanos())
+}
+
+/// Waits until all below a process are alive.
+pub async fn no_zombies(ancestor: u64) {
+    let start = Instant::now();
+    let is_zombie = |pid: &u64| stat(*pid).is_some_and(|stat| stat[0] == "Z");
+    while descendants(ancestor).iter().any(is_zombie) {
+        assert!(start.elapsed() < PATIENCE, "some are never reaped");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// What the kernel tells of a process from behind its name on: its state, its parent.

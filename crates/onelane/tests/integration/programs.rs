@@ -1,8 +1,7 @@
 //! `Call::program`, in every mode.
 
 use std::fs;
-use std::process;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
 use rstest::rstest;
@@ -10,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{Answer, Lane, PATIENCE, onelane, send, signal, try_send};
-use crate::processes::{descendants, exists};
+use crate::processes::{descendants, exists, mark, named, no_zombies, until_named};
 
 fn run(lane: &Lane, query: &[(&str, &str)], body: impl Into<reqwest::Body>) -> RequestBuilder {
     let request = lane.request(Method::POST, "/run").query(query);
@@ -19,32 +18,6 @@ fn run(lane: &Lane, query: &[(&str, &str)], body: impl Into<reqwest::Body>) -> R
 
 async fn script(lane: &Lane, script: &str) -> Answer {
     send(run(lane, &[("script", script)], "")).await
-}
-
-/// Processes, wherever they are, on whose command lines is this word.
-fn named(word: &str) -> Vec<u64> {
-    let processes = fs::read_dir("/proc").unwrap();
-    let pids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-    let is_named = |pid: &u64| {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(word)
-    };
-    pids.filter(is_named).collect()
-}
-
-/// Waits until there are so many.
-async fn until_named(word: &str, count: usize) {
-    let start = Instant::now();
-    while named(word).len() != count {
-        assert!(start.elapsed() < PATIENCE, "{word}: {:?}", named(word));
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-/// A number of seconds that no other process sleeps: the mark of a test.
-fn mark() -> String {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    format!("77{}.{}", process::id(), now.as_nanos())
 }
 
 /// A script that starts four processes, three of which try to get away: one in the background, one in a session of
@@ -124,20 +97,7 @@ async fn nothing_that_a_program_has_started_outlives_it(
     let left = script(&lane, &format!("{} echo done", crowd(&mark))).await;
     assert_eq!((left.status, &*left.text), (200, "done\n"));
     until_named(&mark, 0).await;
-    no_zombies(&lane).await;
-}
-
-/// All below the lane are alive.
-async fn no_zombies(lane: &Lane) {
-    let start = Instant::now();
-    let is_zombie = |pid: &u64| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.contains(") Z ")
-    };
-    while descendants(lane.pid()).iter().any(is_zombie) {
-        assert!(start.elapsed() < PATIENCE, "some are never reaped");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    no_zombies(lane.pid()).await;
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -195,7 +155,7 @@ async fn a_program_ends_with_its_request_and_so_does_all_that_it_has_started(
     if is_over {
         lane.wait_for_exit();
     } else {
-        no_zombies(&lane).await;
+        no_zombies(lane.pid()).await;
         let next = script(&lane, "echo next").await;
         assert_eq!((next.status, &*next.text), (200, "next\n"));
     }
@@ -218,7 +178,7 @@ async fn a_keeper_that_is_killed_takes_its_program_along(
         line.split(|byte| *byte == 0).nth(1) == Some(b"keep")
     });
     signal(keepers.next().unwrap(), Signal::KILL);
-    assert_eq!(request.await.unwrap().status, 500);
+    assert_eq!(request.await.unwrap().reason(), "worker_crashed");
     until_named(&mark, 0).await;
 }
 

@@ -9,11 +9,12 @@ mod program;
 mod refuse;
 mod run;
 mod state;
+mod stay;
 mod take;
 mod tally;
 
 fn main() -> std::process::ExitCode {
-    let with_state = std::env::var_os("WITH_STATE").is_some();
+    let with = |name| std::env::var_os(name).is_some();
     onelane::Service::new("drills", "7.8.9")
         .workloads(onelane::workloads![
             answer::Answer,
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
         // For the few tests that are about it: the others start quicker without.
-        .workloads(if with_state { state::ALL } else { &[] })
+        .workloads(if with("WITH_STATE") { state::ALL } else { &[] })
+        .workloads(if with("WITH_PROGRAM") { stay::ALL } else { &[] })
         .run()
 }

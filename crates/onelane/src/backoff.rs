@@ -1,38 +1,12 @@
 //! How long to wait before something that failed is tried again.
 
-use std::io;
 use std::time::{Duration, Instant};
-
-use crate::workload::LoadError;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// After so many failures in a row, what has never worked never will.
-const HOPELESS: u32 = 5;
-
-/// Why nothing can be computed, now or later.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum NotReady {
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The kernel, or the container, does not have what the mode needs.
-    #[error("cannot start: {0}")]
-    Lacks(String),
-    #[error("cannot start: {0}")]
-    Children(#[from] NeverReady),
-}
-
-impl From<io::Error> for NotReady {
-    fn from(err: io::Error) -> Self {
-        Self::Lacks(err.to_string())
-    }
-}
-
-/// Not one child could be started; the last one failed like this.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{HOPELESS} children in a row failed before they were ready; the last one: {0}")]
-pub struct NeverReady(pub String);
+pub const HOPELESS: u32 = 5;
 
 /// Counts failures in a row, and says when to try again.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,0 +1,340 @@
+//! One program of a crew: how it is started, and how it is spoken to.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::http::{self, Answer, Request};
+use crate::folder::Root;
+use crate::jitter::with_jitter;
+use crate::keeper::{End, Heard, Input, Keeping, Limits, Order, Output, Talk, memory_below};
+use crate::roster::Cause;
+
+/// How a program is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Lines,
+    Frames,
+    Http,
+}
+
+/// What is known of a program before it is started.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) command: Command,
+    pub(super) dialect: Dialect,
+    pub(super) ready: Option<String>,
+    pub(super) start_timeout: Duration,
+    /// 0 is any number.
+    pub(super) requests: u32,
+    /// In bytes.
+    pub(super) memory: u64,
+    pub(super) spare: bool,
+    /// In bytes.
+    pub(super) answer_max: usize,
+}
+
+/// What stands for the path of the socket in arguments.
+const SOCKET: &str = "{socket}";
+
+/// How often a program that begins to serve HTTP is asked whether it does.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The most that a program may say before it is ready, in bytes, without saying so.
+const PREFACE_MAX: usize = 1 << 20;
+
+/// The length of a frame, before its bytes.
+const LENGTH_BYTES: usize = 4;
+
+/// Why a program gave no answer.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// It has ended: how, if that is known.
+    Ended(Option<i32>),
+    /// It said something that is no answer.
+    Garbled(String),
+}
+
+impl From<io::Error> for Lost {
+    fn from(err: io::Error) -> Self {
+        Self::Garbled(err.to_string())
+    }
+}
+
+impl Lost {
+    pub(super) fn cause(&self) -> Cause {
+        match self {
+            Self::Ended(_) => Cause::Crashed,
+            Self::Garbled(_) => Cause::Garbled,
+        }
+    }
+
+    /// In words.
+    pub(super) fn how(&self) -> String {
+        match self {
+            Self::Ended(Some(code)) => format!("ended with code {code}"),
+            Self::Ended(None) => "was killed".to_owned(),
+            Self::Garbled(why) => format!("gave no answer: {why}"),
+        }
+    }
+}
+
+impl Plan {
+    /// A line, or a frame, as it is sent. The error says why it cannot be one.
+    pub(super) fn message(&self, text: &[u8]) -> Result<Bytes, String> {
+        let mut message = BytesMut::with_capacity(text.len() + LENGTH_BYTES);
+        match self.dialect {
+            Dialect::Lines if text.contains(&b'\n') => {
+                return Err("a line has no end of line in it".to_owned());
+            }
+            Dialect::Lines => {
+                message.extend_from_slice(text);
+                message.extend_from_slice(b"\n");
+            }
+            Dialect::Frames => {
+                let length = u32::try_from(text.len()).map_err(|err| err.to_string())?;
+                message.extend_from_slice(&length.to_be_bytes());
+                message.extend_from_slice(text);
+            }
+            Dialect::Http => return Err("this program is spoken to by HTTP".to_owned()),
+        }
+        Ok(message.freeze())
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        self.command.get_program().display().to_string()
+    }
+}
+
+/// The same command, which is told the path of its socket.
+fn serving_on(socket: &Path, command: &Command) -> Command {
+    let mut told = Command::new(command.get_program());
+    for argument in command.get_args() {
+        match argument.to_str() {
+            Some(text) => told.arg(text.replace(SOCKET, &socket.to_string_lossy())),
+            None => told.arg(argument),
+        };
+    }
+    told.env("SOCKET", socket);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => told.env(name, value),
+            None => told.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        told.current_dir(folder);
+    }
+    told
+}
+
+/// A program that runs.
+#[derive(Debug)]
+pub(super) struct One {
+    talk: Talk,
+    dialect: Dialect,
+    answer_max: usize,
+    /// What it has said and nobody has taken.
+    incoming: BytesMut,
+    socket: PathBuf,
+    /// Requests that it has served.
+    pub(super) served: u32,
+    /// After which it is to be replaced: not all lanes do that at once.
+    pub(super) requests_max: u32,
+    /// Its folder. After `talk`, which ends it.
+    _folder: Root,
+}
+
+impl One {
+    /// Starts it and waits until it is ready. The error says why it is not.
+    pub(super) fn start(plan: &Plan, keeping: Keeping) -> Result<Self, String> {
+        let mut one = Self::begin(plan, keeping).map_err(|err| err.to_string())?;
+        let timeout = plan.start_timeout;
+        let deadline = Instant::now() + timeout;
+        one.talk.until(Some(deadline));
+        match one.until_ready(plan.ready.as_deref(), deadline) {
+            Ok(()) => one.talk.until(None),
+            Err(_) if Instant::now() >= deadline => {
+                return Err(format!(
+                    "it was not ready within {} s",
+                    timeout.as_secs_f64()
+                ));
+            }
+            Err(lost) => return Err(format!("it {}", lost.how())),
+        }
+        Ok(one)
+    }
+
+    fn begin(plan: &Plan, keeping: Keeping) -> io::Result<Self> {
+        let folder = Root::make()?;
+        let socket = folder.path().join("socket");
+        let command = match plan.dialect {
+            Dialect::Lines | Dialect::Frames => None,
+            Dialect::Http => Some(serving_on(&socket, &plan.command)),
+        };
+        let command = command.as_ref().unwrap_or(&plan.command);
+        let order = Order::new(command, Some(folder.path()), Limits::default());
+        // Whatever process this is: what it prints goes to the log.
+        let log = || io::stdout().as_fd().try_clone_to_owned().map(Output::To);
+        let stdout = match plan.dialect {
+            Dialect::Lines | Dialect::Frames => Output::Here,
+            Dialect::Http => log()?,
+        };
+        let talk = Talk::start(&order, Input::Pipe, (stdout, log()?), keeping)?;
+        Ok(Self {
+            talk,
+            dialect: plan.dialect,
+            answer_max: plan.answer_max,
+            incoming: BytesMut::new(),
+            socket,
+            served: 0,
+            requests_max: with_jitter(plan.requests),
+            _folder: folder,
+        })
+    }
+
+    /// Its process id, or that of its keeper.
+    pub(super) fn pid(&self) -> u32 {
+        self.talk.pid()
+    }
+
+    /// The way to end it from elsewhere.
+    pub(super) fn end(&self) -> End {
+        self.talk.end()
+    }
+
+    /// Why it can be used no more, while it has nothing to do. None if it can.
+    pub(super) fn fault(&mut self) -> Option<Cause> {
+        if self.talk.is_silent() {
+            return None;
+        }
+        Some(match self.talk.hear() {
+            Ok(Heard::Output(_)) => Cause::Garbled,
+            Ok(Heard::Ended(_)) | Err(_) => Cause::Crashed,
+        })
+    }
+
+    /// The memory that it has, with all that it has started.
+    pub(super) fn memory(&self) -> u64 {
+        memory_below(self.talk.pid())
+    }
+
+    fn until_ready(&mut self, when: Option<&str>, deadline: Instant) -> Result<(), Lost> {
+        match self.dialect {
+            Dialect::Http => self.until_serving(when, deadline),
+            Dialect::Frames => match when {
+                Some(when) => {
+                    let said = self.hear()?;
+                    if said == when.as_bytes() {
+                        return Ok(());
+                    }
+                    Err(Lost::Garbled(format!("its first frame is not {when:?}")))
+                }
+                None => Ok(()),
+            },
+            Dialect::Lines => {
+                let Some(when) = when else { return Ok(()) };
+                let mut skipped = 0;
+                loop {
+                    let line = self.hear()?;
+                    if line == when.as_bytes() {
+                        return Ok(());
+                    }
+                    skipped += line.len() + 1;
+                    if skipped > PREFACE_MAX {
+                        return Err(Lost::Garbled(format!("it never said {when:?}")));
+                    }
+                }
+            }
+        }
+    }
+
+    fn until_serving(&mut self, path: Option<&str>, deadline: Instant) -> Result<(), Lost> {
+        loop {
+            let is_ready = match path {
+                None => http::connect(&self.socket).is_ok(),
+                Some(path) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    let (get, most) = (Request::get(path), self.answer_max);
+                    let asked = http::exchange(&self.socket, &get, most, Some(left));
+                    asked.is_ok_and(|answer| (200..300).contains(&answer.status))
+                }
+            };
+            if is_ready {
+                return Ok(());
+            }
+            if !self.talk.is_silent() {
+                self.hear()?;
+            }
+            if Instant::now() >= deadline {
+                return Err(Lost::Ended(None));
+            }
+            sleep(LOOK);
+        }
+    }
+
+    /// Says a message and waits for the answer to it.
+    pub(super) fn exchange(&mut self, message: Bytes) -> Result<Vec<u8>, Lost> {
+        self.talk.say(message);
+        let answer = self.hear()?;
+        if !self.incoming.is_empty() {
+            return Err(Lost::Garbled("it says more than one answer".to_owned()));
+        }
+        Ok(answer)
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) fn request(&mut self, request: &Request<'_>) -> Result<Answer, Lost> {
+        let asked = http::exchange(&self.socket, request, self.answer_max, None);
+        asked.map_err(|err| match self.fault() {
+            Some(_) => Lost::Ended(None),
+            None => Lost::Garbled(err.to_string()),
+        })
+    }
+
+    /// Waits for the next line or frame.
+    fn hear(&mut self) -> Result<Vec<u8>, Lost> {
+        loop {
+            if let Some(said) = self.take()? {
+                return Ok(said);
+            }
+            match self.talk.hear()? {
+                Heard::Output(piece) => self.incoming.extend_from_slice(piece),
+                Heard::Ended(ended) => return Err(Lost::Ended(ended.map(|ended| ended.code))),
+            }
+        }
+    }
+
+    /// Takes a line or a frame out of what has come, if all of it is there.
+    fn take(&mut self) -> Result<Option<Vec<u8>>, Lost> {
+        let too_long = || Lost::Garbled(format!("it is longer than {} bytes", self.answer_max));
+        if self.dialect == Dialect::Frames {
+            let Some(length) = self.incoming.first_chunk::<LENGTH_BYTES>() else {
+                return Ok(None);
+            };
+            let length = u32::from_be_bytes(*length) as usize;
+            if length > self.answer_max {
+                return Err(too_long());
+            }
+            if self.incoming.len() < LENGTH_BYTES + length {
+                return Ok(None);
+            }
+            self.incoming.advance(LENGTH_BYTES);
+            return Ok(Some(self.incoming.split_to(length).into()));
+        }
+        let end = self.incoming.iter().position(|byte| *byte == b'\n');
+        if end.unwrap_or(self.incoming.len()) > self.answer_max {
+            return Err(too_long());
+        }
+        let Some(end) = end else { return Ok(None) };
+        let line = self.incoming.split_to(end).into();
+        self.incoming.advance(1);
+        Ok(Some(line))
+    }
+}
