@@ -86,7 +86,7 @@ fn answer(
             Question::Job(parcel) => {
                 let body = inbox.read_bytes(parcel.body_bytes, &mut jobs)?;
                 guard::limit_cpu(settings.child_cpu_time)?;
-                compute(parcel, body, &workloads, &PipeOutlet(answers.clone()))
+                compute(*parcel, body, &workloads, &PipeOutlet(answers.clone()))
             }
         };
         match told {

@@ -49,6 +49,8 @@
 //! With the feature `schema`, a workload can tell what it takes and answers (`Workload::schemas`), and the
 //! program's role `schema` prints it.
 //!
+//! With the feature `multipart`, a route can take forms with files (`Body::multipart`, `Call::file`).
+//!
 //! # Inside
 //!
 //! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
@@ -105,6 +107,8 @@ pub use config::Secret;
 pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
+#[cfg(feature = "multipart")]
+pub use workload::Upload;
 pub use workload::{
     Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Point, Problem, Reason,
     Reply, Route, Series, Stop, Stream, Workload, at_most,

@@ -96,3 +96,6 @@ mod settings;
 mod state;
 // All at once for a while, in every mode.
 mod soak;
+// Forms with files.
+#[cfg(feature = "multipart")]
+mod uploads;

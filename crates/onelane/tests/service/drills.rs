@@ -10,6 +10,8 @@ mod refuse;
 mod state;
 mod take;
 mod tally;
+#[cfg(feature = "multipart")]
+mod upload;
 
 fn main() -> std::process::ExitCode {
     let with_state = std::env::var_os("WITH_STATE").is_some();
@@ -25,9 +27,15 @@ fn main() -> std::process::ExitCode {
             take::TakeFields,
             tally::Tally
         ])
+        .workloads(UPLOADS)
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
         // For the few tests that are about it: the others start quicker without.
         .workloads(if with_state { state::ALL } else { &[] })
         .run()
 }
+
+#[cfg(feature = "multipart")]
+const UPLOADS: &[onelane::Definition] = onelane::workloads![upload::TakeFiles];
+#[cfg(not(feature = "multipart"))]
+const UPLOADS: &[onelane::Definition] = &[];
