@@ -7,15 +7,17 @@ use actix_web::web;
 use nix::unistd::gethostname;
 use tokio::sync::{Notify, watch};
 
-use crate::child::{self, Nursery};
+use crate::child::Nursery;
 use crate::config::{Mode, Settings};
 use crate::executor::{Executor, Fork, Pool, Supply, Threads};
 use crate::folder::Folders;
 use crate::gate::{Gate, Refusal};
 use crate::http::{self, Admission, Clocks, Estimate, Front, Kept};
 use crate::lane::Lane;
+use crate::logging;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
+use crate::reexec;
 use crate::roster::Roster;
 use crate::service::Service;
 use crate::workload::Workloads;
@@ -61,7 +63,7 @@ fn executor(
         threads.map(Executor::Threads)
     };
     let nursery = || {
-        let program = || child::command("compute");
+        let program = || reexec::command("compute", logging::stdio());
         Nursery::start(program, settings.to_json(), roster.clone())
     };
     Ok(match settings.mode {

@@ -10,14 +10,15 @@ use nix::sys::signal::SigSet;
 use signal_hook::consts::SIGCHLD;
 use signal_hook::flag;
 
-use crate::child::{Briefing, NotReady};
+use crate::child::NotReady;
 use crate::config::{Flags, Mode, Settings};
 use crate::logging::{self, Pen};
+use crate::reexec::Briefing;
 #[cfg(feature = "schema")]
 use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, probe, routes, server};
+use crate::{cluster, compute, curl, http, keeper, probe, routes, server};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -50,6 +51,9 @@ enum Role {
     /// Compute for a server (started by it)
     #[command(hide = true)]
     Compute { parent: i32 },
+    /// Keep a program (started by whoever computes)
+    #[command(hide = true)]
+    Keep { parent: i32 },
     /// Be one of a cluster (started by it)
     #[command(hide = true)]
     Worker { parent: i32 },
@@ -121,6 +125,7 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         }
         Role::Probe => done(probe::run(load(&cli.flags, service)?.admin_listen)),
         Role::Config => print(&load(&cli.flags, service)?.to_toml()),
+        Role::Keep { .. } => done(keeper::run()),
         Role::Worker { parent } => {
             let (briefing, settings) = briefed(service, Pen::Thread)?;
             ended(cluster::worker::run(parent, briefing, service, &settings))

@@ -9,9 +9,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
-use crate::child::{self, Ends, NotReady, guard, usage};
+use crate::child::{self, Ends, NotReady};
 use crate::config::Settings;
 use crate::executor::{self, End, PipeOutlet, Question};
+use crate::guard::{self, usage};
 use crate::ipc::{self, Inbox};
 use crate::needs::Needs;
 use crate::service::Service;

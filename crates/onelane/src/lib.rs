@@ -62,7 +62,7 @@
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
+//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `keeper` on `reexec` on `guard`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -78,9 +78,11 @@ mod entrance;
 mod executor;
 mod folder;
 mod gate;
+mod guard;
 mod heads;
 mod http;
 mod ipc;
+mod keeper;
 mod lane;
 mod lifecycle;
 mod logging;
@@ -88,6 +90,7 @@ mod metrics;
 mod needs;
 mod page;
 mod probe;
+mod reexec;
 mod roster;
 mod routes;
 #[cfg(feature = "schema")]
@@ -110,6 +113,6 @@ pub use workload::Schemas;
 #[cfg(feature = "multipart")]
 pub use workload::Upload;
 pub use workload::{
-    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Point, Problem, Reason,
-    Reply, Route, Series, Stop, Stream, Workload, at_most,
+    Body, Call, Definition, Example, Interrupted, IntoReply, Load, Method, Output, Point, Problem,
+    Program, Reason, Reply, Route, Series, Stop, Stream, Workload, at_most,
 };

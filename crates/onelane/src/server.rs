@@ -12,12 +12,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin;
 use crate::assembly;
-use crate::child::{NotReady, guard, orphans};
+use crate::child::{NotReady, orphans};
 use crate::config::Settings;
 use crate::descriptors::connections_max;
 use crate::entrance;
 use crate::folder::{Folders, Root};
 use crate::gate::{Gate, Refusal};
+use crate::guard;
 use crate::http::{self, Front, Room, Serve, Witness};
 use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
 use crate::metrics::Metrics;

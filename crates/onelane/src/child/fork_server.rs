@@ -18,9 +18,10 @@ use signal_hook::SigId;
 use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level;
 
-use super::protocol::{News, Order, TEXT_MAX_BYTES, receive, send};
-use super::usage::ReapedUsage;
-use super::{Exit, NeverReady, NotReady, guard};
+use super::protocol::{News, Order, TEXT_MAX_BYTES};
+use super::{Exit, NeverReady, NotReady};
+use crate::guard::{self, usage::ReapedUsage};
+use crate::ipc::datagram::{receive, send};
 use crate::needs::Needs;
 
 /// A child's ends of the two pipes to the server.

@@ -1,25 +1,20 @@
 //! Child processes: how they are started, spoken to, watched and ended.
 //!
-//! There are two ways to get one. [`Nursery`] is for children that compute: it starts a fork server, a
-//! process with a single thread, which forks them. That takes less time than to start the smallest program
-//! (docs/architecture.md tells more). [`command`] is for processes that live long: it starts this program
-//! once more, in another role.
+//! [`Nursery`] is for children that compute: it starts a fork server, a process with a single thread, which
+//! forks them. That takes less time than to start the smallest program (docs/architecture.md tells more).
+//! Processes that live long are this program once more, in another role ([`reexec`](crate::reexec)).
 //!
 //! In either case the child is the head of a process group, gets no descriptors but the ones meant
 //! for it, and dies with its parent. What parent and child say to each other is not decided here.
 
 mod backoff;
-mod briefing;
 mod fork_server;
-pub mod guard;
 mod handle;
 mod jitter;
 mod nursery;
 pub mod orphans;
 mod pipe;
 mod protocol;
-mod spawn;
-pub mod usage;
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -28,12 +23,10 @@ use rustix::process::{Signal, WaitStatus};
 use serde::{Deserialize, Serialize};
 
 pub use backoff::{Backoff, NeverReady, NotReady};
-pub use briefing::{Briefing, brief, rehearse};
 pub use fork_server::{Ends, give_up, serve};
 pub use handle::Child;
 pub use jitter::with_jitter;
 pub use nursery::Nursery;
-pub use spawn::command;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +45,7 @@ impl Exit {
         }
     }
 
-    /// Whether the kernel killed it because of [`guard::limit_cpu`].
+    /// Whether the kernel killed it because of [`limit_cpu`](crate::guard::limit_cpu).
     pub fn is_cpu_limit(self) -> bool {
         self == Self::Signal(Signal::XCPU.as_raw())
     }

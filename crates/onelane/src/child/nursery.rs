@@ -18,9 +18,11 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use super::handle::Fate;
 use super::pipe::Pipe;
-use super::protocol::{News, Order, receive, send};
-use super::{Backoff, Child, Exit, NeverReady, NotReady, brief, rehearse};
+use super::protocol::{News, Order};
+use super::{Backoff, Child, Exit, NeverReady, NotReady};
+use crate::ipc::datagram::{receive, send};
 use crate::needs::Needs;
+use crate::reexec::{brief, rehearse};
 use crate::roster::{Cause, Roster, Usage};
 use crate::workload::LoadError;
 
@@ -82,7 +84,7 @@ impl Debug for Shared {
 
 impl Nursery {
     /// Starts the fork server, and once more whenever it ends. `program` is a command for a process that
-    /// reads its [`super::Briefing`], of these `settings`, and calls [`super::serve`] with the socket.
+    /// reads its [`Briefing`](crate::reexec::Briefing), of these `settings`, and calls [`super::serve`] with the socket.
     pub fn start(
         program: impl Fn() -> Command + Send + 'static,
         settings: String,

@@ -14,9 +14,9 @@ use super::board::Board;
 use super::member::{Awake, Member, Verdict};
 use super::process::{self, Event};
 use super::report::{HEARTBEAT, Report};
-use crate::child::usage::ReapedUsage;
 use crate::child::{Backoff, NeverReady, NotReady, orphans};
 use crate::config::Settings;
+use crate::guard::usage::ReapedUsage;
 use crate::roster::Cause;
 use crate::workload::LoadError;
 

@@ -31,10 +31,12 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::admin::{self, Admin};
 use crate::assembly;
-use crate::child::{self, guard};
 use crate::config::Settings;
+use crate::folder;
+use crate::guard;
 use crate::lifecycle::{Phase, Stop};
 use crate::needs::{self, Needs};
+use crate::reexec;
 use crate::server::{self, End, StartError};
 use crate::service::Service;
 use board::Board;
@@ -57,7 +59,7 @@ pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartE
 
 async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
     let mut instructions = Instructions::listen()?;
-    child::rehearse()?;
+    reexec::rehearse()?;
     let listener = server::bind(settings.listen, settings.queue_max)?;
     let admin_listener = server::bind(settings.admin_listen, 0)?;
     let listen = listener.local_addr().needs("getsockname")?;
@@ -196,13 +198,14 @@ impl Cluster {
         }
     }
 
-    /// Kills the workers that are left.
+    /// Kills the workers that are left, and removes what they have left.
     async fn kill(&mut self) {
         self.fleet.kill();
         while !self.fleet.is_empty() {
             let event = self.events.recv().await;
             self.note(event).ok();
         }
+        folder::sweep();
     }
 }
 

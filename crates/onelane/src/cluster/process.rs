@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::report::Report;
-use crate::child;
 use crate::config::Settings;
 use crate::ipc::Inbox;
+use crate::logging;
 use crate::needs::Needs;
+use crate::reexec;
 
 /// How long to wait for more from the pipe of a worker that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
@@ -33,8 +34,8 @@ pub(super) enum Event {
 /// Starts a worker that accepts from `listener`. To be called on the main thread, which lives as long as
 /// the process: the kernel kills a worker when the thread that started it ends.
 pub(super) fn spawn(listener: &TcpListener, settings: &Settings) -> io::Result<Child> {
-    let (_, briefing) = child::brief(&settings.to_json(), &[listener.as_fd()])?;
-    let mut command = Command::from(child::command("worker"));
+    let (_, briefing) = reexec::brief(&settings.to_json(), &[listener.as_fd()])?;
+    let mut command = Command::from(reexec::command("worker", logging::stdio()));
     command
         .stdin(Stdio::from(briefing))
         .stdout(Stdio::piped())

@@ -22,15 +22,17 @@ use super::connection;
 use super::report::{HEARTBEAT, PAUSE, Report};
 use crate::admin::Inspect;
 use crate::assembly;
-use crate::child::{Briefing, guard, with_jitter};
+use crate::child::with_jitter;
 use crate::config::Settings;
 use crate::entrance;
 use crate::folder::{Folders, Root};
+use crate::guard;
 use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::lane::Lane;
 use crate::lifecycle::{Signals, Stop};
 use crate::needs;
+use crate::reexec::Briefing;
 use crate::server::{End, StartError};
 use crate::service::Service;
 

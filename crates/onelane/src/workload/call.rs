@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,15 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
+use super::program::Program;
 use super::record::{Change, Event, Recorded};
 use super::reply::{Head, Reply, Stream};
 use super::series::{Point, Series};
+use super::stop::Stop;
 #[cfg(feature = "multipart")]
 use super::upload::{Parts, Sent, Upload};
 use crate::folder::{Place, Root};
+use crate::keeper::Keeping;
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
@@ -145,6 +149,10 @@ impl Call {
         self.headers = Arc::new(headers);
     }
 
+    pub(super) fn shared_body(&self) -> Bytes {
+        self.body.clone()
+    }
+
     pub(super) fn set_body(&mut self, body: Bytes) {
         self.body = body;
     }
@@ -197,6 +205,44 @@ impl Call {
     #[cfg(feature = "multipart")]
     pub fn files(&self) -> &[Upload] {
         &self.files
+    }
+
+    /// Runs a program for this request, and waits for it: its standard input is the [`Self::body`], its output the
+    /// result. [`Self::program`] says more about both.
+    pub fn output(&self, command: Command) -> Result<Vec<u8>, Stop> {
+        Ok(self.program(command).output()?.stdout)
+    }
+
+    /// A program to run for this request. It does not outlive the request, and neither does anything that it
+    /// starts, however the request ends.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// use onelane::{Call, Reason, Stop};
+    ///
+    /// const NOT_A_NUMBER: Reason = Reason::new(422, "not_a_number", "There is a line that is no number");
+    ///
+    /// fn sorted(call: &Call) -> Result<Vec<u8>, Stop> {
+    ///     let mut sort = Command::new("sort");
+    ///     sort.arg("--numeric-sort");
+    ///     let output = call.program(sort).refuse(2, NOT_A_NUMBER).output()?;
+    ///     Ok(output.stdout)
+    /// }
+    ///
+    /// let call = Call::default().with_body("10\n9\n");
+    /// assert_eq!(sorted(&call).unwrap(), b"9\n10\n");
+    /// ```
+    pub fn program(&self, command: Command) -> Program<'_> {
+        Program::new(self, command)
+    }
+
+    /// Whether programs have keepers: not in unit tests.
+    pub(super) fn keeping(&self) -> Keeping {
+        match self.folder {
+            Folder::OfRequest(_) => Keeping::ByKeeper,
+            Folder::Own(_) => Keeping::Alone,
+        }
     }
 
     /// A folder for files of this request alone, which is removed with all that is in it when the request is over,

@@ -1,5 +1,7 @@
 //! The one way to stop a running computation: a flag that it looks at.
 
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,9 +20,35 @@ pub struct Interrupt(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     raised: AtomicBool,
-    // Only for those that sleep: a change of `raised` is announced under this lock.
-    lock: Mutex<()>,
+    // A change of `raised` is announced under this lock.
+    hooks: Mutex<Hooks>,
     changed: Condvar,
+}
+
+/// What else is to be done when it is raised, by those that wait for something else than time.
+#[derive(Default)]
+struct Hooks {
+    next: u64,
+    hooks: BTreeMap<u64, Box<dyn Fn() + Send>>,
+}
+
+impl Debug for Hooks {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.hooks.keys()).finish()
+    }
+}
+
+/// Something that is done when an interrupt is raised, until this is dropped.
+#[derive(Debug)]
+pub struct Hook {
+    interrupt: Interrupt,
+    number: u64,
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        self.interrupt.0.hooks.lock().hooks.remove(&self.number);
+    }
 }
 
 impl Interrupt {
@@ -36,7 +64,7 @@ impl Interrupt {
     /// Sleeps without using CPU; returns early, with the error, when raised.
     pub fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
         let end = Instant::now() + duration;
-        let mut guard = self.0.lock.lock();
+        let mut guard = self.0.hooks.lock();
         loop {
             self.check()?;
             let left = end.saturating_duration_since(Instant::now());
@@ -47,11 +75,27 @@ impl Interrupt {
         }
     }
 
+    /// Has `hook` called when this is raised: at once if it is.
+    pub fn on_raise(&self, hook: impl Fn() + Send + 'static) -> Hook {
+        let mut hooks = self.0.hooks.lock();
+        if self.check().is_err() {
+            hook();
+        }
+        let number = hooks.next;
+        hooks.next += 1;
+        hooks.hooks.insert(number, Box::new(hook));
+        let interrupt = self.clone();
+        Hook { interrupt, number }
+    }
+
     /// Asks the computation to stop.
     pub fn raise(&self) {
-        let _guard = self.0.lock.lock();
+        let hooks = self.0.hooks.lock();
         self.0.raised.store(true, Ordering::Relaxed);
         self.0.changed.notify_all();
+        for hook in hooks.hooks.values() {
+            hook();
+        }
     }
 }
 
@@ -66,6 +110,21 @@ mod tests {
         let thread = std::thread::spawn(move || sleeper.sleep(Duration::from_hours(1)));
         interrupt.raise();
         assert!(thread.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_hook_is_called_when_the_interrupt_is_raised_unless_it_is_gone() {
+        let interrupt = Interrupt::default();
+        let called = Arc::new(AtomicBool::new(false));
+        let hook = || {
+            let called = called.clone();
+            interrupt.on_raise(move || called.store(true, Ordering::Relaxed))
+        };
+        drop(hook());
+        interrupt.raise();
+        assert!(!called.load(Ordering::Relaxed));
+        let _hook = hook();
+        assert!(called.load(Ordering::Relaxed), "it is raised already");
     }
 
     #[test]

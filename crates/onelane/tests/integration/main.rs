@@ -54,6 +54,8 @@ mod examples;
 mod host;
 // What a lane says to nginx, which may take a request elsewhere.
 mod hops;
+// Programs for a request, and what becomes of all that they start.
+mod programs;
 // From path, query and body to one input.
 mod inputs;
 // What a lane tells caches.

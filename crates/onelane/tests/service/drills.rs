@@ -7,6 +7,7 @@ mod note;
 mod print;
 mod program;
 mod refuse;
+mod run;
 mod state;
 mod take;
 mod tally;
@@ -23,6 +24,7 @@ fn main() -> std::process::ExitCode {
             print::Print,
             program::Program,
             refuse::Refuse,
+            run::Run,
             take::TakeBytes,
             take::TakeFields,
             tally::Tally

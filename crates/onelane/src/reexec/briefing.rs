@@ -13,7 +13,7 @@ use rustix::process::{
     test_kill_process, waitpid,
 };
 
-use super::protocol::{receive, send};
+use crate::ipc::datagram::{receive, send};
 use crate::needs::Needs;
 
 /// The first message, as the new process finds it.

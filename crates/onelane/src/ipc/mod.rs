@@ -2,6 +2,8 @@
 //! message that tells how many there are. Which messages there are is for the senders and receivers to
 //! decide.
 
+pub mod datagram;
+
 use std::io::{self, ErrorKind, Read};
 
 use bytes::{Bytes, BytesMut};

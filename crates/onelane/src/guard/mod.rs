@@ -1,6 +1,8 @@
 //! What a process does to itself before anything else: its limits, its signals, its descriptors, and its
 //! end when its parent ends. No other process could do that without a race.
 
+pub mod usage;
+
 use std::fs;
 use std::io;
 use std::sync::Arc;
@@ -13,7 +15,6 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::usage;
 use crate::needs::Needs;
 
 /// The first descriptor that is not standard input, output or error.

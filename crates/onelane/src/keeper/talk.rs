@@ -1,0 +1,218 @@
+//! What is said to a program and what it says, both at once, so that neither waits for the other.
+
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bytes::{Buf, Bytes};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{ioctl_fionbio, retry_on_intr};
+
+use super::kept::{End, Ends, Kept};
+use super::order::{Ended, Order};
+
+/// How much is read at once: as much as a pipe holds.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The end of what a program says to its standard error: so much is kept, in bytes.
+const EXCERPT_BYTES: usize = 2048;
+
+/// Where a program's standard input comes from.
+pub enum Input {
+    /// What is said to it.
+    Pipe,
+    /// A file.
+    File(OwnedFd),
+}
+
+/// Where a program's standard error goes.
+pub enum Errors {
+    /// The end of it is kept, for [`Talk::excerpt`].
+    Kept,
+    /// Elsewhere.
+    #[expect(dead_code, reason = "for programs that stay")]
+    To(OwnedFd),
+}
+
+/// Whether a program has a keeper. There is none in the unit tests of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    ByKeeper,
+    Alone,
+}
+
+/// A program that runs, and the pipes to it.
+#[derive(Debug)]
+pub struct Talk {
+    kept: Kept,
+    stdin: Option<PipeWriter>,
+    stdout: Option<PipeReader>,
+    stderr: Option<PipeReader>,
+    /// What was not written yet.
+    outgoing: Bytes,
+    /// Whether there is more to come.
+    is_closing: bool,
+    excerpt: Vec<u8>,
+    chunk: Box<[u8]>,
+}
+
+/// What a program did.
+pub enum Heard<'a> {
+    /// It said this to its standard output.
+    Output(&'a [u8]),
+    /// It has ended. None if it was ended, or its keeper was.
+    Ended(Option<Ended>),
+}
+
+impl Talk {
+    /// Starts a program.
+    pub fn start(
+        order: &Order,
+        input: Input,
+        errors: Errors,
+        keeping: Keeping,
+    ) -> io::Result<Self> {
+        let (stdin_there, stdin) = match input {
+            Input::Pipe => {
+                let (there, here) = pipe()?;
+                ioctl_fionbio(&here, true)?;
+                (there.into(), Some(here))
+            }
+            Input::File(file) => (file, None),
+        };
+        let (stdout, stdout_there) = output()?;
+        let (stderr, stderr_there) = match errors {
+            Errors::Kept => {
+                let (here, there) = output()?;
+                (Some(here), there)
+            }
+            Errors::To(elsewhere) => (None, elsewhere),
+        };
+        let ends = Ends {
+            stdin: stdin_there,
+            stdout: stdout_there,
+            stderr: stderr_there,
+        };
+        let kept = match keeping {
+            Keeping::ByKeeper => Kept::start(order, ends),
+            Keeping::Alone => Kept::start_alone(order, ends),
+        };
+        Ok(Self {
+            kept: kept?,
+            stdin,
+            stdout: Some(stdout),
+            stderr,
+            outgoing: Bytes::new(),
+            is_closing: false,
+            excerpt: Vec::new(),
+            chunk: vec![0; CHUNK_BYTES].into(),
+        })
+    }
+
+    /// The way to end it from elsewhere.
+    pub fn end(&self) -> End {
+        self.kept.end()
+    }
+
+    /// Says something to its standard input, as fast as it reads, while this is listening. What was said before is
+    /// to be written by then.
+    pub fn say(&mut self, bytes: Bytes) {
+        self.outgoing = bytes;
+    }
+
+    /// Has its standard input end after what was said.
+    pub fn close(&mut self) {
+        self.is_closing = true;
+        self.close_if_done();
+    }
+
+    /// The end of what it has said to its standard error.
+    pub fn excerpt(&self) -> String {
+        String::from_utf8_lossy(&self.excerpt).trim().to_owned()
+    }
+
+    /// Waits until it says something, or ends. The error says why there is no such program.
+    pub fn hear(&mut self) -> io::Result<Heard<'_>> {
+        loop {
+            let has_ended = self.wait()?;
+            self.write();
+            self.read_errors();
+            match self.read()? {
+                0 if has_ended => return Ok(Heard::Ended(self.kept.hear()?)),
+                0 => {}
+                count => return Ok(Heard::Output(&self.chunk[..count])),
+            }
+        }
+    }
+
+    /// Waits until there is something to do. Whether the program has ended.
+    fn wait(&self) -> io::Result<bool> {
+        let mut watched = vec![watch(self.kept.watched(), PollFlags::IN)];
+        let is_saying = !self.outgoing.is_empty();
+        let stdin = self.stdin.as_ref().filter(|_| is_saying);
+        watched.extend(stdin.map(|pipe| watch(pipe.as_fd(), PollFlags::OUT)));
+        let stdout = self.stdout.as_ref();
+        watched.extend(stdout.map(|pipe| watch(pipe.as_fd(), PollFlags::IN)));
+        let stderr = self.stderr.as_ref();
+        watched.extend(stderr.map(|pipe| watch(pipe.as_fd(), PollFlags::IN)));
+        retry_on_intr(|| poll(&mut watched, None))?;
+        Ok(!watched[0].revents().is_empty())
+    }
+
+    fn write(&mut self) {
+        while let Some(stdin) = self.stdin.as_mut().filter(|_| !self.outgoing.is_empty()) {
+            match stdin.write(&self.outgoing) {
+                Ok(count) => self.outgoing.advance(count),
+                Err(err) if err.kind() == ErrorKind::WouldBlock => return,
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                // It does not want to read any more, which is its own business.
+                Err(_) => {
+                    self.outgoing.clear();
+                    self.stdin = None;
+                }
+            }
+        }
+        self.close_if_done();
+    }
+
+    fn close_if_done(&mut self) {
+        if self.is_closing && self.outgoing.is_empty() {
+            self.stdin = None;
+        }
+    }
+
+    /// Reads from its standard output into the chunk; 0 if there is nothing.
+    fn read(&mut self) -> io::Result<usize> {
+        read(&mut self.stdout, &mut self.chunk)
+    }
+
+    fn read_errors(&mut self) {
+        while let Ok(count @ 1..) = read(&mut self.stderr, &mut self.chunk) {
+            self.excerpt.extend_from_slice(&self.chunk[..count]);
+            let surplus = self.excerpt.len().saturating_sub(EXCERPT_BYTES);
+            self.excerpt.drain(..surplus);
+        }
+    }
+}
+
+/// A pipe that a program writes to, and that is read without waiting.
+fn output() -> io::Result<(PipeReader, OwnedFd)> {
+    let (here, there) = pipe()?;
+    ioctl_fionbio(&here, true)?;
+    Ok((here, there.into()))
+}
+
+fn watch(fd: BorrowedFd<'_>, what: PollFlags) -> PollFd<'_> {
+    PollFd::from_borrowed_fd(fd, what)
+}
+
+/// Reads without waiting, and closes a pipe that nobody writes to any more.
+fn read(pipe: &mut Option<PipeReader>, chunk: &mut [u8]) -> io::Result<usize> {
+    let Some(open) = pipe else { return Ok(0) };
+    match open.read(chunk) {
+        Ok(0) => *pipe = None,
+        Ok(count) => return Ok(count),
+        Err(err) if [ErrorKind::WouldBlock, ErrorKind::Interrupted].contains(&err.kind()) => {}
+        Err(err) => return Err(err),
+    }
+    Ok(0)
+}
