@@ -34,8 +34,10 @@ impl Ask {
 
 /// All of it, in the order of declaration.
 pub(super) fn all(service: &Service) -> Vec<Ask> {
-    let routes = service.routes();
-    routes.flat_map(|(_, route)| of(route)).collect()
+    let routes = service.routes().map(|(_, route)| route);
+    // Nobody but the workload knows which parts a form has.
+    let routes = routes.filter(|route| !matches!(route.body.kind, Kind::Multipart(_)));
+    routes.flat_map(of).collect()
 }
 
 fn of(route: &'static Route) -> impl Iterator<Item = Ask> {
@@ -71,7 +73,7 @@ fn sent(route: &Route) -> Option<Sent> {
     Some(Sent {
         kind: match body.kind {
             Kind::Raw(_) => "raw",
-            Kind::None | Kind::Json | Kind::Form => "text",
+            Kind::None | Kind::Json | Kind::Form | Kind::Multipart(_) => "text",
         },
         types: types.map(|name| name.to_ascii_lowercase()).collect(),
         limit: body.limit,

@@ -102,3 +102,6 @@ mod settings;
 mod state;
 // All at once for a while, in every mode.
 mod soak;
+// Forms with files.
+#[cfg(feature = "multipart")]
+mod uploads;

@@ -13,6 +13,8 @@ mod state;
 mod stay;
 mod take;
 mod tally;
+#[cfg(feature = "multipart")]
+mod upload;
 
 fn main() -> std::process::ExitCode {
     let with = |name| std::env::var_os(name).is_some();
@@ -30,6 +32,7 @@ fn main() -> std::process::ExitCode {
             take::TakeFields,
             tally::Tally
         ])
+        .workloads(UPLOADS)
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
         // For the few tests that are about it: the others start quicker without.
@@ -37,3 +40,8 @@ fn main() -> std::process::ExitCode {
         .workloads(if with("WITH_PROGRAM") { stay::ALL } else { &[] })
         .run()
 }
+
+#[cfg(feature = "multipart")]
+const UPLOADS: &[onelane::Definition] = onelane::workloads![upload::TakeFiles];
+#[cfg(not(feature = "multipart"))]
+const UPLOADS: &[onelane::Definition] = &[];
