@@ -35,9 +35,16 @@ impl Ask {
 /// All of it, in the order of declaration.
 pub(super) fn all(service: &Service) -> Vec<Ask> {
     let routes = service.routes().map(|(_, route)| route);
-    // Nobody but the workload knows which parts a form has.
-    let routes = routes.filter(|route| !matches!(route.body.kind, Kind::Multipart(_)));
-    routes.flat_map(of).collect()
+    routes.filter(can_be_sent).flat_map(of).collect()
+}
+
+/// Nobody but the workload knows which parts a form has.
+fn can_be_sent(route: &&Route) -> bool {
+    match route.body.kind {
+        Kind::None | Kind::Json | Kind::Form | Kind::Raw(_) => true,
+        #[cfg(feature = "multipart")]
+        Kind::Multipart(_) => false,
+    }
 }
 
 fn of(route: &'static Route) -> impl Iterator<Item = Ask> {
@@ -73,7 +80,7 @@ fn sent(route: &Route) -> Option<Sent> {
     Some(Sent {
         kind: match body.kind {
             Kind::Raw(_) => "raw",
-            Kind::None | Kind::Json | Kind::Form | Kind::Multipart(_) => "text",
+            _ => "text",
         },
         types: types.map(|name| name.to_ascii_lowercase()).collect(),
         limit: body.limit,
