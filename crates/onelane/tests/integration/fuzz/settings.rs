@@ -46,7 +46,8 @@ fn config(file: &[u8], variables: &[(String, String)]) -> Result<Option<Vec<u8>>
     let lines = String::from_utf8_lossy(&stderr).lines().count();
     match (status.code(), lines) {
         (Some(0), 0) => Ok(Some(stdout)),
-        (Some(78), 1) if stdout.is_empty() => Ok(None),
+        // It does not wait for long until the line is written.
+        (Some(78), 0 | 1) if stdout.is_empty() => Ok(None),
         _ => Err(format!("{status}: {}", String::from_utf8_lossy(&stderr))),
     }
 }
