@@ -233,7 +233,7 @@ function cancel(request) {
 function settle(request, state, facts) {
   const { bar } = request;
   bar.to = clock();
-  Object.assign(request, facts, { state, total: bar.to - bar.from });
+  Object.assign(request, facts, { state, file: null, total: bar.to - bar.from });
   const held = (request.sent ?? bar.to) - bar.from;
   if (state === 'served') {
     request.way = Math.max(request.total - held - request.queue - request.compute, 0);
@@ -261,7 +261,7 @@ function dropButton(bar) {
 
 // --- Answers that say more than a line: the last of them, below what asked for them ---------------------------
 const textOf = (bytes) => new TextDecoder().decode(bytes);
-const bytesOf = (type, { byteLength }) => `${byteLength.toLocaleString('en')} bytes of ${type}`;
+const bytesOf = (type, { byteLength }) => `${byteLength.toLocaleString('en')} bytes${type && ` of ${type}`}`;
 
 async function show({ form, state, mark, type, said }, bytes) {
   const { sent } = form.dataset;
@@ -271,7 +271,7 @@ async function show({ form, state, mark, type, said }, bytes) {
   // What is to be saved is of no type: were it opened, it would be a page of this origin.
   const url = URL.createObjectURL(new Blob([bytes], { type: kind === 'other' ? 'application/octet-stream' : type }));
   const link = Object.assign(make('a'), kind === 'paper' ? { textContent: 'Open', target: '_blank', rel: 'noopener' }
-    : { textContent: 'Save', download: `answer.${type.split(/[/+]/)[1]}` }, { href: url });
+    : { textContent: 'Save', download: `answer.${type.split(/[/+]/)[1] ?? 'bin'}` }, { href: url });
   let size = '', shown = '';
   if (kind === 'picture') {
     shown = Object.assign(make('img'), { src: url, alt: `The answer to ${mark}` });
