@@ -77,27 +77,33 @@ impl Parser {
 
     /// Reads what comes after the last part, and means nothing.
     pub(super) async fn finish(mut self) -> Result<(), Problem> {
-        while self.feed.is_some() {
-            self.feed().await?;
-        }
+        while self.take().await?.is_some() {}
         Ok(())
     }
 
-    /// Takes one more piece of the body, and tells its length in bytes.
+    /// Gives the parser one more piece of the body, and tells its length in bytes.
     async fn feed(&mut self) -> Result<usize, Problem> {
-        let Some(piece) = self.body.next().await else {
+        let Some(piece) = self.take().await? else {
             self.feed = None;
             return Ok(0);
         };
-        let piece = piece.map_err(|err| Problem::BadRequest(format!("body: {err}")))?;
         let count = piece.len();
-        let left = self.left.checked_sub(count);
-        self.left = left.ok_or(Problem::BodyTooLarge(self.limit))?;
         if let Some(feed) = &self.feed {
-            // It lives as long as the parser does.
+            // Its other end lives as long as the parser does.
             feed.send(piece).ok();
         }
         Ok(count)
+    }
+
+    /// The next piece of the body.
+    async fn take(&mut self) -> Result<Option<Bytes>, Problem> {
+        let Some(piece) = self.body.next().await else {
+            return Ok(None);
+        };
+        let piece = piece.map_err(|err| Problem::BadRequest(format!("body: {err}")))?;
+        let left = self.left.checked_sub(piece.len());
+        self.left = left.ok_or(Problem::BodyTooLarge(self.limit))?;
+        Ok(Some(piece))
     }
 }
 
