@@ -17,3 +17,6 @@ mod inputs;
 mod children;
 // Files and variables of an operator.
 mod settings;
+// Forms with files.
+#[cfg(feature = "multipart")]
+mod parts;
