@@ -52,6 +52,8 @@ mod image;
 mod memory;
 // Each mode in a container.
 mod modes;
+// The services to copy from.
+mod services;
 // What Prometheus and the dashboard show, against what the load saw.
 mod watched;
 // An nginx configuration of another version than the lanes.
