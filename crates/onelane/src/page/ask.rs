@@ -35,11 +35,11 @@ impl Ask {
 /// All of it, in the order of declaration.
 pub(super) fn all(service: &Service) -> Vec<Ask> {
     let routes = service.routes().map(|(_, route)| route);
-    routes.filter(can_be_sent).flat_map(of).collect()
+    routes.filter(|route| can_be_sent(route)).flat_map(of).collect()
 }
 
 /// Nobody but the workload knows which parts a form has.
-fn can_be_sent(route: &&Route) -> bool {
+fn can_be_sent(route: &Route) -> bool {
     match route.body.kind {
         Kind::None | Kind::Json | Kind::Form | Kind::Raw(_) => true,
         #[cfg(feature = "multipart")]
