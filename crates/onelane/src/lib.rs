@@ -105,8 +105,13 @@ mod workload;
 
 /// The code of the guide, for doc tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/workloads.md")]
+#[doc = include_str!("../../../docs/guide.md")]
 struct Guide;
+
+/// That of the page with all its details.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/workloads.md")]
+struct Details;
 
 pub use config::Secret;
 pub use service::Service;

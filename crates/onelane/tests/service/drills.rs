@@ -3,6 +3,7 @@
 
 mod answer;
 mod echo;
+mod mirror;
 mod note;
 mod print;
 mod program;
@@ -21,6 +22,7 @@ fn main() -> std::process::ExitCode {
         .workloads(onelane::workloads![
             answer::Answer,
             echo::Echo,
+            mirror::Mirror,
             note::Note,
             print::Print,
             program::Program,
