@@ -21,6 +21,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// What the page sends for it: `raw` is a file, `text` what is written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw(_) => "raw",
+            Self::None | Self::Json | Self::Form => "text",
+        }
+    }
+
     /// The types of such a body.
     pub(crate) const fn types(self) -> &'static [&'static str] {
         match self {
