@@ -374,7 +374,7 @@ const encode = (text) => text.replace(/['[\\\]^`{|}]/g, (sign) => `%${sign.charC
 function wish(form) {
   const { label, method, path, times } = form.dataset;
   // On bars, the question says more than the button, and there may be many.
-  if (path) return { form, label, method, mark: path.split('?')[1] ?? path, path, times: Number(times) };
+  if (!form.path) return { form, label, method, mark: path.split('?')[1] ?? path, path, times: Number(times) };
   const { pathname, search } = new URL(form.path.value, location.origin);
   const typed = encode(`${pathname}${search}`);
   return { form, label: typed, method, mark: typed, path: typed, times: Number(form.times?.value ?? 1) };
@@ -400,7 +400,7 @@ function wishes(form) {
 
 /** Why a lane would refuse this, in its words. */
 function fault(types, limit, type, size) {
-  const takes = (taken) => taken === '*/*' || (taken.endsWith('*') ? type.startsWith(taken.slice(0, -1)) : type === taken);
+  const takes = (taken) => taken === '*/*' || (taken.endsWith('*') ? type.startsWith(taken.slice(0, -1)) : type === taken.toLowerCase());
   if (!types.some(takes)) return `415 unsupported_media_type (the body must be ${types.join(' or ')})`;
   return size > limit && `413 body_too_large (the body is larger than ${limit} bytes)`;
 }
@@ -433,7 +433,19 @@ async function copy(form, code, button) {
   setTimeout(() => { button.textContent = 'Copy'; }, 1500);
 }
 
+/** Where to say what goes along. */
+function addFields(form) {
+  const { label, path, sent, types, limit, body } = form.dataset;
+  const field = (name, facts) => Object.assign(make(name), facts);
+  form.querySelector('p').append(make('span', '', ` ${types.replaceAll(' ', ' or ')}, ${limit % 2 ** 20 ? `${limit} bytes` : `${limit / 2 ** 20} MiB`} at most`));
+  form.append(field('input', { name: 'path', ariaLabel: `Path and query of: ${label}`, value: path, pattern: '/.*', required: true, spellcheck: false }));
+  form.append(sent === 'raw'
+    ? make('label', 'small', `Drop a file here, or choose one for: ${label} `, field('input', { name: 'file', type: 'file', accept: types.replaceAll(' ', ','), multiple: true, required: true }))
+    : field('textarea', { name: 'body', ariaLabel: `Body of: ${label}`, value: body, rows: 3, spellcheck: false }));
+}
+
 for (const form of document.forms) {
+  if (form.dataset.sent) addFields(form);
   const code = make('code', '', curlOf(form));
   const button = make('button', 'copy', 'Copy');
   const title = form.querySelector('.send');

@@ -33,6 +33,16 @@ pub(crate) struct Files {
 }
 
 impl Kind {
+    /// What the page sends for it: `raw` is a file, `text` what is written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw(_) => "raw",
+            Self::None | Self::Json | Self::Form => "text",
+            #[cfg(feature = "multipart")]
+            Self::Multipart(_) => "form",
+        }
+    }
+
     /// The types of such a body.
     pub(crate) const fn types(self) -> &'static [&'static str] {
         match self {
