@@ -86,15 +86,18 @@ async fn is_stopped_in_time(stack: &Compose, slow: &Request) {
 
 /// Nobody notices.
 async fn lanes_come_and_go(stack: &Compose, service: &str, requests: &[Request]) {
-    let load = Load::start(&stack.base, requests);
+    // However quick they are, lanes are busy.
+    let requests = [requests, &[requests::drill(300)]].concat();
+    let load = Load::start(&stack.base, &requests);
     load.answered(3).await;
     let said = output(stack.up_again().env("LANES", "3")).await;
     let kept = format!("SERVICE={service}");
     assert!(said.contains(&kept), "{said}");
-    let lanes = stack.lanes().await;
-    assert_eq!(lanes.len(), 3, "{said}");
+    assert_eq!(stack.lanes().await.len(), 3, "{said}");
     load.answered(6).await;
 
+    // In the middle of a request.
+    let lanes = stack.busy(3).await;
     docker(["kill", &lanes[0].container]).await;
     load.answered(6).await;
     docker(["stop", &lanes[1].container]).await;

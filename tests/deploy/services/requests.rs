@@ -82,11 +82,16 @@ pub(super) fn of(service: &str) -> Vec<Request> {
 /// One that takes its time; where nothing does, a drill of the engine.
 pub(super) fn slowest(requests: &[Request]) -> Request {
     let slow = requests.iter().find(|request| request.slow);
-    slow.cloned().unwrap_or_else(|| Request {
+    slow.cloned().unwrap_or_else(|| drill(20_000))
+}
+
+/// A drill of the engine: it occupies the lane for so long.
+pub(super) fn drill(ms: u64) -> Request {
+    Request {
         path: "/sleep".to_owned(),
         content_type: "application/json".to_owned(),
-        body: br#"{"ms":20000}"#.to_vec(),
+        body: format!(r#"{{"ms":{ms}}}"#).into_bytes(),
         answer: "application/json".to_owned(),
         slow: true,
-    })
+    }
 }
