@@ -1,12 +1,16 @@
 //! A lane: the gate that lets requests in, the executor that computes them, and their numbers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::executor::{Executor, STUCK_AFTER};
 use crate::gate::Gate;
 use crate::logging;
 use crate::metrics::{Metrics, MetricsSnapshot, Occupancy};
 use crate::roster::Roster;
+
+/// After so long without a program that stays, a lane may as well be started anew: as long as a start may take.
+const PROGRAM_MISSED: Duration = Duration::from_mins(5);
 
 /// The parts of a server that is one process, with children or without. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,9 +42,14 @@ impl Lane {
     }
 
     /// Why only a new process would help: at least half of the slots compute something that cannot be
-    /// stopped. A blocking lane has one slot, so one such computation is enough. None if all is well.
+    /// stopped, or none has had a program to compute with for long. A blocking lane has one slot, so one such
+    /// computation is enough. None if all is well.
     pub fn stuck(&self) -> Option<String> {
-        let slots = self.gate.snapshot().slots;
+        let gate = self.gate.snapshot();
+        let slots = gate.slots;
+        if gate.withheld >= slots.len() && gate.withheld_for > PROGRAM_MISSED {
+            return Some("the program that it computes with cannot be started any more".to_owned());
+        }
         let holders = slots.iter().filter_map(|slot| slot.holder.as_ref());
         let overdue = holders.filter(|holder| holder.overdue > STUCK_AFTER);
         let stuck = overdue.count() + self.executor.lost_threads();
@@ -51,7 +60,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use serde_json::Map;
 

@@ -18,9 +18,9 @@ use crate::jitter::with_jitter;
 use crate::roster::{Cause, News, Usage};
 use crate::workload::Job;
 
-/// How long a new child may take to say that it is ready. It takes milliseconds as a rule; a program that stays may
-/// take a minute until it gives up.
-const START_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long a new child may take to say that it is ready. It takes milliseconds as a rule; with a program that stays as
+/// long as that has, for which `startupProbe` in `k8s/app-deployment.yaml` gives so much.
+const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A set of children. Once started, a task keeps it at its size until the runtime ends.
 #[derive(Debug)]

@@ -77,8 +77,9 @@ struct State {
     away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
     next_number: u64,
-    /// Slots that nobody gets at the moment.
+    /// Slots that nobody gets at the moment, and since when there are some.
     withheld: usize,
+    withheld_since: Option<Instant>,
     /// Every visitor's refusal, while the gate is closed.
     closed: Option<Refusal>,
     /// Recent time per request, for estimates; none before the first has finished.
@@ -129,6 +130,7 @@ impl Gate {
                 away: 0,
                 next_number: 0,
                 withheld: 0,
+                withheld_since: None,
                 closed: None,
                 mean_service: None,
             }),
@@ -225,6 +227,10 @@ impl Gate {
     pub fn withhold(&self, slots: usize) {
         let mut state = self.0.state.lock();
         state.withheld = slots;
+        state.withheld_since = match slots {
+            0 => None,
+            _ => state.withheld_since.or_else(|| Some(Instant::now())),
+        };
         self.call(&mut state);
         self.0.ready.notify_waiters();
     }
@@ -289,6 +295,10 @@ impl Gate {
         let state = self.0.state.lock();
         GateSnapshot {
             slots: state.slots.iter().map(|slot| slot.snapshot(now)).collect(),
+            withheld: state.withheld,
+            withheld_for: state
+                .withheld_since
+                .map_or(Duration::ZERO, |since| now - since),
             queue_depth: state.waiting.len(),
             queue_limit: self.0.queue_max,
             oldest_wait: state

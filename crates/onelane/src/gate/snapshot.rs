@@ -9,6 +9,10 @@ use super::Slot;
 pub struct GateSnapshot {
     /// Every slot, in order.
     pub slots: Vec<SlotSnapshot>,
+    /// Slots that nobody gets at the moment.
+    pub withheld: usize,
+    /// For how long there have been some.
+    pub withheld_for: Duration,
     /// Requests that wait.
     pub queue_depth: usize,
     /// Requests that may wait.

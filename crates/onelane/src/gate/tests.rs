@@ -66,6 +66,27 @@ async fn each_slot_is_given_once() {
 }
 
 #[tokio::test]
+async fn a_slot_that_is_withheld_goes_to_nobody_until_it_is_not() {
+    let gate = Gate::new(2, 10);
+    let start = Instant::now();
+    let running = gate.enter(visitor("running", start)).await.unwrap();
+    gate.withhold(1);
+    let mut waiting = pin!(gate.enter(visitor("waiting", start)));
+    assert!(poll!(&mut waiting).is_pending());
+    assert!(now(gate.ready()).await.is_none());
+    // One is free, and one is withheld, whichever that is.
+    drop(running);
+    drop(now(&mut waiting).await.unwrap().unwrap());
+
+    gate.withhold(2);
+    let mut waiting = pin!(gate.enter(visitor("waiting", start)));
+    assert!(poll!(&mut waiting).is_pending());
+    gate.withhold(0);
+    assert!(now(gate.ready()).await.is_some());
+    waiting.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_full_queue_is_full_for_newcomers_however_old_and_not_for_who_comes_from_another() {
     let gate = Gate::new(1, 1);
     let start = Instant::now();
