@@ -4,13 +4,13 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down plan check fmt test soak screenshots compare
+.PHONY: help up reload down plan check fmt test soak fuzz screenshots compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# LANES, PORT, MODE, CACHE and MONITORING reach the scripts through the environment, given before or after `make`.
-up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; MONITORING=1 watches, CACHE=256m keeps answers. Again: change what is told
+# SERVICE, LANES, PORT, MODE, CACHE and MONITORING reach the scripts through the environment, given before or after `make`.
+up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers. Again: change what is told
 	@$(stack)/up
 
 reload: ## have nginx read nginx/*.conf anew; no request is lost, and a mistake in them changes nothing
@@ -41,6 +41,11 @@ check: ## format, lints, documentation, unit and integration tests
 soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode
 	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) cargo test --locked --test deploy soak -- --nocapture
 	SOAK_SECONDS=30 cargo test --locked --package onelane --test integration soak -- --test-threads 1
+
+# A failure tells how to repeat it.
+fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, forms, children, settings; through nginx, too
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --package onelane --all-features --test integration fuzz -- --nocapture --test-threads 4
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --test deploy fuzz -- --nocapture
 
 # The deploy and browser tests start and stop stacks of their own.
 test: check ## check, then tests of the real stacks, of the manifests, of the rules and of the page

@@ -1,50 +1,72 @@
-# A lane: one static binary in an empty image.
+# A lane: one static binary, in an empty image or beside the programs that it runs.
+
+# `empty`, or `programs`: with Debian's PACKAGES. Which is what the service says (docker/service).
+ARG RUNTIME=empty
 
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /build
 
-# crt-static links the C library in: the image has none. Macros are built for the machine that
+# crt-static links the C library in: an empty image has none. Macros are built for the machine that
 # compiles, without these flags, as soon as a target is named; host-tuple names whatever it is.
 # Packed relocations make the binary 3 % smaller.
-ENV CARGO_HOME=/cargo CARGO_BUILD_TARGET=host-tuple \
+ENV CARGO_HOME=/cargo CARGO_TARGET_DIR=/build/target CARGO_BUILD_TARGET=host-tuple \
     RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
 
+# The program, and a folder of its workspace: `examples/services` for one of those.
+ARG SERVICE=primes
+ARG SOURCES=src
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 COPY src src
+COPY $SOURCES $SOURCES
 # What was compiled stays in a cache of the builder: dependencies are compiled anew only when they
 # change. cargo compares times, and a file may be older than what an earlier checkout left in there, so
 # all of ours count as new. Declared benches and other programs are left out, because cargo would insist
 # on their files, which are not here.
+#
+# Whatever the program is called, /lane is its name for the health check and for scripts.
 RUN --mount=type=cache,target=/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
-    find Cargo.toml crates -name Cargo.toml -exec sed -i -E '/^\[\[(bench|bin)\]\]/,/^$/d' {} + && \
-    find src crates -exec touch {} + && \
-    cargo build --release --locked && \
-    cp target/*/release/primes /primes
+    find Cargo.toml crates $SOURCES -name Cargo.toml -exec sed -i -E '/^\[\[(bench|bin)\]\]/,/^$/d' {} + && \
+    find src crates $SOURCES -exec touch {} + && \
+    cd $SOURCES && cargo build --release --locked --package "$SERVICE" && \
+    mkdir /image && cp /build/target/*/release/"$SERVICE" /image/ && ln -s "$SERVICE" /image/lane
 
-FROM scratch
-COPY --from=build /primes /primes
-
+FROM scratch AS empty
 # The allocator gives large bodies back at once. It learns otherwise to keep room for the next one, in each process:
 # a pool takes 27 MB at its worst then, and 23 MB with this.
 ENV MALLOC_MMAP_THRESHOLD_=131072
 
-# By number, because the image has no /etc/passwd; 65532 belongs to nobody on common systems.
+FROM debian:trixie-slim AS programs
+ARG PACKAGES
+# Neither lists nor archives are in the image. Those that were fetched stay in a cache of the builder.
+RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $PACKAGES && \
+    rm -rf /var/log/*
+# Nothing else can be written, and many programs want to.
+ENV HOME=/tmp
+
+FROM $RUNTIME
+COPY --from=build /image /
+
+# By number, because an empty image has no /etc/passwd; 65532 belongs to nobody on common systems.
 USER 65532:65532
 # Public, and for probes and metrics.
 EXPOSE 5000 9464
 # Asks for readiness on the admin port, which answers while the lane computes. Not more often: Docker
 # spends some 80 ms of CPU on starting a process in a container, and only its display depends on it. A
 # workload may take minutes to load: as long as startupProbe in k8s/app-deployment.yaml gives it.
-HEALTHCHECK --start-period=300s --interval=10s --timeout=2s --retries=3 CMD ["/primes", "probe"]
+HEALTHCHECK --start-period=300s --interval=10s --timeout=2s --retries=3 CMD ["/lane", "probe"]
 # Serve out the running request, then exit.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/primes"]
+ENTRYPOINT ["/lane"]
 
+ARG SERVICE=primes
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="primes" \
+LABEL org.opencontainers.image.title="$SERVICE" \
       org.opencontainers.image.description="A server that computes one request at a time" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \

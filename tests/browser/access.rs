@@ -102,7 +102,7 @@ async fn every_control_has_a_name() {
 }
 
 /// The least contrast of any text that is shown, over the background that it really has.
-const CONTRAST: &str = "
+pub(crate) const CONTRAST: &str = "
   const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const light = (colour) => rgb(colour).slice(0, 3).map((c) => c / 255)
     .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))

@@ -73,8 +73,13 @@ impl Browser {
         value
     }
 
-    async fn command(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn command(&self, path: &str, body: Value) -> Value {
         self.ask(Method::POST, &format!("{}{path}", self.session), body)
+            .await
+    }
+
+    pub(crate) async fn ask_session(&self, path: &str) -> Value {
+        self.ask(Method::GET, &format!("{}{path}", self.session), json!({}))
             .await
     }
 
@@ -119,12 +124,17 @@ impl Browser {
         );
         self.js(&scroll).await;
         self.come_to_rest().await;
+        let path = format!("/element/{}/click", self.element(css).await);
+        self.command(&path, json!({})).await;
+        self.come_to_rest().await;
+    }
+
+    /// What the driver calls the first element that matches.
+    pub(crate) async fn element(&self, css: &str) -> String {
         let query = json!({ "using": "css selector", "value": css });
         let found = self.command("/element", query).await;
         let id = found.as_object().unwrap().values().next().unwrap();
-        let path = format!("/element/{}/click", id.as_str().unwrap());
-        self.command(&path, json!({})).await;
-        self.come_to_rest().await;
+        id.as_str().unwrap().to_owned()
     }
 
     /// Waits until the page has handled all input and drawn all changes so far: that is done before each
@@ -174,7 +184,8 @@ impl Browser {
         BASE64_STANDARD.decode(data).expect("in base64")
     }
 
-    async fn tool(&self, command: &str, options: Value) -> Value {
+    /// What the protocol of Chromium's own tools answers.
+    pub(crate) async fn tool(&self, command: &str, options: Value) -> Value {
         let body = json!({ "cmd": command, "params": options });
         self.command("/goog/cdp/execute", body).await
     }

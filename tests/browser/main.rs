@@ -16,6 +16,9 @@ mod watching;
 mod access;
 // What the page may do, and that it keeps to it.
 mod policy;
+// Files: sent, answered, refused, and what an answer may do.
+mod answers;
+mod files;
 // The commands that stand beside the buttons.
 mod curl;
 // The pictures in docs/.
@@ -23,8 +26,13 @@ mod screenshots;
 
 // A browser and its driver.
 mod browser;
+// Files, chosen and dropped.
+mod hand;
 // What is on the page.
 mod page;
+// Services that take files, and an nginx in front of one.
+mod front;
+mod services;
 // One server alone: the fixture of the integration tests.
 #[allow(
     dead_code,

@@ -1,4 +1,4 @@
-//! The samples can go: what README shows is put in their place, and everything is as green as before.
+//! The samples can go: what the guide shows is put in their place, and everything is as green as before.
 
 use std::fs;
 
@@ -8,14 +8,15 @@ use crate::succeeds;
 const LIST: &str = "src/workload/mod.rs";
 const TESTS: &str = "tests/service/main.rs";
 
-/// The block of code in README that contains `hint`.
+/// The block of code in the guide that contains `hint`.
 fn shown(hint: &str) -> String {
-    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
-    let blocks = readme.split("```rust\n").skip(1);
-    let mut blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let guide = fs::read_to_string(format!("{ROOT}/docs/guide.md")).unwrap();
+    let blocks = guide.split("```rust").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let mut blocks = blocks.map(|block| block.split_once('\n').unwrap().1);
     let block = blocks.find(|block| block.contains(hint));
     block
-        .unwrap_or_else(|| panic!("README shows {hint:?}"))
+        .unwrap_or_else(|| panic!("the guide shows {hint:?}"))
         .to_owned()
 }
 

@@ -115,7 +115,7 @@ async fn six_long_requests_occupy_six_lanes_whose_probes_stay_green() {
         for path in ["/livez", "/readyz", "/metrics"] {
             assert_eq!(lane.probe(path).await.status, 200, "{path} of a busy lane");
         }
-        docker(["exec", &lane.container, "/primes", "probe"]).await;
+        docker(["exec", &lane.container, "/lane", "probe"]).await;
     }
     assert!(long.iter().all(|request| !request.is_finished()));
 

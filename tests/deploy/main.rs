@@ -34,6 +34,8 @@ mod clients;
 mod answers;
 // Raw requests, byte by byte, and that nginx and a lane read the same in each.
 mod corpus;
+// Random requests, and other clients.
+mod fuzz;
 // One address that takes what it can get, and everybody else.
 mod greedy;
 // Large bodies, many of them, and such as come in pieces.
@@ -50,6 +52,8 @@ mod image;
 mod memory;
 // Each mode in a container.
 mod modes;
+// The services to copy from.
+mod services;
 // What Prometheus and the dashboard show, against what the load saw.
 mod watched;
 // An nginx configuration of another version than the lanes.
@@ -64,6 +68,9 @@ mod rollout;
 // The requests themselves: those that a lane alone is tested with.
 #[path = "../../crates/onelane/tests/corpus/mod.rs"]
 mod raw;
+// And such as are made at random.
+#[path = "../../crates/onelane/tests/integration/fuzz/random/mod.rs"]
+mod random;
 // A copy of nginx/ to change.
 mod files_of_nginx;
 // The stack in containers.

@@ -35,7 +35,7 @@ async fn a_container_computes_and_drains(
     let facts = async |format| docker(["inspect", "--format", format, &lane.container]).await;
     assert_eq!(
         facts(RIGHTS).await,
-        "/primes <nil> 65532:65532 true [ALL] [no-new-privileges:true]"
+        "/lane <nil> 65532:65532 true [ALL] [no-new-privileges:true]"
     );
     let limits = format!("{} {processes}", mebibytes << 20);
     assert_eq!(facts(LIMITS).await, limits);

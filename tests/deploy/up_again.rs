@@ -71,6 +71,7 @@ async fn containers_go_on_where_what_is_wanted_cannot_be() {
         ("PORT", "::1:5000"),
         ("LANES", "0"),
         ("MODE", "many"),
+        ("SERVICE", "none"),
         ("CACHE", "1m"),
     ] {
         let said = complaint(stack.up_again().env(name, value)).await;
@@ -114,6 +115,7 @@ async fn plain_processes_keep_what_they_were_told_and_go_on_where_more_cannot_be
     for (name, value, why) in [
         ("PORT", &*port, "something else listens on port"),
         ("PORT", "::1:5000", "PORT is a number"),
+        ("SERVICE", "none", "there is no SERVICE 'none'; there is"),
         ("MODE", "many", "a lane does not take its settings"),
         ("ONELANE_QUEUE_MAX", "many", "ONELANE_QUEUE_MAX"),
         // A folder that takes nothing, as a disk that is full or read-only.

@@ -92,7 +92,7 @@ fn answer(
                 let body = inbox.read_bytes(parcel.body_bytes, &mut jobs)?;
                 guard::limit_cpu(settings.child_cpu_time)?;
                 compute(
-                    parcel,
+                    *parcel,
                     body,
                     &workloads,
                     &told,

@@ -4,24 +4,47 @@ use actix_web::http::Uri;
 use actix_web::http::uri::Scheme;
 
 use crate::service::Service;
-use crate::workload::{Example, in_url};
+use crate::workload::{Example, Kind, Method, Route, in_url};
 
 /// A line for each example. `base` comes from [`base`].
 pub fn commands(service: &Service, base: &str) -> String {
     let examples = service.examples();
     examples
-        .map(|(path, example)| command(&format!("{base}{path}"), example))
+        .map(|(route, example)| command(base, route, example))
         .collect()
 }
 
-fn command(url: &str, Example { label, times, .. }: &Example) -> String {
-    let url = quoted(url);
+fn command(base: &str, route: &Route, example: &Example) -> String {
+    let url = quoted(&format!("{base}{}", route.ask(example.query)));
+    let flags = flags(route, example);
     // A comment ends with its line.
-    let label = label.replace(char::is_control, " ");
-    match times {
-        1 => format!("curl {url}  # {label}\n"),
-        _ => format!("seq {times} | xargs -P {times} -I{{}} curl -s {url}  # {label}\n"),
+    let label = example.label.replace(char::is_control, " ");
+    match example.times {
+        // What is in a body could mean something to xargs.
+        times @ 2.. if route.sent().is_none() => {
+            format!("seq {times} | xargs -P {times} -I{{}} curl -s {flags}{url}  # {label}\n")
+        }
+        _ => format!("curl {flags}{url}  # {label}\n"),
     }
+}
+
+/// What is not a GET without a body, each with a space behind it. A file is one's own: `FILE` is in its place.
+fn flags(route: &Route, example: &Example) -> String {
+    let method = route.method();
+    let data = route.sent().map(|body| {
+        let content_type = body.kind.types()[0].replace("*/*", "application/octet-stream");
+        let content_type = quoted(&format!("Content-Type: {content_type}"));
+        let data = match body.kind {
+            Kind::Raw(_) => "--data-binary '@FILE'".to_owned(),
+            _ => format!("--data-raw {}", quoted(example.body)),
+        };
+        format!("{data} -H {content_type} ")
+    });
+    let flag = match (method, &data) {
+        (Method::Get, None) | (Method::Post, Some(_)) => String::new(),
+        _ => format!("-X {} ", method.name()),
+    };
+    flag + &data.unwrap_or_default()
 }
 
 /// One word of a shell, in which nothing has a meaning.
@@ -45,6 +68,7 @@ pub fn base(url: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::drill;
+    use crate::workload::Body;
 
     #[test]
     fn a_service_without_examples_has_no_commands() {
@@ -55,8 +79,29 @@ mod tests {
     #[test]
     fn a_label_stays_in_its_comment() {
         let example = Example::new("two\nrm -rf lines", "");
-        let command = command("http://localhost/", &example);
+        let command = command("http://localhost", &Route::get("/"), &example);
         assert_eq!(command, "curl 'http://localhost/'  # two rm -rf lines\n");
+    }
+
+    #[test]
+    fn a_command_sends_by_the_method_and_with_the_body_of_its_route() {
+        let png = Body::raw(&["image/png", "image/jpeg"]);
+        let example = Example::new("it", "a=1").body(r#"{"it's":{}}"#).times(2);
+        for (route, flags) in [
+            (Route::post("/", Body::NONE), "-X POST "),
+            (
+                Route::post("/", png),
+                "--data-binary '@FILE' -H 'Content-Type: image/png' ",
+            ),
+            (
+                Route::put("/", Body::JSON),
+                r#"-X PUT --data-raw '{"it'\''s":{}}' -H 'Content-Type: application/json' "#,
+            ),
+        ] {
+            assert_eq!(super::flags(&route, &example), flags);
+        }
+        let twice = |route| command("", &route, &example).starts_with("seq 2 ");
+        assert!(twice(Route::delete("/")) && !twice(Route::put("/", Body::JSON)));
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub struct Root {
 impl Root {
     /// Makes one in `TMPDIR`, or `/tmp`, and removes those that servers have left there which were killed.
     pub fn make() -> io::Result<Self> {
+        sweep();
         let parent = env::temp_dir();
-        sweep(&parent);
         loop {
             let path = parent.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
             if let Err(err) = make(&path) {
@@ -63,8 +63,12 @@ impl Drop for Root {
     }
 }
 
-/// Removes the folders whose servers are gone.
-fn sweep(parent: &Path) {
+/// Removes in `TMPDIR`, or `/tmp`, what servers have left there which were killed.
+pub fn sweep() {
+    sweep_in(&env::temp_dir());
+}
+
+fn sweep_in(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_folder = entry
             .metadata()
@@ -216,7 +220,7 @@ mod tests {
         let (root, folders) = folders();
         let folder = folders.next();
         let path = folder.place().make().unwrap();
-        sweep(root.path.parent().unwrap());
+        sweep_in(root.path.parent().unwrap());
         assert!(path.exists());
         drop(root);
         assert!(!path.exists());
@@ -229,7 +233,7 @@ mod tests {
         fs::create_dir_all(left.join("2")).unwrap();
         let other = parent.path().join("else");
         fs::create_dir(&other).unwrap();
-        sweep(parent.path());
+        sweep_in(parent.path());
         assert!(!left.exists());
         assert!(other.exists());
     }

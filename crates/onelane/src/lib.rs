@@ -49,6 +49,8 @@
 //! With the feature `schema`, a workload can tell what it takes and answers (`Workload::schemas`), and the
 //! program's role `schema` prints it.
 //!
+//! With the feature `multipart`, a route can take forms with files (`Body::multipart`, `Call::file`).
+//!
 //! # Inside
 //!
 //! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
@@ -103,13 +105,20 @@ mod workload;
 
 /// The code of the guide, for doc tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/workloads.md")]
+#[doc = include_str!("../../../docs/guide.md")]
 struct Guide;
+
+/// That of the page with all its details.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/workloads.md")]
+struct Details;
 
 pub use config::Secret;
 pub use service::Service;
 #[cfg(feature = "schema")]
 pub use workload::Schemas;
+#[cfg(feature = "multipart")]
+pub use workload::Upload;
 pub use workload::{
     Answer, Body, Call, Coprocess, Definition, Example, Interrupted, IntoReply, Load, Method,
     Output, Point, Problem, Program, Reason, Reply, Route, Series, Stop, Stream, Workload, at_most,

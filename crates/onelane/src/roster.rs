@@ -334,7 +334,8 @@ impl Roster {
 impl Usage {
     fn and(self, other: Self) -> Self {
         Self {
-            cpu: self.cpu + other.cpu,
+            // A child may say what it likes.
+            cpu: self.cpu.saturating_add(other.cpu),
             max_rss_bytes: self.max_rss_bytes.max(other.max_rss_bytes),
         }
     }

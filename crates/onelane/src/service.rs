@@ -69,11 +69,11 @@ impl Service {
         workloads.flat_map(|workload| workload.routes.iter().map(move |route| (*workload, route)))
     }
 
-    /// Every request to try, with its path and query, in the order of their declaration.
-    pub(crate) fn examples(&self) -> impl Iterator<Item = (String, &'static Example)> {
+    /// Every request to try, with its route, in the order of their declaration.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = (&'static Route, &'static Example)> {
         self.routes().flat_map(|(_, route)| {
             let examples = route.examples.iter();
-            examples.map(|example| (route.ask(example.query), example))
+            examples.map(move |example| (route, example))
         })
     }
 

@@ -9,6 +9,7 @@ use actix_http::HttpService;
 use actix_service::{Service, ServiceFactory, map_config};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::{App, Error};
 use futures_util::future::{Either, ready};
 use tokio::net::TcpStream;
@@ -40,6 +41,9 @@ pub(super) async fn serve(
 ) -> std::io::Result<()> {
     let app = app.wrap_fn(|request, service| {
         let talk = request.conn_data::<Rc<Talk>>().cloned().unwrap_or_default();
+        if request.head().connection_type() != ConnectionType::KeepAlive {
+            talk.end();
+        }
         let answer = match talk.take_refused() {
             Some(refused) => Either::Left(ready(Ok(refuse(request, &refused)))),
             None => Either::Right(service.call(request)),
@@ -81,7 +85,7 @@ pub(super) async fn serve(
         let service = service.clone();
         actix_rt::spawn(async move {
             let client = stream.peer_addr().ok();
-            let heads = Heads::new(stream, Talk::begin(), PATIENCE);
+            let heads = Heads::new(stream, Talk::begin(true), PATIENCE);
             // The client may leave at any time.
             tokio::select! {
                 _ = service.call((heads, client)) => {}

@@ -38,7 +38,7 @@ impl LastReport {
     fn slot(&self) -> Option<SlotStatus> {
         let mut slot = self.report.slot.clone()?;
         if let Some(age_ms) = &mut slot.request_age_ms {
-            *age_ms += whole_milliseconds(self.received.elapsed());
+            *age_ms = age_ms.saturating_add(whole_milliseconds(self.received.elapsed()));
         }
         Some(slot)
     }
@@ -133,7 +133,7 @@ impl Board {
             let rejected = &self.metrics.rejected;
             rejected.with_label_values(&["worker_crashed"]).inc();
         }
-        state.taken += last.accepted;
+        state.taken = state.taken.saturating_add(last.accepted);
         state.gone.add(&last.metrics.counts().without(NOT_SUMMED));
         was_lost
     }
@@ -142,7 +142,7 @@ impl Board {
     pub(super) fn taken(&self) -> u64 {
         let state = self.state.lock();
         let alive = state.reports.values().map(|last| last.report.accepted);
-        state.taken + alive.sum::<u64>()
+        alive.fold(state.taken, u64::saturating_add)
     }
 
     /// How many workers may be idle now. It can be too high until their next reports arrive.

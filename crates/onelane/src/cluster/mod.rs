@@ -32,6 +32,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::admin::{self, Admin};
 use crate::assembly;
 use crate::config::Settings;
+use crate::folder;
 use crate::guard;
 use crate::lifecycle::{Phase, Stop};
 use crate::needs::{self, Needs};
@@ -197,13 +198,14 @@ impl Cluster {
         }
     }
 
-    /// Kills the workers that are left.
+    /// Kills the workers that are left, and removes what they have left.
     async fn kill(&mut self) {
         self.fleet.kill();
         while !self.fleet.is_empty() {
             let event = self.events.recv().await;
             self.note(event).ok();
         }
+        folder::sweep();
     }
 }
 

@@ -13,6 +13,7 @@ mod origins;
 mod own;
 mod secret;
 mod settings;
+mod whole;
 mod worked_out;
 
 use config::{Config, File, FileFormat, Map, Value};

@@ -14,6 +14,7 @@ use super::invalid::Invalid;
 use super::names::{LogFormat, LogLevel, Mode, named};
 use super::origins::Origins;
 use super::own::Written;
+use super::whole::whole;
 
 /// Settings in effect: they are checked, and what was left open is worked out.
 ///
@@ -34,12 +35,13 @@ pub struct Settings {
     pub admin_listen: SocketAddr,
     /// Requests computed at once; 0 is what the mode makes of it
     #[arg(long, value_name = "N", default_value = "0")]
+    #[serde(deserialize_with = "whole")]
     pub slots: u32,
     /// Requests that may wait; beyond them the answer is 503 [default: 10 × slots]
     // The only default that is not a number: 0 already means that nobody waits. So the key may be
     // missing from all layers, and `worked_out` fills it in.
     #[arg(long, value_name = "N", required = false)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub queue_max: u32,
     /// Longest wait for a slot, counted from the request's arrival
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
@@ -63,6 +65,7 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// pool, cluster: replace a process after about so many requests; 0 is never
     #[arg(long, value_name = "N", default_value = "0")]
+    #[serde(deserialize_with = "whole")]
     pub max_requests: u32,
     /// fork, pool: CPU time of one computation; 0s is the longest computation and a second more
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
@@ -70,6 +73,7 @@ pub struct Settings {
     pub child_cpu_time: Duration,
     /// fork, pool: memory of one child, in MiB; 0 is its share of the container's
     #[arg(long, value_name = "MIB", default_value = "0")]
+    #[serde(deserialize_with = "whole")]
     pub child_memory_mib: u64,
     /// Sites whose pages may read answers: `https://app.example.com`, more after commas, or `*` [default: none]
     #[arg(long, value_name = "ORIGINS", required = false, value_parser = |text: &str| Origins::try_from(text.to_owned()))]

@@ -6,6 +6,13 @@ use super::container;
 use super::names::Mode;
 use super::settings::Settings;
 
+/// Nobody waits for longer, and every time that is so far away has a date.
+const LONGEST: Duration = Duration::from_hours(24 * LONGEST_DAYS);
+const LONGEST_DAYS: u64 = 366;
+
+/// As many bytes as the kernel can count.
+const MEMORY_MAX_MIB: u64 = (i64::MAX as u64) >> 20;
+
 /// A key whose value cannot be, and why.
 type Wrong = (&'static str, String);
 
@@ -22,12 +29,28 @@ impl Settings {
                 return Err((key, "must be longer than 0s".to_owned()));
             }
         }
+        for (key, value) in [
+            ("queue_timeout", self.queue_timeout),
+            ("request_timeout", self.request_timeout),
+            ("send_timeout", self.send_timeout),
+            ("drain_delay", self.drain_delay),
+            ("shutdown_timeout", self.shutdown_timeout),
+            ("child_cpu_time", self.child_cpu_time),
+        ] {
+            if value > LONGEST {
+                return Err((key, format!("must be at most {LONGEST_DAYS} days")));
+            }
+        }
         self.slots = slots(self.mode, self.slots)?;
         self.queue_max = queue_max.unwrap_or(self.slots.saturating_mul(10));
         if self.child_cpu_time.is_zero() {
             // So that it is the deadline that ends what computes too long, and this only what
             // nobody watches any more.
             self.child_cpu_time = self.request_timeout + Duration::from_secs(1);
+        }
+        if self.child_memory_mib > MEMORY_MAX_MIB {
+            let why = format!("must be at most {MEMORY_MAX_MIB}");
+            return Err(("child_memory_mib", why));
         }
         if self.child_memory_mib == 0 {
             self.child_memory_mib = container::memory_share_mib(self.slots);

@@ -23,7 +23,7 @@ pub enum Question {
     /// Asks whether the child is ready. The reply is what it has to tell of programs that stay: a list of [`News`].
     Ready,
     /// Asks for the answer to a job. The bytes of its body follow.
-    Job(Parcel),
+    Job(Box<Parcel>),
 }
 
 /// From the child, about a job. An answer is `Whole`, or `Begun` with pieces and an end. `Ended` alone is a
@@ -117,7 +117,7 @@ pub(super) async fn compute(
         expected: 0,
         record: ticket.record,
     };
-    let first = talk.ask(&Question::Job(parcel), body).await;
+    let first = talk.ask(&Question::Job(Box::new(parcel)), body).await;
     match first {
         Ok(Said::Whole(head, length, end)) => Ok(Answer {
             head,

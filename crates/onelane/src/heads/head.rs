@@ -81,12 +81,21 @@ fn names_a_version(bytes: &[u8]) -> bool {
 
 fn body_of(request: &Request) -> Result<Body, Fault> {
     let method = request.method.unwrap_or_default();
+    // Of what may stand in a method, actix takes less than httparse.
+    if Method::from_bytes(method.as_bytes()).is_err() {
+        return Err(BAD_LINE);
+    }
     if method == Method::CONNECT.as_str() {
         return Err(unknown("this server is no proxy"));
     }
     check_target(request.path.unwrap_or_default(), method)?;
     let is_old = request.version == Some(0);
     check_host(single(request, "host")?, is_old)?;
+    let mut options = request.headers.iter();
+    if options.any(|it| it.name.eq_ignore_ascii_case("connection") && !it.value.is_ascii()) {
+        // actix would overlook that it says `close`.
+        return Err(BAD_FIELD);
+    }
     // actix takes all that follows for the body of such a request, whatever its head says.
     let upgrade = single(request, "upgrade")?.unwrap_or_default();
     if upgrade.eq_ignore_ascii_case(b"websocket") {

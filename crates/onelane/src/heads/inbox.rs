@@ -121,6 +121,8 @@ impl Inbox {
             let rest = &self.unread[self.sound..];
             let (count, next) = match &mut self.next {
                 Next::Head if self.talk.is_asked() => return,
+                // actix would answer it all the same if the body before it came in chunks that nobody wanted.
+                Next::Head if self.has_begun && self.talk.ends() => (0, Next::Nothing),
                 Next::Head => match head::judge(rest) {
                     Ok(None) => return,
                     Ok(Some((length, body))) => {

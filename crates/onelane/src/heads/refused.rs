@@ -51,7 +51,10 @@ impl Refused {
         } else {
             "GET"
         };
-        let id = head.split(|byte| *byte == b'\n').find_map(|line| {
+        let lines = head.trim_ascii_start().split(|byte| *byte == b'\n');
+        // What follows an empty line is another request, if it is one.
+        let mut lines = lines.take_while(|line| !line.trim_ascii_end().is_empty());
+        let id = lines.find_map(|line| {
             let (name, value) = str::from_utf8(line).ok()?.split_once(':')?;
             let id = value.trim();
             (name.eq_ignore_ascii_case(X_REQUEST_ID) && is_sane_id(id)).then_some(id)
@@ -114,6 +117,7 @@ mod tests {
             "GET /",
             "GET /\r\nX-Request-Id: a\"b\r\n",
             "GET /\r\nX-Request-Id: a\rHost: b\n",
+            "GET /ü\r\n\r\nGET /\r\nX-Request-Id: another\r\n\r\n",
         ] {
             assert_eq!(id(none), "", "{none:?}");
         }

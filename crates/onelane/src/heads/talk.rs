@@ -16,14 +16,16 @@ pub struct Talk {
     refused: RefCell<Option<Refused>>,
     /// Told when the body of that request does not go on.
     broken: Notify,
-    /// Whether no other request is read.
+    /// Whether no request is read any more but the one that is being answered, or the first.
     ends: Cell<bool>,
 }
 
 impl Talk {
-    /// A connection on which nothing was said.
-    pub fn begin() -> Rc<Self> {
-        Rc::default()
+    /// A connection on which nothing was said. `keeps` tells whether it is for more than one request.
+    pub fn begin(keeps: bool) -> Rc<Self> {
+        let talk = Self::default();
+        talk.ends.set(!keeps);
+        Rc::new(talk)
     }
 
     /// Whether a request was read that is not answered yet.
@@ -39,7 +41,7 @@ impl Talk {
     /// One has come that is to be refused.
     pub(super) fn refuse(&self, refused: Refused) {
         self.ask();
-        self.ends.set(true);
+        self.end();
         self.refused.replace(Some(refused));
     }
 
@@ -50,13 +52,18 @@ impl Talk {
 
     /// The body of the request cannot be read any further.
     pub(super) fn break_body(&self) {
-        self.ends.set(true);
+        self.end();
         self.broken.notify_one();
     }
 
     /// Returns when that has happened.
     pub async fn broken(&self) {
         self.broken.notified().await;
+    }
+
+    /// The answer that is given now is the last one, whatever follows its request.
+    pub fn end(&self) {
+        self.ends.set(true);
     }
 
     /// Whether the answer that is given now is the last one.

@@ -11,24 +11,25 @@ use super::own::OwnProblem;
 use super::problem::Problem;
 use super::{Front, headers};
 use crate::executor::{Answer, Executor, Failure, Ticket};
+use crate::folder::Folder;
 use crate::gate::Permit;
 use crate::metrics::Metrics;
 use crate::service::Service;
 use crate::workload::Job;
 
-/// Has `job` computed on the slot of `permit`, within `limit`. `computation` measures it.
+/// Has `job` computed on the slot of `permit`, within `limit`, with its files in `folder`. `computation` measures
+/// it.
 pub(super) async fn compute(
     request: &HttpRequest,
     front: &Front,
     executor: &Executor,
-    permit: Permit,
+    (folder, permit): (Folder, Permit),
     job: Job,
     limit: Duration,
     computation: &mut Computation,
 ) -> Result<Answer, Problem> {
     permit.due(computation.start + limit);
     let request_id = headers::request_id(request);
-    let folder = front.folders.next();
     let ticket = Ticket {
         slot: permit.slot,
         request_id: request_id.clone(),

@@ -80,7 +80,8 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn begin() -> Rc<Self> {
+    /// A connection on which nothing was said. `keeps` tells whether it is for more than one request.
+    pub(super) fn begin(keeps: bool) -> Rc<Self> {
         Rc::new(Self {
             turn: Cell::new(Turn::Theirs),
             stay: Cell::new(Stay::Stays),
@@ -88,7 +89,7 @@ impl Conversation {
             unwanted: Notify::new(),
             ahead: Ahead::default(),
             is_answered: Cell::new(false),
-            talk: Talk::begin(),
+            talk: Talk::begin(keeps),
         })
     }
 

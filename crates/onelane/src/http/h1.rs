@@ -29,6 +29,7 @@ pub async fn service(
     head_timeout: Duration,
     room: Rc<Room>,
 ) -> Serve {
+    let keeps = keep_alive != KeepAlive::Disabled;
     let service = HttpService::build()
         .keep_alive(keep_alive)
         .h1_write_buffer_size(WRITE_BYTES)
@@ -50,7 +51,7 @@ pub async fn service(
         let (service, front) = (service.clone(), front.clone());
         // Now, and not when it is first polled: until then nobody would know of this connection.
         let leaving = front.leaving.subscribe();
-        let conversation = Conversation::begin();
+        let conversation = Conversation::begin(keeps);
         let place = room.enter(&conversation);
         Box::pin(async move {
             let client = stream.peer_addr().ok();

@@ -15,10 +15,14 @@ use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
+use super::Front;
 use super::connection::Conversation;
 use super::headers::text;
 use super::kept::Part;
+#[cfg(feature = "multipart")]
+use super::parts;
 use super::problem::Problem;
+use crate::folder::Folder;
 use crate::workload::{Definition, Format, Kind, Route, Source};
 
 /// How long a body may take. As long as actix lets a head take; the slot is taken meanwhile.
@@ -50,6 +54,8 @@ pub(super) fn of_head(
     if length(request).is_some_and(|length| length > route.body.limit as u64) {
         return Err(Problem::BodyTooLarge(route.body.limit));
     }
+    #[cfg(feature = "multipart")]
+    parts::check_head(request, route, source.format)?;
     if matches!(source.format, Format::Absent | Format::Raw) {
         preset(&mut source, route);
         check(&source, workload)?;
@@ -57,35 +63,49 @@ pub(super) fn of_head(
     Ok(source)
 }
 
-/// Reads the body, if there is one.
+/// Reads the body, if there is one. What of it is not for memory is in the folder of the request, which is
+/// returned.
 pub(super) async fn read(
     source: &mut Source,
     request: &HttpRequest,
     body: web::Payload,
     route: &Route,
-) -> Result<(), Problem> {
-    if source.format == Format::Absent {
-        return Ok(());
-    }
-    want(request);
-    let whole = whole(body, length(request), route.body.limit);
-    let read = tokio::select! {
-        // First: what is all there is not broken.
-        biased;
-        read = timeout(BODY_TIMEOUT, whole) => read,
-        () = broken(request) => {
-            return Err(Problem::BadRequest("body: its chunks are malformed".to_owned()));
+    front: &Front,
+) -> Result<Folder, Problem> {
+    let folder = front.folders.next();
+    match source.format {
+        Format::Absent => return Ok(folder),
+        #[cfg(feature = "multipart")]
+        Format::Parts => {
+            let parts = parts::read(request, body, route, folder.place(), front);
+            (source.parts, source.body) = in_time(request, parts).await?;
         }
-    };
-    source.body = match read {
-        Ok(body) => body?,
-        Err(_elapsed) => return Err(Problem::BodyTooSlow),
-    };
+        Format::Json | Format::Form | Format::Raw => {
+            let whole = whole(body, length(request), route.body.limit);
+            source.body = in_time(request, whole).await?;
+        }
+    }
     if source.body.is_empty() && source.format == Format::Json {
         source.format = Format::Absent;
         preset(source, route);
     }
-    Ok(())
+    Ok(folder)
+}
+
+/// What `reading` makes of a body, which may take so long and no longer.
+async fn in_time<T>(
+    request: &HttpRequest,
+    reading: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    want(request);
+    tokio::select! {
+        // First: what is all there is not broken.
+        biased;
+        read = timeout(BODY_TIMEOUT, reading) => read.unwrap_or(Err(Problem::BodyTooSlow)),
+        () = broken(request) => {
+            Err(Problem::BadRequest("body: its chunks are malformed".to_owned()))
+        }
+    }
 }
 
 /// All of a body, whose `length` the head may have told, and which was no longer than the limit then. It has room
@@ -193,6 +213,8 @@ fn format(request: &HttpRequest, route: &Route, has_body: bool) -> Result<Format
         Kind::Json if takes(Kind::Json, request) => Ok(Format::Json),
         Kind::Form if takes(Kind::Form, request) => Ok(Format::Form),
         kind @ Kind::Raw(_) if takes(kind, request) => Ok(Format::Raw),
+        #[cfg(feature = "multipart")]
+        kind @ Kind::Multipart(_) if takes(kind, request) => Ok(Format::Parts),
         kind => Err(Problem::UnsupportedMediaType(accepted(kind))),
     }
 }
@@ -227,6 +249,8 @@ fn takes(kind: Kind, request: &HttpRequest) -> bool {
                 || (essence.starts_with("application/") && essence.ends_with("+json"))
         }
         Kind::Form => essence == "application/x-www-form-urlencoded",
+        #[cfg(feature = "multipart")]
+        Kind::Multipart(_) => essence == "multipart/form-data",
         Kind::Raw(types) => types.iter().any(|taken| match taken.strip_suffix('*') {
             Some("*/") => true,
             Some(beginning) => essence.starts_with(beginning),
@@ -241,6 +265,8 @@ fn accepted(kind: Kind) -> String {
         Kind::None => "this route takes no body".to_owned(),
         Kind::Json => "the body must be JSON, and its Content-Type must say so".to_owned(),
         Kind::Form => "the body must be application/x-www-form-urlencoded".to_owned(),
+        #[cfg(feature = "multipart")]
+        Kind::Multipart(_) => "the body must be multipart/form-data".to_owned(),
         Kind::Raw(types) => format!("the body must be {}", types.join(" or ")),
     }
 }

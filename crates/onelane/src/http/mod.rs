@@ -17,6 +17,8 @@ mod input;
 mod kept;
 mod observe;
 mod own;
+#[cfg(feature = "multipart")]
+mod parts;
 mod problem;
 mod protocol;
 mod room;

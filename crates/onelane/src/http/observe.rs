@@ -84,12 +84,18 @@ pub async fn observe(
             if let Some(it) = conversation.as_ref().filter(|_| !observation.keeps_slot()) {
                 it.hand_over();
             }
-            let ends = conversation.is_some_and(|it| it.talk.ends() || it.leaves());
-            if ends || *observation.front.leaving.borrow() {
+            let asked = response.request().clone();
+            let talk = conversation.as_ref().map(|it| &it.talk);
+            let ends = talk.is_some_and(|talk| talk.ends())
+                || conversation.as_ref().is_some_and(|it| it.leaves())
+                || *observation.front.leaving.borrow()
+                // An upgrade, too: actix ends such a connection, but says that it becomes another one.
+                || asked.head().connection_type() != ConnectionType::KeepAlive;
+            if ends {
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
+                talk.inspect(|talk| talk.end());
             }
-            let asked = response.request().clone();
             let origins = &observation.front.cors_origins;
             cors::label(response.headers_mut(), asked.headers(), origins);
             let status = response.status().as_u16();

@@ -27,6 +27,14 @@ pub(super) enum Problem {
     /// With the limit in bytes.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
+    /// With what is too large in it.
+    #[cfg(feature = "multipart")]
+    #[error("{0}")]
+    PartTooLarge(String),
+    /// A file that was sent cannot be written here.
+    #[cfg(feature = "multipart")]
+    #[error("this lane has no room for the files")]
+    NoRoom(u64),
     #[error("the body did not arrive in time")]
     BodyTooSlow,
     /// With what the route takes.
@@ -71,6 +79,8 @@ pub const REASONS: &[&str] = &[
     "not_found",
     "method_not_allowed",
     "body_too_large",
+    #[cfg(feature = "multipart")]
+    "no_room",
     "unsupported_media_type",
     BUSY,
     "queue_full",
@@ -107,6 +117,10 @@ impl Problem {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            #[cfg(feature = "multipart")]
+            Self::PartTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            #[cfg(feature = "multipart")]
+            Self::NoRoom(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_room"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "bad_request"),
             Self::UnsupportedMediaType(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
@@ -160,6 +174,10 @@ impl Problem {
             | Self::Starting(seconds)
             | Self::Draining(seconds)
             | Self::NotStarted(_, seconds) => {
+                response.insert_header((RETRY_AFTER, *seconds));
+            }
+            #[cfg(feature = "multipart")]
+            Self::NoRoom(seconds) => {
                 response.insert_header((RETRY_AFTER, *seconds));
             }
             Self::Own(own) => {

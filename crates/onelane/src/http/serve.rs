@@ -12,6 +12,7 @@ use super::observe::Progress;
 use super::problem::Problem;
 use super::{Admission, Front, answer, headers, input};
 use crate::executor::{Answer, Executor};
+use crate::folder::Folder;
 use crate::gate::{Gate, Permit, Place, Refusal, Visitor};
 use crate::workload::{Definition, Job, Route, Source};
 
@@ -74,9 +75,10 @@ impl Asked<'_> {
         front.metrics.queue_wait.observe(queue.as_secs_f64());
         Progress::of(self.request).queue.set(Some(queue));
         let payload = body.take().expect("nobody else takes it");
-        input::read(&mut source, self.request, payload, self.route).await?;
+        let folder = input::read(&mut source, self.request, payload, self.route, front).await?;
         let limit = wishes.compute_limit;
-        let answer = self.compute(gate, executor, permit, source, limit).await;
+        let hold = (folder, permit);
+        let answer = self.compute(gate, executor, hold, source, limit).await;
         answer.map_err(|problem| match (problem, wishes.hold) {
             // Another lane may have a process for it.
             (Problem::NotStarted(..), Some(_)) => Problem::Busy,
@@ -103,7 +105,7 @@ impl Asked<'_> {
         &self,
         gate: &Gate,
         executor: &Executor,
-        permit: Permit,
+        hold: (Folder, Permit),
         source: Source,
         limit: Duration,
     ) -> Result<HttpResponse, Problem> {
@@ -112,18 +114,9 @@ impl Asked<'_> {
             workload: self.workload.name,
             source,
         };
-        let slot = permit.slot;
+        let slot = hold.1.slot;
         let mut computation = Computation::start(request, front, job.workload);
-        let answer = compute(
-            request,
-            front,
-            executor,
-            permit,
-            job,
-            limit,
-            &mut computation,
-        )
-        .await?;
+        let answer = compute(request, front, executor, hold, job, limit, &mut computation).await?;
         let computation = watch(request, front, gate, slot, limit, &answer, computation);
         let (service, request_id) = (front.service, headers::request_id(request));
         let hand_out = |length, pieces| {

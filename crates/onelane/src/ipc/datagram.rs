@@ -60,3 +60,35 @@ pub fn receive<T: DeserializeOwned>(
     let message = serde_json::from_slice(&json[..received.bytes])?;
     Ok(Some((message, attached)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use proptest::collection::vec;
+    use proptest::prelude::any;
+    use proptest::prop_assert_eq;
+    use proptest::test_runner::TestRunner;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+
+    /// One that is no message, or longer than one may be, is an error, and the next one arrives all the same.
+    #[test]
+    fn random_datagrams_are_refused_one_by_one() {
+        let flags = SocketFlags::CLOEXEC;
+        let (here, there) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        let bytes = vec(any::<u8>(), 1..2 * DATAGRAM_MAX_BYTES);
+        let is_sound = |bytes: Vec<u8>| {
+            rustix::net::send(&there, &bytes, SendFlags::empty()).unwrap();
+            send(there.as_fd(), &"next", &[], SendFlags::empty())?;
+            // Never a text: it would begin with a quote and end with one.
+            receive::<String>(here.as_fd()).unwrap_err();
+            let next = receive::<String>(here.as_fd())?.map(|(text, _)| text);
+            prop_assert_eq!(next.as_deref(), Some("next"));
+            Ok(())
+        };
+        TestRunner::default().run(&bytes, is_sound).unwrap();
+    }
+}

@@ -124,6 +124,11 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{Just, any};
+    use proptest::test_runner::TestRunner;
+    use proptest::{prop_assert, prop_oneof};
+
     use super::*;
 
     #[test]
@@ -179,5 +184,30 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.fill(&mut &[0, 0, 0, 2, b'{', b'{'][..]).unwrap();
         assert!(inbox.take::<String>().is_err());
+    }
+
+    /// What is no message in the end is `InvalidData`, or its rest never comes; and what waits for its rest has
+    /// no more room than it may need.
+    #[test]
+    fn random_bytes_are_refused() {
+        let length = prop_oneof![0..40_u32, any::<u32>()];
+        let body = prop_oneof![vec(any::<u8>(), 0..40), Just(b"[\"one\",2]".to_vec())];
+        let frames = vec((length, body), 1..4);
+        let is_sound = |frames: Vec<(u32, Vec<u8>)>| {
+            let mut inbox = Inbox::default();
+            for (length, body) in frames {
+                let bytes = [&length.to_be_bytes()[..], &body].concat();
+                inbox.fill(&mut &bytes[..])?;
+                match inbox.take::<(String, u32)>() {
+                    Ok(_) => {}
+                    Err(err) if err.kind() == ErrorKind::InvalidData => return Ok(()),
+                    Err(err) => return Err(err.into()),
+                }
+                let room = inbox.buffer.capacity();
+                prop_assert!(room <= FRAME_MAX_BYTES + 2 * CHUNK_BYTES, "{room}");
+            }
+            Ok(())
+        };
+        TestRunner::default().run(&frames, is_sound).unwrap();
     }
 }

@@ -74,12 +74,14 @@ impl Value {
                 },
                 Change::Observed { counts, sum: more },
             ) => {
-                let mut up_to_here = 0;
+                let mut up_to_here = 0_u64;
                 for ((_, cumulative), counted) in buckets.iter_mut().zip(counts) {
-                    up_to_here += counted;
-                    *cumulative += up_to_here;
+                    up_to_here = up_to_here.saturating_add(*counted);
+                    *cumulative = cumulative.saturating_add(up_to_here);
                 }
-                *count += counts.iter().sum::<u64>();
+                *count = counts
+                    .iter()
+                    .fold(*count, |sum, more| sum.saturating_add(*more));
                 *sum += more;
             }
             // A computation with such a change in it has failed.

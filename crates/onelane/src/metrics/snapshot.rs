@@ -157,10 +157,10 @@ impl Value {
                 },
             ) => {
                 for (mine, more) in buckets.iter_mut().zip(more_buckets) {
-                    mine.1 += more.1;
+                    mine.1 = mine.1.saturating_add(more.1);
                 }
                 *sum += more_sum;
-                *count += more_count;
+                *count = count.saturating_add(*more_count);
             }
             // All processes of a server run the same program, so that a series has the same type in
             // all of them.

@@ -1,7 +1,10 @@
 //! The page at `/`: what this service computes, made visible for somebody with a browser.
 //!
-//! `index.html` is filled with what the service declares; `style.css` and `script.js` stand in it as they are,
-//! so that it needs nothing else.
+//! `index.html` is filled with what the service declares; `style.css` and `script.js` stand in it, so that it
+//! needs nothing else.
+
+mod ask;
+mod lean;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -15,11 +18,13 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use self::ask::Ask;
+use self::lean::lean_str;
 use crate::service::Service;
-use crate::workload::Example;
+use crate::workload::Method;
 
-const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+const STYLE: &str = lean_str!("style.css");
+const SCRIPT: &str = lean_str!("script.js");
 
 /// The page of one server, which never changes.
 pub struct Page {
@@ -34,7 +39,7 @@ pub struct Page {
 struct Html {
     service: &'static str,
     public_port: Option<u16>,
-    buttons: Vec<Button>,
+    asks: Vec<Ask>,
     /// What the field for anything else begins with.
     start: String,
     /// And what it suggests.
@@ -43,10 +48,12 @@ struct Html {
     script: &'static str,
 }
 
-/// An example, and where it is asked.
-struct Button {
-    path: String,
-    example: &'static Example,
+impl Html {
+    /// What is a link where there is no script.
+    fn links(&self) -> impl Iterator<Item = &Ask> {
+        let asks = self.asks.iter();
+        asks.filter(|ask| self.public_port.is_none() && ask.is_get())
+    }
 }
 
 impl Page {
@@ -62,17 +69,17 @@ impl Page {
     }
 
     fn render(service: &Service, public_port: Option<u16>) -> Self {
-        let buttons = service.examples();
-        let buttons: Vec<_> = buttons
-            .map(|(path, example)| Button { path, example })
-            .collect();
+        let mut asks = ask::all(service);
+        // They would be forms that cannot be sent.
+        asks.retain(|ask| public_port.is_none() || ask.sent.is_none());
         let paths = paths(service);
-        let last = buttons.last().map(|button| &button.path);
+        let last = asks.iter().rfind(|ask| ask.is_get());
+        let last = last.map(|ask| &ask.path);
         let html = Html {
             service: service.name,
             public_port,
             start: last.or(paths.first()).cloned().unwrap_or_default(),
-            buttons,
+            asks,
             paths,
             style: STYLE,
             script: SCRIPT,
@@ -94,20 +101,23 @@ impl Page {
     }
 }
 
-/// All that can be asked: the examples, then every route, each of them once.
+/// All that can be asked by GET: the examples, then every route, each of them once.
 fn paths(service: &Service) -> Vec<String> {
-    let examples = service.examples().map(|(path, _)| path);
-    let routes = service.routes().map(|(_, route)| route.ask(""));
-    let mut seen = BTreeSet::new();
+    let examples = service.examples();
+    let examples = examples.map(|(route, example)| (route, example.query));
+    let routes = service.routes().map(|(_, route)| (route, ""));
     let all = examples.chain(routes);
+    let all = all.filter(|(route, _)| route.method() == Method::Get);
+    let mut seen = BTreeSet::new();
+    let all = all.map(|(route, query)| route.ask(query));
     all.filter(|path| seen.insert(path.clone())).collect()
 }
 
-/// What the page may do: run its one script, use its one style, ask this server. nginx leaves a policy
-/// alone that is there already. All pages have the same: their style and script are.
+/// What the page may do: run its one script, use its one style, ask this server, show pictures that it answers. nginx
+/// leaves a policy alone that is there already. All pages have the same: their style and script are.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; img-src data:; \
+        "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; img-src data: blob:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
         hash_of(SCRIPT),

@@ -171,13 +171,14 @@ let requests = [];
 const among = (state) => requests.filter((request) => request.state === state);
 const open = () => requests.filter((request) => request.state === 'held' || request.state === 'sent');
 
-/** What stands beside a bar: in short, because there is one for each request. */
-const short = (text) => (text.length > 32 ? `${text.slice(0, 31)}…` : text);
+/** The beginning of a text that is too long for where it stands. */
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-function ask({ label, mark, path }) {
+function ask(wanted) {
   wake();
   if (!bars.size) first = clock();
-  const request = { label, mark: short(mark), path, state: 'held', number: requests.length + 1, stop: new AbortController(), bar: newBar(short(mark), clock()) };
+  const { label } = wanted, mark = cut(wanted.mark, 32);
+  const request = { ...wanted, mark, state: 'held', number: requests.length + 1, stop: new AbortController(), bar: newBar(mark, clock()) };
   request.bar.button = make('button', 'cancel', '✕');
   request.bar.button.setAttribute('aria-label', `Cancel request ${request.number}: ${label}`);
   request.bar.button.addEventListener('click', () => cancel(request));
@@ -198,21 +199,26 @@ async function exchange(request) {
   paint(request.bar, [['held', request.sent - request.bar.from], ['pending', null]]);
   try {
     // no-store: a cache would let equal requests wait for each other.
-    const response = await fetch(request.path, { cache: 'no-store', signal: request.stop.signal });
-    const text = await response.text();
-    settle(request, response.ok ? 'served' : 'refused', outcome(response, text));
+    const { path, method, file, type, stop } = request, headers = file && { 'Content-Type': type };
+    const response = await fetch(path, { method, headers, body: file, cache: 'no-store', signal: stop.signal });
+    const bytes = await response.arrayBuffer();
+    settle(request, response.ok ? 'served' : 'refused', outcome(response, bytes));
+    show(request, bytes);
   } catch (err) {
     if (request.state === 'sent') settle(request, 'refused', { said: `no answer: ${err.message}`, short: 'no answer' });
   }
 }
 
+const JSON_TYPE = 'application/json';
+
 /** What an answer tells of itself. */
-function outcome(response, text) {
+function outcome(response, bytes) {
   const part = (name) => Number(response.headers.get('server-timing')?.match(`${name};dur=([0-9.]+)`)?.[1] ?? 0);
+  const type = response.headers.get('content-type')?.split(';')[0] ?? '';
   let body = {};
-  try { body = JSON.parse(text); } catch { /* a page, perhaps */ }
-  const facts = { lane: response.headers.get('x-served-by') ?? '', queue: part('queue'), compute: part('compute') };
-  if (response.ok) return { ...facts, said: JSON.stringify(body) };
+  try { if (/json$/.test(type)) body = JSON.parse(textOf(bytes)); } catch { /* it says what it is, no more */ }
+  const facts = { type, lane: response.headers.get('x-served-by') ?? '', queue: part('queue'), compute: part('compute') };
+  if (response.ok) return { ...facts, said: type === JSON_TYPE ? cut(JSON.stringify(body), 300) : bytesOf(type, bytes) };
   const later = response.headers.get('retry-after');
   const short = `${response.status} ${body.reason ?? ''}${later ? `, retry in ${later} s` : ''}`;
   return { ...facts, short, said: `${short}${body.detail ? ` (${body.detail})` : ''}` };
@@ -227,7 +233,7 @@ function cancel(request) {
 function settle(request, state, facts) {
   const { bar } = request;
   bar.to = clock();
-  Object.assign(request, facts, { state, total: bar.to - bar.from });
+  Object.assign(request, facts, { state, file: null, total: bar.to - bar.from });
   const held = (request.sent ?? bar.to) - bar.from;
   if (state === 'served') {
     request.way = Math.max(request.total - held - request.queue - request.compute, 0);
@@ -251,6 +257,39 @@ function dropButton(bar) {
   bar.button.remove();
   if (focused) (document.querySelector('.cancel') ?? lastSender ?? document.querySelector('.send')).focus();
   bar.button = null;
+}
+
+// --- Answers that say more than a line: the last of them, below what asked for them ---------------------------
+const textOf = (bytes) => new TextDecoder().decode(bytes);
+const bytesOf = (type, { byteLength }) => `${byteLength.toLocaleString('en')} bytes${type && ` of ${type}`}`;
+
+async function show({ form, state, mark, type, said }, bytes) {
+  const { sent } = form.dataset;
+  if (state !== 'served') return sent && keep(form, `${mark}: ${said}`);
+  if (!sent && type === JSON_TYPE) return;
+  const kind = /^image\/(png|jpeg|gif|webp|avif)$/.test(type) ? 'picture' : type === 'application/pdf' ? 'paper' : 'other';
+  // What is to be saved is of no type: were it opened, it would be a page of this origin.
+  const url = URL.createObjectURL(new Blob([bytes], { type: kind === 'other' ? 'application/octet-stream' : type }));
+  const link = Object.assign(make('a'), kind === 'paper' ? { textContent: 'Open', target: '_blank', rel: 'noopener' }
+    : { textContent: 'Save', download: `answer.${type.split(/[/+]/)[1] ?? 'bin'}` }, { href: url });
+  let size = '', shown = '';
+  if (kind === 'picture') {
+    shown = Object.assign(make('img'), { src: url, alt: `The answer to ${mark}` });
+    await shown.decode().catch(() => { /* it is shown as broken */ });
+    size = `${shown.naturalWidth} × ${shown.naturalHeight} pixels, `;
+  } else if (/^text|json$|xml$/.test(type)) shown = make('pre', '', cut(textOf(bytes.slice(0, 9999)), 9998));
+  keep(form, `${mark}: ${size}${bytesOf(type, bytes)} `, link, shown);
+}
+
+function keep(form, said, link = '', shown = '') {
+  const answers = form.querySelector('.answers') ?? form.appendChild(make('div', 'answers'));
+  answers.prepend(make('figure', '', make('figcaption', link ? 'small' : 'small refusal', said, link), shown));
+  [...answers.children].slice(6).forEach(dismiss);
+}
+
+function dismiss(answer) {
+  URL.revokeObjectURL(answer.querySelector('a')?.href);
+  answer.remove();
 }
 
 // --- Words and numbers ---------------------------------------------------------------------------------------
@@ -333,19 +372,50 @@ let lastSender = null;
 const encode = (text) => text.replace(/['[\\\]^`{|}]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 
 function wish(form) {
-  if (form.id !== 'any') {
-    const { label, path, times } = form.dataset;
-    // On bars, the question says more than the button, and there may be many.
-    return { label, mark: path.split('?')[1] ?? path, path, times: Number(times) };
-  }
+  const { label, method, path, times } = form.dataset;
+  // On bars, the question says more than the button, and there may be many.
+  if (!form.path) return { form, label, method, mark: path.split('?')[1] ?? path, path, times: Number(times) };
   const { pathname, search } = new URL(form.path.value, location.origin);
-  const path = encode(`${pathname}${search}`);
-  return { label: path, mark: path, path, times: Number(form.times.value) };
+  const typed = encode(`${pathname}${search}`);
+  return { form, label: typed, method, mark: typed, path: typed, times: Number(form.times?.value ?? 1) };
 }
 
+/** What goes along: the files that were chosen, or what is written in the form as if it were one. */
+const filesOf = ({ dataset, file, body }) => (file ? [...file.files] : [new File([body.value], '', { type: dataset.types })]);
+
+/** Of a file whose type the browser does not know, it is the first that the route names. */
+const typeOf = (types, file) => file?.type || (types.find((type) => !type.includes('*')) ?? types[0].replace('*/*', 'application/octet-stream'));
+
+/** All that a form sends now. */
+function wishes(form) {
+  const wanted = wish(form), { sent, types, limit } = form.dataset;
+  if (!sent) return Array(wanted.times).fill(wanted);
+  return filesOf(form).flatMap((file) => {
+    const type = typeOf(types.split(' '), file), mark = file.name || wanted.mark;
+    const why = fault(types.split(' '), limit, type, file.size);
+    if (why) keep(form, $('news').textContent = `${mark} is not sent: ${why}`);
+    return why ? [] : { ...wanted, mark, label: file.name ? `${mark} to ${wanted.path}` : mark, file, type };
+  });
+}
+
+/** Why a lane would refuse this, in its words. */
+function fault(types, limit, type, size) {
+  const takes = (taken) => taken === '*/*' || (taken.endsWith('*') ? type.startsWith(taken.slice(0, -1)) : type === taken.toLowerCase());
+  if (!types.some(takes)) return `415 unsupported_media_type (the body must be ${types.join(' or ')})`;
+  return size > limit && `413 body_too_large (the body is larger than ${limit} bytes)`;
+}
+
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
 function curlOf(form) {
-  const { path, times } = wish(form);
-  const one = `'${origin}${path}'`;
+  const { path, method = 'GET', times } = wish(form), { sent, types } = form.dataset;
+  const flags = method === (sent ? 'POST' : 'GET') ? [] : ['-X', method];
+  if (sent) {
+    const [file] = filesOf(form);
+    flags.push(form.file ? `--data-binary ${quote(`@${file?.name ?? 'FILE'}`)}` : `--data-raw ${quote(form.body.value)}`);
+    flags.push(`-H ${quote(`Content-Type: ${typeOf(types.split(' '), file)}`)}`);
+  }
+  const one = [...flags, quote(`${origin}${path}`)].join(' ');
   return times === 1 ? `curl ${one}` : `seq ${times} | xargs -P ${times} -I{} curl -s ${one}`;
 }
 
@@ -363,7 +433,19 @@ async function copy(form, code, button) {
   setTimeout(() => { button.textContent = 'Copy'; }, 1500);
 }
 
+/** Where to say what goes along. */
+function addFields(form) {
+  const { label, path, sent, types, limit, body } = form.dataset;
+  const field = (name, facts) => Object.assign(make(name), facts);
+  form.querySelector('p').append(make('span', '', ` ${types.replaceAll(' ', ' or ')}, ${limit % 2 ** 20 ? `${limit} bytes` : `${limit / 2 ** 20} MiB`} at most`));
+  form.append(field('input', { name: 'path', ariaLabel: `Path and query of: ${label}`, value: path, pattern: '/.*', required: true, spellcheck: false }));
+  form.append(sent === 'raw'
+    ? make('label', 'small', `Drop a file here, or choose one for: ${label} `, field('input', { name: 'file', type: 'file', accept: types.replaceAll(' ', ','), multiple: true, required: true }))
+    : field('textarea', { name: 'body', ariaLabel: `Body of: ${label}`, value: body, rows: 3, spellcheck: false }));
+}
+
 for (const form of document.forms) {
+  if (form.dataset.sent) addFields(form);
   const code = make('code', '', curlOf(form));
   const button = make('button', 'copy', 'Copy');
   const title = form.querySelector('.send');
@@ -371,15 +453,30 @@ for (const form of document.forms) {
   button.setAttribute('aria-label', `Copy the curl command of: ${title.textContent}`);
   button.addEventListener('click', () => copy(form, code, button));
   form.append(make('div', 'curl', code, button));
-  form.addEventListener('input', () => { if (form.checkValidity()) code.textContent = curlOf(form); });
+  form.addEventListener('input', ({ target }) => {
+    if (!form.querySelector(':invalid:not([type=file])')) code.textContent = curlOf(form);
+    if (target === form.file) form.requestSubmit();
+  });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const wanted = wish(form);
     lastSender = title;
-    for (let n = 0; n < wanted.times; n += 1) ask(wanted);
+    wishes(form).forEach(ask);
     pump();
   });
   if (watching) title.replaceWith(make('h2', '', title.textContent));
+}
+
+// A file that misses its panel would take the place of the page.
+for (const kind of ['dragover', 'drop']) {
+  document.addEventListener(kind, (event) => {
+    const { files, types } = event.dataTransfer, input = event.target.closest?.('form')?.file;
+    if (!types.includes('Files')) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = input ? 'copy' : 'none';
+    if (kind === 'dragover' || !input) return;
+    input.files = files;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
 }
 
 /** The latest first: whoever is still held must not be sent when an earlier one goes. */
@@ -389,6 +486,7 @@ document.addEventListener('keydown', (event) => { if (event.key === 'Escape') ca
 $('clear').addEventListener('click', () => {
   for (const bar of bars) bar.element.remove();
   for (const [key, { element }] of rows) if (key !== 'open') { element.remove(); rows.delete(key); }
+  document.querySelectorAll('figure').forEach(dismiss);
   bars.clear();
   requests = [];
   lanes.length = 0;

@@ -18,9 +18,31 @@ pub(crate) enum Kind {
     Json,
     Form,
     Raw(&'static [&'static str]),
+    #[cfg(feature = "multipart")]
+    Multipart(Files),
+}
+
+/// Which files a form may have.
+#[cfg(feature = "multipart")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// The most bytes of one file.
+    pub(crate) limit: usize,
+    /// The names of those that must be there.
+    pub(crate) required: &'static [&'static str],
 }
 
 impl Kind {
+    /// What the page sends for it: `raw` is a file, `text` what is written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw(_) => "raw",
+            Self::None | Self::Json | Self::Form => "text",
+            #[cfg(feature = "multipart")]
+            Self::Multipart(_) => "form",
+        }
+    }
+
     /// The types of such a body.
     pub(crate) const fn types(self) -> &'static [&'static str] {
         match self {
@@ -28,6 +50,8 @@ impl Kind {
             Self::Json => &["application/json"],
             Self::Form => &["application/x-www-form-urlencoded"],
             Self::Raw(types) => types,
+            #[cfg(feature = "multipart")]
+            Self::Multipart(_) => &["multipart/form-data"],
         }
     }
 }
@@ -46,6 +70,56 @@ impl Body {
     /// all of its kind, or `*/*`.
     pub const fn raw(types: &'static [&'static str]) -> Self {
         Self::of(Kind::Raw(types))
+    }
+
+    /// A form with files: `multipart/form-data`. Its texts are the fields of the input; its files are for
+    /// [`Call::file`](super::Call::file). It has up to 100 parts, and 64 KiB of names and texts.
+    #[cfg(feature = "multipart")]
+    pub const fn multipart() -> Self {
+        Self::of(Kind::Multipart(Files {
+            limit: usize::MAX,
+            required: &[],
+        }))
+    }
+
+    /// With a limit for each of its files: one that is larger is answered with 413.
+    ///
+    /// # Panics
+    ///
+    /// While it is compiled, for a body that has no files.
+    #[cfg(feature = "multipart")]
+    #[must_use]
+    pub const fn file_limit(self, bytes: usize) -> Self {
+        let files = self.files();
+        let kind = Kind::Multipart(Files {
+            limit: bytes,
+            ..files
+        });
+        Self { kind, ..self }
+    }
+
+    /// With files that must be there: without one of them the answer is 400.
+    ///
+    /// # Panics
+    ///
+    /// While it is compiled, for a body that has no files.
+    #[cfg(feature = "multipart")]
+    #[must_use]
+    pub const fn required(self, names: &'static [&'static str]) -> Self {
+        let files = self.files();
+        let kind = Kind::Multipart(Files {
+            required: names,
+            ..files
+        });
+        Self { kind, ..self }
+    }
+
+    #[cfg(feature = "multipart")]
+    const fn files(self) -> Files {
+        match self.kind {
+            Kind::Multipart(files) => files,
+            _ => panic!("only a multipart body has files"),
+        }
     }
 
     /// With another limit than 1 MiB. nginx has one of its own, for all routes together

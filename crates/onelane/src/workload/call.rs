@@ -16,6 +16,8 @@ use super::record::{Change, Event, Recorded};
 use super::reply::{Head, Reply, Stream};
 use super::series::{Point, Series};
 use super::stop::Stop;
+#[cfg(feature = "multipart")]
+use super::upload::{Parts, Sent, Upload};
 use crate::folder::{Place, Root};
 use crate::keeper::Keeping;
 
@@ -29,6 +31,8 @@ pub struct Call {
     deadline: Option<Instant>,
     headers: Arc<Vec<(String, String)>>,
     body: Bytes,
+    #[cfg(feature = "multipart")]
+    files: Arc<Vec<Upload>>,
     outlet: Option<SharedOutlet>,
     recorded: Arc<Mutex<Recorded>>,
     folder: Folder,
@@ -36,11 +40,27 @@ pub struct Call {
 
 /// What a computation writes to disk is in there.
 #[derive(Debug, Clone)]
-enum Folder {
+pub(super) enum Folder {
     /// The server removes it when the request is over.
     OfRequest(Place),
     /// For unit tests: it goes with the last clone of the call.
     Own(Arc<Mutex<Option<Root>>>),
+}
+
+impl Folder {
+    pub(super) fn path(&self) -> io::Result<PathBuf> {
+        match self {
+            Self::OfRequest(place) => Ok(place.make()?.to_owned()),
+            Self::Own(root) => {
+                let mut root = root.lock();
+                let root = match root.take() {
+                    Some(made) => root.insert(made),
+                    None => root.insert(Root::make()?),
+                };
+                Ok(root.path().to_owned())
+            }
+        }
+    }
 }
 
 impl Default for Folder {
@@ -101,6 +121,30 @@ impl Call {
         self
     }
 
+    /// With a file, as a form brings it, for unit tests.
+    #[cfg(feature = "multipart")]
+    #[must_use]
+    pub fn with_file(
+        mut self,
+        name: &str,
+        file_name: &str,
+        content_type: &str,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Self {
+        let bytes = Bytes::from(bytes.into());
+        let mut sent = Sent::new(name, file_name, content_type);
+        sent.len = bytes.len() as u64;
+        let number = self.files.len();
+        let file = Upload::new(sent, number, Some(bytes), self.folder.clone());
+        Arc::make_mut(&mut self.files).push(file);
+        self
+    }
+
+    #[cfg(feature = "multipart")]
+    pub(super) fn set_files(&mut self, parts: Parts, memory: Bytes) {
+        self.files = Arc::new(parts.uploads(memory, &self.folder));
+    }
+
     pub(super) fn set_headers(&mut self, headers: Vec<(String, String)>) {
         self.headers = Arc::new(headers);
     }
@@ -151,6 +195,18 @@ impl Call {
         &self.body
     }
 
+    /// The file that the form has under this name; the first one if there are several.
+    #[cfg(feature = "multipart")]
+    pub fn file(&self, name: &str) -> Option<&Upload> {
+        self.files.iter().find(|file| file.name() == name)
+    }
+
+    /// All files of the form, in its order.
+    #[cfg(feature = "multipart")]
+    pub fn files(&self) -> &[Upload] {
+        &self.files
+    }
+
     /// Runs a program for this request, and waits for it: its standard input is the [`Self::body`], its output the
     /// result. [`Self::program`] says more about both.
     pub fn output(&self, command: Command) -> Result<Vec<u8>, Stop> {
@@ -192,17 +248,7 @@ impl Call {
     /// A folder for files of this request alone, which is removed with all that is in it when the request is over,
     /// however it ends. It is below `TMPDIR`, or `/tmp`. The error says that there is none, as in an image without.
     pub fn folder(&self) -> io::Result<PathBuf> {
-        match &self.folder {
-            Folder::OfRequest(place) => Ok(place.make()?.to_owned()),
-            Folder::Own(root) => {
-                let mut root = root.lock();
-                let root = match root.take() {
-                    Some(made) => root.insert(made),
-                    None => root.insert(Root::make()?),
-                };
-                Ok(root.path().to_owned())
-            }
-        }
+        self.folder.path()
     }
 
     /// Begins an answer that is sent while it is computed. `reply` has its status, its headers and the

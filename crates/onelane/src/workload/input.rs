@@ -10,6 +10,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::fields::Fields;
+#[cfg(feature = "multipart")]
+use super::upload::Parts;
 
 /// Why an input was refused, in words for the caller.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,9 @@ pub struct Source {
     pub format: Format,
     /// Seconds for which the answer may be given again.
     pub max_age: u64,
+    /// What the parts of the body are. Those of its files that are in memory are the body.
+    #[cfg(feature = "multipart")]
+    pub parts: Parts,
     /// The body. It travels beside the rest.
     #[serde(skip)]
     pub body: Bytes,
@@ -73,6 +78,9 @@ pub enum Format {
     Form,
     /// The workload reads it.
     Raw,
+    /// As parts: the fields of the input, and files, which the workload reads.
+    #[cfg(feature = "multipart")]
+    Parts,
 }
 
 impl Source {
@@ -93,6 +101,8 @@ impl Source {
             Format::Raw => fields.add_raw(),
             Format::Form => fields.add_form(&self.body),
             Format::Json => fields.add_json(&self.body)?,
+            #[cfg(feature = "multipart")]
+            Format::Parts => fields.add_form(self.parts.fields.as_bytes()),
         }
         let input = serde_path_to_error::deserialize(fields);
         input.map_err(|err| match err.path().iter().next() {

@@ -23,6 +23,8 @@ mod schemas;
 mod series;
 mod stop;
 mod text;
+#[cfg(feature = "multipart")]
+mod upload;
 
 use std::fmt::{self, Debug, Formatter};
 
@@ -31,6 +33,8 @@ use serde::de::DeserializeOwned;
 use crate::config::Table;
 
 pub use body::Body;
+#[cfg(feature = "multipart")]
+pub(crate) use body::Files;
 pub(crate) use body::Kind;
 pub use call::Call;
 pub(crate) use call::Outlet;
@@ -56,6 +60,10 @@ pub(crate) use series::Kind as SeriesKind;
 pub use series::{Point, Series};
 pub use stop::Stop;
 pub(crate) use stop::chain;
+#[cfg(feature = "multipart")]
+pub use upload::Upload;
+#[cfg(feature = "multipart")]
+pub(crate) use upload::{Parts, Sent, path_in};
 
 /// A function that is worth a lane: it blocks, and is polite enough to look whether it is still wanted.
 ///
@@ -74,7 +82,7 @@ pub trait Workload: Send + Sync + 'static {
     /// What a caller sends: the parameters of the path, the fields of the query string and those of a
     /// JSON object or a form in the body, all of them in one. What it does not accept is answered with 400
     /// and the name of the field; without a body before the request queues. Raw bytes are not in here but
-    /// in [`Call::body`].
+    /// in [`Call::body`], and files in `Call::files`.
     type Input: DeserializeOwned + Send + 'static;
     /// What the caller gets back: anything that serde can write, as JSON, or a [`Reply`].
     type Output: IntoReply;
@@ -202,11 +210,12 @@ impl<W: Workload> Run for W {
     fn run(&self, source: Source, mut call: Call) -> Result<Reply, Outcome> {
         let input = source.parse()?;
         call.set_headers(source.headers);
-        if source.format == Format::Raw {
-            call.set_body(source.body);
-        } else {
+        match source.format {
+            Format::Raw => call.set_body(source.body),
+            #[cfg(feature = "multipart")]
+            Format::Parts => call.set_files(source.parts, source.body),
             // It is in the input now: room for what is to be computed.
-            drop(source.body);
+            Format::Absent | Format::Json | Format::Form => drop(source.body),
         }
         let output = Workload::run(self, input, &call);
         if let Some(mistake) = call.mistake(W::SERIES) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Body;
+use super::body::Kind;
 
 /// What does not stand in a URL, or means something to a shell's quotes, to curl or to xargs. Not `%`: what is
 /// encoded stays as it is.
@@ -146,7 +147,8 @@ impl Route {
         }
     }
 
-    /// With requests to try: the buttons of the page, and what `examples` prints.
+    /// With requests to try: the buttons of the page, and what `examples` prints. Each of them asks by the first
+    /// of the route's methods; where that takes bytes, the page asks for a file.
     #[must_use]
     pub const fn examples(self, examples: &'static [Example]) -> Self {
         Self { examples, ..self }
@@ -171,6 +173,17 @@ impl Route {
         parts.try_fold(String::new(), |path, next| Some(path + &part(next)?))
     }
 
+    /// How its examples are sent.
+    pub(crate) fn method(&self) -> Method {
+        self.methods[0]
+    }
+
+    /// The body of its examples, if they have one.
+    pub(crate) fn sent(&self) -> Option<Body> {
+        let sends = !matches!(self.method(), Method::Get | Method::Delete);
+        (sends && self.body.kind != Kind::None).then_some(self.body)
+    }
+
     /// Path and query of a request here.
     pub(crate) fn ask(&self, query: &str) -> String {
         let mark = if query.is_empty() { "" } else { "?" };
@@ -183,6 +196,7 @@ impl Route {
 pub struct Example {
     pub(crate) label: &'static str,
     pub(crate) query: &'static str,
+    pub(crate) body: &'static str,
     pub(crate) note: &'static str,
     pub(crate) times: u32,
 }
@@ -194,9 +208,16 @@ impl Example {
         Self {
             label,
             query,
+            body: "",
             note: "",
             times: 1,
         }
+    }
+
+    /// With a body, for a route that takes JSON or a form: `{"start":27}`.
+    #[must_use]
+    pub const fn body(self, body: &'static str) -> Self {
+        Self { body, ..self }
     }
 
     /// With a sentence about what to expect.
@@ -205,7 +226,7 @@ impl Example {
         Self { note, ..self }
     }
 
-    /// Sent so many times at once.
+    /// Sent so many times at once, if it has no body.
     #[must_use]
     pub const fn times(self, times: u32) -> Self {
         Self { times, ..self }

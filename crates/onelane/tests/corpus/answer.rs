@@ -33,7 +33,7 @@ impl RawAnswer {
         let has_none = is_head || [204, 304].contains(&answer.status);
         answer.body = if has_none {
             Vec::new()
-        } else if answer.header("transfer-encoding") == "chunked" {
+        } else if answer.is_chunked()? {
             read_chunks(from, rest).await?
         } else {
             let length = answer.header("content-length").parse();
@@ -50,7 +50,8 @@ impl RawAnswer {
         let version = words
             .next()
             .filter(|version| version.starts_with("HTTP/1."));
-        let status = words.next().and_then(|status| status.parse().ok());
+        let status = words.next().filter(|status| status.len() == 3);
+        let status = status.and_then(|status| status.parse().ok());
         let headers = headers
             .split("\r\n")
             .filter(|line| !line.is_empty())
@@ -64,6 +65,17 @@ impl RawAnswer {
             headers: headers.collect::<io::Result<_>>()?,
             body: Vec::new(),
         })
+    }
+
+    /// Whether its body comes in chunks. An error if that is not the only way to tell its length.
+    fn is_chunked(&self) -> io::Result<bool> {
+        let names = ["content-length", "transfer-encoding"];
+        let mut framing = self.headers.iter().filter(|it| names.contains(&&*it.0));
+        match (framing.next(), framing.next()) {
+            (Some((name, _)), None) if name == names[0] => Ok(false),
+            (Some((_, coding)), None) if coding == "chunked" => Ok(true),
+            _ => Err(io::Error::other(format!("no length, or two: {self:?}"))),
+        }
     }
 
     /// The value of a header; nothing if it is not there.
@@ -103,7 +115,7 @@ impl RawAnswer {
         let connection = self.header("connection").to_ascii_lowercase();
         match self.version.as_str() {
             "HTTP/1.0" => connection != "keep-alive",
-            _ => !connection.is_empty() && connection != "keep-alive",
+            _ => connection == "close",
         }
     }
 }
@@ -154,9 +166,12 @@ async fn read_chunks(
     loop {
         let line = read_until(from, rest, b"\r\n").await?.unwrap_or_default();
         let size = str::from_utf8(&line).unwrap_or_default();
-        let size = usize::from_str_radix(size.trim(), 16).map_err(io::Error::other)?;
+        let size = size.trim_end_matches("\r\n");
+        let size = usize::from_str_radix(size, 16).map_err(io::Error::other)?;
         body.extend(read_exactly(from, rest, size).await?);
-        read_exactly(from, rest, 2).await?;
+        if read_exactly(from, rest, 2).await? != b"\r\n" {
+            return Err(io::Error::other("no line end behind a chunk"));
+        }
         if size == 0 {
             return Ok(body);
         }

@@ -107,6 +107,11 @@ pub fn count(keys: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
 }
 
 impl Entry {
+    /// What is sent.
+    pub fn bytes(&self, id: &str) -> Vec<u8> {
+        bytes(&self.text, id)
+    }
+
     /// Sends it to `address`, in pieces of so many bytes or a hundred of them, and returns every answer. With an error if these
     /// are others than were `expected`, or more, or if the connection does not end.
     pub async fn send(
@@ -141,7 +146,7 @@ impl Entry {
         expected: &Outcome,
         seen: &mut Vec<RawAnswer>,
     ) -> std::io::Result<Option<RawAnswer>> {
-        let sent = bytes(&self.text, id);
+        let sent = self.bytes(id);
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (mut from, mut to) = stream.split();

@@ -262,8 +262,8 @@ fn every_key_is_a_variable(#[case] variable: &str, #[case] value: &str, #[case] 
 #[case("ONELANE_LISTEN", "80", "invalid socket address")]
 #[case("ONELANE_LISTEN", "localhost", "invalid socket address")]
 #[case("ONELANE_SLOTS", "2", "2 is not possible")]
-#[case("ONELANE_SLOTS", "-1", "invalid type: string \"-1\"")]
-#[case("ONELANE_QUEUE_MAX", "many", "invalid type: string \"many\"")]
+#[case("ONELANE_SLOTS", "-1", "invalid value: string \"-1\"")]
+#[case("ONELANE_QUEUE_MAX", "many", "invalid value: string \"many\"")]
 #[case(
     "ONELANE_QUEUE_TIMEOUT",
     "10",
@@ -288,7 +288,27 @@ fn a_bad_variable_is_one_clear_line_and_78(
 #[case("listem = \"0.0.0.0:80\"", "listem: unknown setting")]
 #[case("mode = \"turbo\"", "mode: unknown value `turbo`")]
 #[case("slots = 2", "slots: 2 is not possible")]
-#[case("queue_max = -1", "queue_max: invalid type")]
+#[case(
+    "queue_max = -1",
+    "queue_max: invalid value: integer `-1`, expected a whole number below 2^32"
+)]
+#[case("queue_max = nan", "queue_max: invalid type: floating point")]
+#[case(
+    "slots = true",
+    "slots: invalid type: boolean `true`, expected a whole number"
+)]
+#[case(
+    "max_requests = 1.6",
+    "max_requests: invalid type: floating point `1.6`"
+)]
+#[case(
+    "child_memory_mib = 9223372036854775807",
+    "child_memory_mib: must be at most"
+)]
+#[case(
+    "request_timeout = \"367days\"",
+    "request_timeout: must be at most 366 days"
+)]
 #[case("queue_timeout = 10", "queue_timeout: invalid value")]
 #[case("[server]\nmode = \"blocking\"", "server: unknown setting")]
 #[case(

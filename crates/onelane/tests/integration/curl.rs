@@ -21,9 +21,14 @@ fn printed(arguments: &[&str]) -> String {
 #[test]
 fn each_example_is_a_command_that_says_what_it_asks() {
     let odd = "/echo?number=8&text=it%27s%20%22$HOME%22%20%7B1,2%7D%20%5B3-4%5D%20%60id%60%20%5C%20%23%3C%7B%7D%3E";
+    let thing = r#"{"count":3,"name":"it'\''s </textarea>{}"}"#;
     let expected = [
         "curl 'http://localhost:5000/echo?number=7'  # Seven",
         &format!("seq 2 | xargs -P 2 -I{{}} curl -s 'http://localhost:5000{odd}'  # <script>\"&'"),
+        "curl -X PUT --data-binary '@FILE' -H 'Content-Type: application/octet-stream' 'http://localhost:5000/mirror'  # There and back",
+        &format!(
+            "curl -X PUT --data-raw '{thing}' -H 'Content-Type: application/json' 'http://localhost:5000/take/%7Bid%7D'  # A thing"
+        ),
         "seq 12 | xargs -P 12 -I{} curl -s 'http://localhost:5000/wait?ms=300'  # Twelve at once",
         "curl 'http://localhost:5000/sleep?ms=2000'  # Two seconds of sleep",
         "curl 'http://localhost:5000/fast'  # Nothing at all",
@@ -77,7 +82,7 @@ async fn a_shell_and_curl_send_what_was_declared(#[case] shell: &str) {
         .lines()
         .map(|url| url.strip_prefix("http://lanes.example").unwrap())
         .collect();
-    assert_eq!(paths.len(), 1 + 2 + 12 + 1 + 1);
+    assert_eq!(paths.len(), 1 + 2 + 1 + 1 + 12 + 1 + 1);
     assert_eq!(paths[1], paths[2]);
     let lane = Lane::start(&[]);
     assert_eq!(lane.get(paths[0]).await.json()["number"], 7);

@@ -54,6 +54,8 @@ mod examples;
 mod host;
 // What a lane says to nginx, which may take a request elsewhere.
 mod hops;
+// Whatever may come, at random.
+mod fuzz;
 // Programs for a request, and what becomes of all that they start.
 mod programs;
 // Programs that stay: warm, and replaced when they are spent.
@@ -100,3 +102,6 @@ mod settings;
 mod state;
 // All at once for a while, in every mode.
 mod soak;
+// Forms with files.
+#[cfg(feature = "multipart")]
+mod uploads;

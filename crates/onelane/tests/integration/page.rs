@@ -23,31 +23,68 @@ async fn the_buttons_are_the_declared_examples_in_their_order() {
     let paths = [
         "/echo?number=7",
         ODD,
+        "/mirror",
+        "/take/bytes",
+        "/take/%7Bid%7D",
+        "/take/%7Bid%7D",
+        "/take/%7Bid%7D/%7Bcount%7D",
         "/wait?ms=300",
         "/sleep?ms=2000",
         "/fast",
     ];
     assert_eq!(between(&page, "data-path=\"", "\""), paths);
-    assert_eq!(
-        between(&page, "data-times=\"", "\""),
-        ["1", "2", "12", "1", "1"]
-    );
+    let times = between(&page, "data-times=\"", "\"");
+    assert_eq!(times, ["1", "2", "1", "1", "1", "1", "1", "12", "1", "1"]);
     let labels = between(&page, "<button class=\"send\">", "</button>");
     assert_eq!(labels[0], "Seven");
-    assert_eq!(
-        labels[2..],
-        [
-            "Twelve at once",
-            "Two seconds of sleep",
-            "Nothing at all",
-            "Anything else"
-        ]
-    );
+    // Those without an example send what one has.
+    let others = [
+        "There and back",
+        "POST /take/bytes",
+        "POST /take/{id}",
+        "A thing",
+        "PATCH /take/{id}/{count}",
+        "Twelve at once",
+        "Two seconds of sleep",
+        "Nothing at all",
+        "Anything else",
+    ];
+    assert_eq!(labels[2..], others);
     assert!(
         page.contains("0.3 s of work each. <span class=\"limit\">"),
         "a note, and what a browser makes of it"
     );
     assert_eq!(page.matches("class=\"limit\"").count(), 1);
+}
+
+#[tokio::test]
+async fn a_route_that_takes_a_body_is_a_panel_which_says_what_it_takes() {
+    let lane = Lane::start(&[]);
+    let page = lane.get("/").await.text;
+    let form = |label: &str| {
+        let (_, rest) = page.split_once(&format!("data-label=\"{label}\"")).unwrap();
+        rest.split_once("</form>").unwrap().0.to_owned()
+    };
+
+    let bytes = form("POST /take/bytes");
+    for part in [
+        r#" data-path="/take/bytes" "#,
+        r#" data-method="POST" "#,
+        r#" data-sent="raw" data-types="image/png text/*" data-limit="8388608" "#,
+    ] {
+        assert!(bytes.contains(part), "{part}: {bytes}");
+    }
+    let thing = form("A thing");
+    for part in [
+        r#" data-method="PUT" "#,
+        r#" data-sent="text" data-types="application/json" data-limit="1000" "#,
+        r#" data-body="{&#34;count&#34;:3,&#34;name&#34;:&#34;it&#39;s &#60;/textarea&#62;{}&#34;}">"#,
+    ] {
+        assert!(thing.contains(part), "{part}: {thing}");
+    }
+
+    let watching = lane.admin("/").await.text;
+    assert!(!watching.contains("data-sent="), "nobody takes it there");
 }
 
 #[tokio::test]
@@ -69,9 +106,7 @@ async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once(
         "/print",
         "/program",
         "/refuse",
-        "/take/bytes",
         "/take/%7Bid%7D",
-        "/take/%7Bid%7D/%7Bcount%7D",
         "/tally",
         "/wait",
         "/block-server",

@@ -3,6 +3,7 @@
 
 mod answer;
 mod echo;
+mod mirror;
 mod note;
 mod print;
 mod program;
@@ -12,6 +13,8 @@ mod state;
 mod stay;
 mod take;
 mod tally;
+#[cfg(feature = "multipart")]
+mod upload;
 
 fn main() -> std::process::ExitCode {
     let with = |name| std::env::var_os(name).is_some();
@@ -19,6 +22,7 @@ fn main() -> std::process::ExitCode {
         .workloads(onelane::workloads![
             answer::Answer,
             echo::Echo,
+            mirror::Mirror,
             note::Note,
             print::Print,
             program::Program,
@@ -28,6 +32,7 @@ fn main() -> std::process::ExitCode {
             take::TakeFields,
             tally::Tally
         ])
+        .workloads(UPLOADS)
         .workloads(onelane::drill::DEMO)
         .workloads(onelane::drill::FAULTS)
         // For the few tests that are about it: the others start quicker without.
@@ -35,3 +40,8 @@ fn main() -> std::process::ExitCode {
         .workloads(if with("WITH_PROGRAM") { stay::ALL } else { &[] })
         .run()
 }
+
+#[cfg(feature = "multipart")]
+const UPLOADS: &[onelane::Definition] = onelane::workloads![upload::TakeFiles];
+#[cfg(not(feature = "multipart"))]
+const UPLOADS: &[onelane::Definition] = &[];

@@ -1,6 +1,6 @@
 //! `/take/…`: tells what it was sent, of every kind of body. For what becomes of bodies on their way.
 
-use onelane::{Body, Call, Route, Stop, Workload};
+use onelane::{Body, Call, Example, Route, Stop, Workload};
 use serde::{Deserialize, Serialize};
 
 /// Takes bytes: `POST /take/bytes?width=N`, PNG or any kind of text, up to 8 MiB.
@@ -61,7 +61,10 @@ impl Workload for TakeFields {
     const ROUTES: &'static [Route] = &[
         Route::get("/take/{id}"),
         Route::post("/take/{id}", Body::FORM),
-        Route::put("/take/{id}", Body::JSON.limit(1000)),
+        Route::put("/take/{id}", Body::JSON.limit(1000)).examples(&[
+            // In the way of a shell, of HTML and of xargs.
+            Example::new("A thing", "").body(r#"{"count":3,"name":"it's </textarea>{}"}"#),
+        ]),
         Route::patch("/take/{id}/{count}", Body::JSON),
         Route::delete("/take/{id}"),
     ];

@@ -28,7 +28,7 @@ impl Process {
         self.0
     }
 
-    fn pid(self) -> Pid {
+    pub fn pid(self) -> Pid {
         Pid::from_raw(self.0.cast_signed()).unwrap()
     }
 
@@ -169,6 +169,11 @@ impl Process {
 
     /// The pipe for its answers: whoever has this can add to them, and keeps it open.
     pub fn answers(self) -> File {
+        self.try_answers().expect("a child has one")
+    }
+
+    /// The same of a child that may have ended.
+    pub fn try_answers(self) -> Option<File> {
         // Beside the three descriptors that everybody has.
         let own = (3..32).map(|fd| self.path(&format!("fd/{fd}")));
         let is_pipe = |path: &String| {
@@ -180,13 +185,10 @@ impl Process {
             link.is_ok_and(|link| link.permissions().mode() & WRITABLE != 0)
         };
         let mut ends = own.filter(is_pipe).filter(is_its_end);
-        let path = ends.next().expect("a child has one");
+        let path = ends.next()?;
         // Both ways, so that opening never waits for somebody at the other end.
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .unwrap()
+        let end = OpenOptions::new().read(true).write(true).open(path);
+        end.ok()
     }
 }
 

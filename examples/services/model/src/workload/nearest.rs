@@ -15,13 +15,18 @@ pub struct Model(Table);
 /// `[model]` in a file, or `ONELANE_MODEL_TABLE`.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Settings {
-    table: PathBuf,
+    /// Without one, there is a small table to try.
+    #[serde(default)]
+    table: Option<PathBuf>,
 }
 
 impl Load for Model {
     type Settings = Settings;
 
     fn load(Settings { table }: Settings) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let Some(table) = table else {
+            return Ok(Self(Table::sample()));
+        };
         match Table::read(&table) {
             Ok(table) => Ok(Self(table)),
             Err(err) => Err(format!("{}: {err}", table.display()).into()),

@@ -15,6 +15,15 @@ pub struct Table {
 }
 
 impl Table {
+    /// To try without a file: a thousand points with numbers from 0 to 9. Row 123 is (1, 2, 3).
+    pub fn sample() -> Self {
+        let point = |row: u16| [row / 100, row / 10 % 10, row % 10].map(f32::from);
+        Self {
+            dimension: 3,
+            values: (0..1000).flat_map(point).collect(),
+        }
+    }
+
     /// Reads it row by row, so that it is never in memory twice.
     pub fn read(path: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut file = BufReader::new(File::open(path)?);

@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba, RgbaImage, imageops,
 };
-use onelane::{Body, Call, Problem, Reason, Reply, Route, Stop, Workload};
+use onelane::{Body, Call, Example, Problem, Reason, Reply, Route, Stop, Workload};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// Small pictures of large ones.
@@ -48,7 +48,8 @@ impl Workload for Thumbnail {
     const ROUTES: &'static [Route] = &[Route::post(
         "/thumbnail",
         Body::raw(&["image/jpeg", "image/png"]).limit(MAX_FILE_BYTES),
-    )];
+    )
+    .examples(&[Example::new("Make it small", "width=300")])];
     const REASONS: &'static [Reason] = &[NOT_AN_IMAGE, TOO_MANY_PIXELS];
     type Input = Input;
     type Output = Reply;

@@ -15,7 +15,7 @@ fn load(file: &[u8]) -> Result<Model, String> {
     let folder = tempfile::tempdir().unwrap();
     let table = folder.path().join("table");
     fs::write(&table, file).unwrap();
-    Model::load(Settings { table }).map_err(|err| err.to_string())
+    Model::load(Settings { table: Some(table) }).map_err(|err| err.to_string())
 }
 
 type Found = Result<Vec<(usize, f64)>, Stop>;
@@ -39,6 +39,14 @@ fn the_nearest_come_first_and_of_equals_those_of_the_file() {
     assert_eq!(ask(&[0.0, 0.0], 3).unwrap(), nearest[..3]);
     assert_eq!(ask(&[0.0, 0.0], 100).unwrap(), nearest);
     assert_eq!(ask(&[0.0, 0.0], 0).unwrap(), []);
+}
+
+#[test]
+fn without_a_file_there_is_a_table_to_try() {
+    let model = Model::load(Settings { table: None }).unwrap();
+    let vector = vec![1.2, 2.0, 3.0];
+    let nearest = model.run(Input { vector, count: 1 }, &Call::default());
+    assert_eq!(nearest.unwrap().nearest[0].row, 123);
 }
 
 #[test]
@@ -73,7 +81,7 @@ fn a_file_that_is_no_table_is_told_by_its_name() {
         assert!(err.contains("/table: ") && err.contains(why), "{err}");
     }
     let table = PathBuf::from("/nowhere/table");
-    let err = Model::load(Settings { table }).unwrap_err();
+    let err = Model::load(Settings { table: Some(table) }).unwrap_err();
     assert!(err.to_string().starts_with("/nowhere/table: "), "{err}");
 }
 

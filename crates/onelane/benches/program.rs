@@ -1,0 +1,52 @@
+//! What a program costs a request: `true` through a lane, beside the same program started by this process, and beside a
+//! request without any. `cargo bench -p onelane --bench program`
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 300;
+
+fn main() {
+    let mut lane = Command::new(env!("CARGO_BIN_EXE_drills"))
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(lane.stderr.take().unwrap()).lines();
+    let first: serde_json::Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+    let at = format!("http://{}", first["listen"].as_str().unwrap());
+    log.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"ready\"")));
+    // Somebody has to read the rest.
+    std::thread::spawn(move || log.for_each(drop));
+
+    let ask = |url: &str| {
+        let request = minreq::post(format!("{at}{url}"));
+        let request = request.with_header("Content-Type", "text/plain");
+        assert_eq!(request.send().unwrap().status_code, 200);
+    };
+    let kept = || ask("/run?program=true&script=");
+    let none = || ask("/wait?ms=0");
+    let bare = || assert!(Command::new("true").status().unwrap().success());
+    for (what, run) in [
+        ("a request without a program", &none as &dyn Fn()),
+        ("a program, started here", &bare),
+        ("a request with a program", &kept),
+    ] {
+        println!("{:>8.2} ms  {what}", median(run).as_secs_f64() * 1000.0);
+    }
+    lane.kill().unwrap();
+    lane.wait().unwrap();
+}
+
+fn median(run: &dyn Fn()) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[ROUNDS / 2]
+}
