@@ -23,7 +23,9 @@ const MAX_FILE_BYTES: usize = 8 << 20;
 const MEMORY_MIB: u64 = 320;
 /// Of the PDF, and of any other file that `soffice` writes.
 const PDF_MIB: u64 = 32;
-/// What `soffice` is not to do, in the place where it looks for its settings.
+/// Where it looks for its settings, below `XDG_CONFIG_HOME`.
+const PROFILE_FOLDER: &str = "libreoffice/4/user";
+/// What it is not to do.
 const PROFILE: &str = include_str!("profile.xcu");
 
 const NOT_A_DOCUMENT: Reason =
@@ -61,7 +63,7 @@ impl Workload for Document {
         let folder = call.folder()?;
         write(&folder, format, call.body())?;
         sweep(Path::new(SOCKETS));
-        let said = convert(call, format)?;
+        let said = convert(call, &folder, format)?;
         match fs::read(folder.join("document.pdf")) {
             Ok(pdf) if said.code == 0 => Ok(Reply::bytes("application/pdf", pdf)),
             _ => Err(refusal(format, &said)),
@@ -71,21 +73,18 @@ impl Workload for Document {
 
 /// The document, and the settings of a `soffice` that has never run before: nothing is left of other documents.
 fn write(folder: &Path, format: &Format, document: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder.join("profile/user"))?;
-    fs::write(
-        folder.join("profile/user/registrymodifications.xcu"),
-        PROFILE,
-    )?;
+    let profile = folder.join(PROFILE_FOLDER);
+    fs::create_dir_all(&profile)?;
+    fs::write(profile.join("registrymodifications.xcu"), PROFILE)?;
     fs::write(
         folder.join("document").with_extension(format.extension),
         document,
     )
 }
 
-fn convert(call: &Call, format: &Format) -> Result<Output, Stop> {
+fn convert(call: &Call, folder: &Path, format: &Format) -> Result<Output, Stop> {
     let mut command = Command::new(PROGRAM);
-    // It knows that variable itself, and makes an address of it.
-    command.arg("-env:UserInstallation=$SYSUSERHOME/profile");
+    command.env("XDG_CONFIG_HOME", folder);
     command.arg(format!("--infilter={}", format.filter));
     command.args(["--headless", "--convert-to", "pdf"]);
     command.arg(Path::new("document").with_extension(format.extension));
