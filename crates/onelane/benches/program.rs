@@ -20,13 +20,12 @@ fn main() {
     // Somebody has to read the rest.
     std::thread::spawn(move || log.for_each(drop));
 
-    let ask = |url: &str| {
-        let request = minreq::post(format!("{at}{url}"));
-        let request = request.with_header("Content-Type", "text/plain");
-        assert_eq!(request.send().unwrap().status_code, 200);
+    let ask = |request: minreq::Request| assert_eq!(request.send().unwrap().status_code, 200);
+    let none = || ask(minreq::get(format!("{at}/wait?ms=0")));
+    let kept = || {
+        let request = minreq::post(format!("{at}/run?program=true&script="));
+        ask(request.with_header("Content-Type", "text/plain"));
     };
-    let kept = || ask("/run?program=true&script=");
-    let none = || ask("/wait?ms=0");
     let bare = || assert!(Command::new("true").status().unwrap().success());
     for (what, run) in [
         ("a request without a program", &none as &dyn Fn()),
