@@ -109,3 +109,47 @@ fn parse(bytes: &[u8], most: usize) -> io::Result<Answer> {
         body: body.to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    const MOST: usize = 10;
+
+    #[rstest]
+    #[case("HTTP/1.0 200 OK\r\n\r\nhello")]
+    #[case("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
+    fn an_answer_ends_where_it_says_or_with_its_connection(#[case] text: &str) {
+        let answer = parse(text.as_bytes(), MOST).unwrap();
+        assert_eq!((answer.status, &*answer.body), (200, &b"hello"[..]));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("HTTP/1.1 200 OK\r\n")]
+    #[case("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello")]
+    #[case("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhello")]
+    #[case("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello")]
+    #[case("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    #[case("HTTP/1.1 200 OK\r\n\r\nhello world")]
+    #[case("SSH-2.0-OpenSSH\r\n\r\n")]
+    fn what_is_no_whole_answer_is_an_error(#[case] text: &str) {
+        parse(text.as_bytes(), MOST).unwrap_err();
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_program_sends_is_an_answer_or_an_error(
+            head in "(HTTP/1\\.[01] [0-9]{0,4} [ -~]{0,9}\r\n)?([A-Za-z-]{1,20}:[ -~]{0,20}\r?\n){0,70}(\r\n)?",
+            body in prop::collection::vec(any::<u8>(), 0..50),
+        ) {
+            let bytes = [head.as_bytes(), &body].concat();
+            if let Ok(answer) = parse(&bytes, MOST) {
+                prop_assert!(answer.body.len() <= MOST);
+            }
+        }
+    }
+}

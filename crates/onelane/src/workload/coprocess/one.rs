@@ -301,7 +301,7 @@ impl One {
     /// Waits for the next line or frame.
     fn hear(&mut self) -> Result<Vec<u8>, Lost> {
         loop {
-            if let Some(said) = self.take()? {
+            if let Some(said) = take(&mut self.incoming, self.dialect, self.answer_max)? {
                 return Ok(said);
             }
             match self.talk.hear()? {
@@ -310,31 +310,61 @@ impl One {
             }
         }
     }
+}
 
-    /// Takes a line or a frame out of what has come, if all of it is there.
-    fn take(&mut self) -> Result<Option<Vec<u8>>, Lost> {
-        let too_long = || Lost::Garbled(format!("it is longer than {} bytes", self.answer_max));
-        if self.dialect == Dialect::Frames {
-            let Some(length) = self.incoming.first_chunk::<LENGTH_BYTES>() else {
-                return Ok(None);
-            };
-            let length = u32::from_be_bytes(*length) as usize;
-            if length > self.answer_max {
-                return Err(too_long());
-            }
-            if self.incoming.len() < LENGTH_BYTES + length {
-                return Ok(None);
-            }
-            self.incoming.advance(LENGTH_BYTES);
-            return Ok(Some(self.incoming.split_to(length).into()));
-        }
-        let end = self.incoming.iter().position(|byte| *byte == b'\n');
-        if end.unwrap_or(self.incoming.len()) > self.answer_max {
+/// Takes a line or a frame out of what has come, if all of it is there.
+fn take(incoming: &mut BytesMut, dialect: Dialect, most: usize) -> Result<Option<Vec<u8>>, Lost> {
+    let too_long = || Lost::Garbled(format!("it is longer than {most} bytes"));
+    if dialect == Dialect::Frames {
+        let Some(length) = incoming.first_chunk::<LENGTH_BYTES>() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*length) as usize;
+        if length > most {
             return Err(too_long());
         }
-        let Some(end) = end else { return Ok(None) };
-        let line = self.incoming.split_to(end).into();
-        self.incoming.advance(1);
-        Ok(Some(line))
+        if incoming.len() < LENGTH_BYTES + length {
+            return Ok(None);
+        }
+        incoming.advance(LENGTH_BYTES);
+        return Ok(Some(incoming.split_to(length).into()));
+    }
+    let end = incoming.iter().position(|byte| *byte == b'\n');
+    if end.unwrap_or(incoming.len()) > most {
+        return Err(too_long());
+    }
+    let Some(end) = end else { return Ok(None) };
+    let line = incoming.split_to(end).into();
+    incoming.advance(1);
+    Ok(Some(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// In whatever pieces it comes, and whatever lengths it tells.
+        #[test]
+        fn whatever_a_program_says_is_taken_apart_within_bounds(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20),
+            frames in any::<bool>(),
+        ) {
+            let most = 30;
+            let dialect = if frames { Dialect::Frames } else { Dialect::Lines };
+            let mut incoming = BytesMut::new();
+            let mut taken = 0;
+            for piece in &pieces {
+                incoming.extend_from_slice(piece);
+                while let Ok(Some(said)) = take(&mut incoming, dialect, most) {
+                    prop_assert!(said.len() <= most);
+                    taken += said.len() + if frames { LENGTH_BYTES } else { 1 };
+                }
+            }
+            let sent: usize = pieces.iter().map(Vec::len).sum();
+            prop_assert_eq!(taken + incoming.len(), sent);
+        }
     }
 }
