@@ -19,6 +19,7 @@ use crate::roster::{Cause, Roster, Usage};
 /// Series that make no sense as a sum over processes: the parent's own are shown.
 const NOT_SUMMED: &[&str] = &[
     "onelane_build_info",
+    "onelane_queue_limit",
     "process_max_fds",
     "process_start_time_seconds",
 ];

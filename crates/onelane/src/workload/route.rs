@@ -184,10 +184,31 @@ impl Route {
         (sends && self.body.kind != Kind::None).then_some(self.body)
     }
 
-    /// Path and query of a request here.
+    /// Path and query of a request here. What the query says of the parameters of the path stands in the path.
     pub(crate) fn ask(&self, query: &str) -> String {
-        let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}{mark}{}", in_url(self.path), in_url(query))
+        let mut fields: Vec<&str> = query.split('&').filter(|field| !field.is_empty()).collect();
+        let parts = self.path.split('/').map(|part| {
+            let name = part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'));
+            let is_it = |field: &&str| {
+                field
+                    .split_once('=')
+                    .is_some_and(|(of, _)| Some(of) == name)
+            };
+            match fields.iter().position(is_it) {
+                Some(at) => in_url(
+                    fields
+                        .remove(at)
+                        .split_once('=')
+                        .map_or("", |(_, value)| value),
+                ),
+                None => in_url(part),
+            }
+        });
+        let path = parts.collect::<Vec<_>>().join("/");
+        let mark = if fields.is_empty() { "" } else { "?" };
+        format!("{path}{mark}{}", in_url(&fields.join("&")))
     }
 }
 
@@ -202,7 +223,8 @@ pub struct Example {
 }
 
 impl Example {
-    /// `label` says in a few words what it asks; `query` is the query string: `start=27`. What a URL cannot
+    /// `label` says in a few words what it asks; `query` is the query string: `start=27`. Fields that are parameters
+    /// of the path stand there. What a URL cannot
     /// have in it is encoded for you.
     pub const fn new(label: &'static str, query: &'static str) -> Self {
         Self {

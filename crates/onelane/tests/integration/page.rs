@@ -24,6 +24,7 @@ async fn the_buttons_are_the_declared_examples_in_their_order() {
         "/echo?number=7",
         ODD,
         "/mirror",
+        "/run",
         "/take/bytes",
         "/take/%7Bid%7D",
         "/take/%7Bid%7D",
@@ -34,12 +35,16 @@ async fn the_buttons_are_the_declared_examples_in_their_order() {
     ];
     assert_eq!(between(&page, "data-path=\"", "\""), paths);
     let times = between(&page, "data-times=\"", "\"");
-    assert_eq!(times, ["1", "2", "1", "1", "1", "1", "1", "12", "1", "1"]);
+    assert_eq!(
+        times,
+        ["1", "2", "1", "1", "1", "1", "1", "1", "12", "1", "1"]
+    );
     let labels = between(&page, "<button class=\"send\">", "</button>");
     assert_eq!(labels[0], "Seven");
     // Those without an example send what one has.
     let others = [
         "There and back",
+        "POST /run",
         "POST /take/bytes",
         "POST /take/{id}",
         "A thing",

@@ -171,7 +171,10 @@ impl Coprocess {
         question: &impl Serialize,
     ) -> Result<T, Stop> {
         let answer = self.exchange(call, serde_json::to_vec(question)?)?;
-        Ok(serde_json::from_slice(&answer)?)
+        serde_json::from_slice(&answer).map_err(|err| {
+            let name = self.plan.name();
+            Stop::Failed(format!("{name} answered with other JSON than it should: {err}").into())
+        })
     }
 
     /// Says a line, or a frame, and waits for the one that is its answer.

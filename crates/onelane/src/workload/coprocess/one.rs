@@ -58,18 +58,20 @@ pub(super) enum Lost {
     Ended(Option<i32>),
     /// It said something that is no answer.
     Garbled(String),
+    /// There is no such program, or it cannot be run.
+    NotStarted(io::Error),
 }
 
 impl From<io::Error> for Lost {
     fn from(err: io::Error) -> Self {
-        Self::Garbled(err.to_string())
+        Self::NotStarted(err)
     }
 }
 
 impl Lost {
     pub(super) fn cause(&self) -> Cause {
         match self {
-            Self::Ended(_) => Cause::Crashed,
+            Self::Ended(_) | Self::NotStarted(_) => Cause::Crashed,
             Self::Garbled(_) => Cause::Garbled,
         }
     }
@@ -80,6 +82,7 @@ impl Lost {
             Self::Ended(Some(code)) => format!("ended with code {code}"),
             Self::Ended(None) => "was killed".to_owned(),
             Self::Garbled(why) => format!("gave no answer: {why}"),
+            Self::NotStarted(err) => format!("cannot be run: {err}"),
         }
     }
 }
