@@ -66,8 +66,9 @@ async fn takes_its_longest_body(stack: &Compose, lane: &Lane, request: &Request)
     let longest = route.iter().find_map(|word| word.parse().ok());
     let body = vec![b' '; longest.expect("a route with a body")];
     let reply = ask(request.to(&stack.base).body(body)).await;
-    let refused = (400..500).contains(&reply.status) && reply.status != 413;
-    assert!(refused, "{}: {}", reply.status, reply.json);
+    // It may even be a document.
+    let was_seen = reply.status < 500 && reply.status != 413;
+    assert!(was_seen, "{}: {}", reply.status, reply.json);
     assert_eq!(reply.host(), lane.host, "a lane has seen it");
 }
 

@@ -60,10 +60,11 @@ async fn a_lane_gets_what_its_manifest_says(#[case] mode: &str, #[case] limits: 
 }
 
 #[rstest]
-#[case::nothing("", "compose.yaml")]
+// It is not called `primes`, for which compose.yaml is.
+#[case::nothing("", "compose.yaml:.run/services/mine/blocking.yaml")]
 #[case::of_its_own(ALL, "compose.yaml:.run/services/mine/blocking.yaml:mine.yaml")]
 #[tokio::test]
-async fn only_a_manifest_that_says_something_adds_to_compose(
+async fn what_a_service_needs_comes_before_what_its_owner_adds(
     #[case] manifest: &str,
     #[case] files: &str,
 ) {

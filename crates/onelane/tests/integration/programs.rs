@@ -1,6 +1,7 @@
 //! `Call::program`, in every mode.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
@@ -228,20 +229,25 @@ async fn a_program_has_a_folder_that_goes_with_its_request(
         panic!("{lines:?}");
     };
     assert!(folder == home && folder == temporary);
-    assert!(!fs::exists(folder).unwrap());
+    until(|| !Path::new(folder).exists()).await;
 
     let mark = mark();
-    let endless = format!("echo x > file; exec sleep {mark}");
+    let endless = format!("echo x > file; sleep {mark}");
     let request = run(&lane, &[("script", &*endless)], "");
     let request = tokio::spawn(try_send(request));
-    until_named(&mark, 1).await;
+    // The shell, and what it waits for.
+    until_named(&mark, 2).await;
     let at = format!("/proc/{}/cwd", named(&mark)[0]);
     let folder = fs::read_link(at).unwrap();
     assert!(folder.join("file").exists());
     request.abort();
+    until(|| !folder.exists()).await;
+}
+
+async fn until(wanted: impl Fn() -> bool) {
     let start = Instant::now();
-    while folder.exists() {
-        assert!(start.elapsed() < PATIENCE, "{} stays", folder.display());
+    while !wanted() {
+        assert!(start.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
