@@ -35,7 +35,7 @@ pub(super) struct Request {
     content_type: String,
     body: Vec<u8>,
     answer: String,
-    slow: bool,
+    pub(super) slow: bool,
 }
 
 impl Request {
