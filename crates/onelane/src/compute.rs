@@ -1,6 +1,6 @@
 //! The role of the processes that compute for a server: the fork server, and its children.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write, stderr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -56,9 +56,7 @@ fn prepare(
     // A workload that reads standard input finds nothing, and what it prints goes to the log.
     dup2_stdin(File::open("/dev/null").needs("/dev/null")?).needs("dup2")?;
     dup2_stdout(stderr()).needs("dup2")?;
-    // When memory runs out, the kernel kills a child rather than the server. Where this is not allowed,
-    // only the child's own limit protects the server.
-    fs::write("/proc/self/oom_score_adj", "1000").ok();
+    guard::go_before_the_server();
     let workloads = Workloads::load(&service.workloads, &settings.own, guard::is_alone)?;
     Ok((workloads, guard::data_bytes()?))
 }

@@ -48,9 +48,7 @@ impl Root {
             }
         }
     }
-}
 
-impl Root {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

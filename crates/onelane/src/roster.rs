@@ -84,12 +84,8 @@ pub enum News {
         /// How long it took until it was.
         took: Duration,
     },
-    /// It has ended. `replaced` if another one takes its place.
-    Gone {
-        pid: u32,
-        cause: Cause,
-        replaced: bool,
-    },
+    /// It has ended, and another one takes its place.
+    Gone { pid: u32, cause: Cause },
 }
 
 /// What a process used in its life.
@@ -290,11 +286,7 @@ impl Roster {
                 let id = u64::MAX - state.programs;
                 state.alive.insert(id, child);
             }
-            News::Gone {
-                pid,
-                cause,
-                replaced,
-            } => {
+            News::Gone { pid, cause } => {
                 let mut state = self.0.state.lock();
                 let is_it = |child: &Entry| child.is_of(owner) && child.pid == Some(pid);
                 let found = state.alive.iter().find(|(_, child)| is_it(child));
@@ -303,9 +295,7 @@ impl Roster {
                 };
                 state.alive.remove(&id);
                 *state.exited.entry(cause).or_default() += 1;
-                if replaced {
-                    *state.replaced.entry(cause).or_default() += 1;
-                }
+                *state.replaced.entry(cause).or_default() += 1;
             }
         }
     }

@@ -26,6 +26,12 @@ pub fn inherit_nothing() {
     close_fds::set_fds_cloexec(FIRST_OWN_FD, &[]);
 }
 
+/// Has the kernel end this process before the server when memory runs out. Where this is not allowed, only limits
+/// protect the server.
+pub fn go_before_the_server() {
+    fs::write("/proc/self/oom_score_adj", "1000").ok();
+}
+
 /// Has the kernel kill this process when the thread that started it ends. The error says that `parent`
 /// has ended already.
 pub fn die_with(parent: i32) -> io::Result<()> {
@@ -95,10 +101,12 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
 /// ends it by SIGXCPU.
 pub fn limit_cpu(more: Duration) -> io::Result<()> {
     let total = usage::of_this_process().cpu.saturating_add(more);
-    lower(
-        Resource::RLIMIT_CPU,
-        total.as_secs() + u64::from(total.subsec_nanos() > 0),
-    )
+    lower(Resource::RLIMIT_CPU, whole_seconds(total))
+}
+
+/// Rounded up: 0 would be no time at all.
+pub fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 /// Sets the soft limit and leaves the hard one, so that it can be raised again.

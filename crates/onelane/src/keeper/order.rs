@@ -58,6 +58,19 @@ impl Order {
         }
     }
 
+    /// The same for a program that serves on this socket: its path is in the variable `SOCKET`, unless the command
+    /// has one, and in the place of `placeholder` in its arguments.
+    pub fn serving_on(mut self, socket: &Path, placeholder: &str) -> Self {
+        for argument in &mut self.arguments {
+            if let Some(text) = argument.to_str() {
+                *argument = text.replace(placeholder, &socket.to_string_lossy()).into();
+            }
+        }
+        self.variables
+            .insert(0, ("SOCKET".into(), Some(socket.into())));
+        self
+    }
+
     /// The command that it came from, as it is to be run.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

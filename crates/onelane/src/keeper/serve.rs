@@ -5,7 +5,6 @@ use std::io::{self, PipeReader, Read, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::exit;
-use std::time::Duration;
 
 use fork::Fork;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -74,9 +73,7 @@ fn become_program(keeper: Pid, order: &Order, attached: Vec<OwnedFd>) -> io::Err
     let prepare = || {
         setpgid(None, None)?;
         guard::die_with(keeper.as_raw_pid())?;
-        // When memory runs out, the kernel ends a program rather than the server. Where this is not allowed, only
-        // limits protect the server.
-        fs::write("/proc/self/oom_score_adj", "1000").ok();
+        guard::go_before_the_server();
         limit(order.limits)?;
         let stdin = attached.into_iter().next();
         dup2_stdin(stdin.ok_or_else(|| io::Error::other("nobody has sent its standard input"))?)?;
@@ -91,14 +88,9 @@ fn become_program(keeper: Pid, order: &Order, attached: Vec<OwnedFd>) -> io::Err
 /// Limits this process for good, and what it starts.
 fn limit(limits: Limits) -> io::Result<()> {
     lower(Resource::RLIMIT_CORE, Some(0))?;
-    lower(Resource::RLIMIT_CPU, limits.cpu.map(whole_seconds))?;
+    lower(Resource::RLIMIT_CPU, limits.cpu.map(guard::whole_seconds))?;
     lower(Resource::RLIMIT_DATA, limits.memory)?;
     lower(Resource::RLIMIT_FSIZE, limits.file)
-}
-
-/// Rounded up: 0 would be no time at all.
-fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 fn lower(resource: Resource, to: Option<u64>) -> io::Result<()> {

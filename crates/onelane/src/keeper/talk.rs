@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};

@@ -170,12 +170,7 @@ impl Crew {
         for (one, cause) in leaving {
             let pid = one.pid();
             drop(one);
-            let replaced = true;
-            self.follow.news(News::Gone {
-                pid,
-                cause,
-                replaced,
-            });
+            self.follow.news(News::Gone { pid, cause });
         }
         while self.is_short() {
             let added = self.add();

@@ -43,10 +43,6 @@ impl<'a> Request<'a> {
     }
 }
 
-pub(super) fn connect(socket: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(socket)
-}
-
 /// Sends a request and reads the answer, whose body has `most` bytes at most. No silence is longer than `patience`.
 pub(super) fn exchange(
     socket: &Path,
@@ -61,7 +57,7 @@ pub(super) fn exchange(
         body,
     } = request;
     let length = body.len();
-    let mut stream = connect(socket)?;
+    let mut stream = UnixStream::connect(socket)?;
     // Not 0, which would be an error.
     let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
     stream.set_read_timeout(patience)?;

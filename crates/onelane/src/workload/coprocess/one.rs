@@ -2,7 +2,8 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -115,28 +116,6 @@ impl Plan {
     }
 }
 
-/// The same command, which is told the path of its socket.
-fn serving_on(socket: &Path, command: &Command) -> Command {
-    let mut told = Command::new(command.get_program());
-    for argument in command.get_args() {
-        match argument.to_str() {
-            Some(text) => told.arg(text.replace(SOCKET, &socket.to_string_lossy())),
-            None => told.arg(argument),
-        };
-    }
-    told.env("SOCKET", socket);
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => told.env(name, value),
-            None => told.env_remove(name),
-        };
-    }
-    if let Some(folder) = command.get_current_dir() {
-        told.current_dir(folder);
-    }
-    told
-}
-
 /// A program that runs.
 #[derive(Debug)]
 pub(super) struct One {
@@ -177,17 +156,15 @@ impl One {
     fn begin(plan: &Plan, keeping: Keeping) -> io::Result<Self> {
         let folder = Root::make()?;
         let socket = folder.path().join("socket");
-        let command = match plan.dialect {
-            Dialect::Lines | Dialect::Frames => None,
-            Dialect::Http => Some(serving_on(&socket, &plan.command)),
-        };
-        let command = command.as_ref().unwrap_or(&plan.command);
-        let order = Order::new(command, Some(folder.path()), Limits::default());
+        let mut order = Order::new(&plan.command, Some(folder.path()), Limits::default());
         // Whatever process this is: what it prints goes to the log.
         let log = || io::stdout().as_fd().try_clone_to_owned().map(Output::To);
         let stdout = match plan.dialect {
             Dialect::Lines | Dialect::Frames => Output::Here,
-            Dialect::Http => log()?,
+            Dialect::Http => {
+                order = order.serving_on(&socket, SOCKET);
+                log()?
+            }
         };
         let talk = Talk::start(&order, Input::Pipe, (stdout, log()?), keeping)?;
         Ok(Self {
@@ -229,31 +206,23 @@ impl One {
     }
 
     fn until_ready(&mut self, when: Option<&str>, deadline: Instant) -> Result<(), Lost> {
-        match self.dialect {
-            Dialect::Http => self.until_serving(when, deadline),
-            Dialect::Frames => match when {
-                Some(when) => {
-                    let said = self.hear()?;
-                    if said == when.as_bytes() {
-                        return Ok(());
-                    }
-                    Err(Lost::Garbled(format!("its first frame is not {when:?}")))
-                }
-                None => Ok(()),
-            },
-            Dialect::Lines => {
-                let Some(when) = when else { return Ok(()) };
-                let mut skipped = 0;
-                loop {
-                    let line = self.hear()?;
-                    if line == when.as_bytes() {
-                        return Ok(());
-                    }
-                    skipped += line.len() + 1;
-                    if skipped > PREFACE_MAX {
-                        return Err(Lost::Garbled(format!("it never said {when:?}")));
-                    }
-                }
+        let when = match (self.dialect, when) {
+            (Dialect::Http, path) => return self.until_serving(path, deadline),
+            (_, None) => return Ok(()),
+            (_, Some(when)) => when,
+        };
+        let mut skipped = 0;
+        loop {
+            let said = self.hear()?;
+            if said == when.as_bytes() {
+                return Ok(());
+            }
+            if self.dialect == Dialect::Frames {
+                return Err(Lost::Garbled(format!("its first frame is not {when:?}")));
+            }
+            skipped += said.len() + 1;
+            if skipped > PREFACE_MAX {
+                return Err(Lost::Garbled(format!("it never said {when:?}")));
             }
         }
     }
@@ -261,7 +230,7 @@ impl One {
     fn until_serving(&mut self, path: Option<&str>, deadline: Instant) -> Result<(), Lost> {
         loop {
             let is_ready = match path {
-                None => http::connect(&self.socket).is_ok(),
+                None => UnixStream::connect(&self.socket).is_ok(),
                 Some(path) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     let (get, most) = (Request::get(path), self.answer_max);
