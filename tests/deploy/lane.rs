@@ -31,19 +31,29 @@ impl Lane {
 
     /// A series without labels.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let metrics = client().get(format!("http://{}:9464/metrics", self.address));
-        let metrics = metrics
-            .send()
-            .await
-            .expect("it is up")
-            .text()
-            .await
-            .expect("all of it");
+        let metrics = self.metrics().await;
         let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
         let value = lines.find_map(|(series, value)| (series == name).then(|| value.parse()));
         value
             .unwrap_or_else(|| panic!("no {name}"))
             .expect("a number")
+    }
+
+    /// Whether it has stopped a request whose client was gone.
+    pub(crate) async fn counts_a_client_that_left(&self) -> bool {
+        let metrics = self.metrics().await;
+        let mut lines = metrics.lines();
+        lines.any(|line| {
+            line.starts_with("http_requests_total{")
+                && line.contains(r#"status="499""#)
+                && !line.ends_with(" 0")
+        })
+    }
+
+    async fn metrics(&self) -> String {
+        let metrics = client().get(format!("http://{}:9464/metrics", self.address));
+        let metrics = metrics.send().await.expect("it is up");
+        metrics.text().await.expect("all of it")
     }
 
     /// As docs/modes.md says it: `docker kill` would be a stop by hand, whatever the signal.
