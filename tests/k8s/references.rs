@@ -53,7 +53,7 @@ fn containers_listen_where_their_ports_say() {
     let lane = crate::numbers::lane_settings();
     let app = object("Deployment", "app");
     for (name, setting) in [("http", "listen"), ("admin", "admin_listen")] {
-        let listen = format!("0.0.0.0:{}", port(container(&app), name));
+        let listen = format!("[::]:{}", port(container(&app), name));
         assert_eq!(lane[setting], listen);
     }
 }

@@ -5,7 +5,7 @@
 //! there already is let in.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -38,13 +38,21 @@ const NOBODY_NEW: [SockFilter; 4] = [
 /// the way to a client and back. A client that asks meanwhile has no answer, and tries elsewhere.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Binds a socket in whose queue up to `queue_max` connections are to wait.
+/// Binds a socket in whose queue up to `queue_max` connections are to wait. `[::]` is every address there is: those
+/// of IPv4, too, and these alone where the kernel has no IPv6.
 pub fn bind(address: SocketAddr, queue_max: u32) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
+    let is_every = address.ip() == Ipv6Addr::UNSPECIFIED;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    if is_every && socket.is_err() {
+        return bind((Ipv4Addr::UNSPECIFIED, address.port()).into(), queue_max);
+    }
+    let socket = socket?;
+    if is_every {
+        SockRef::from(&socket).set_only_v6(false)?;
+    }
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG.saturating_add(queue_max))?;

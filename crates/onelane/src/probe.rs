@@ -4,7 +4,7 @@
 //! address needs no name resolution, while a client would make the static binary 4 % larger.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 /// How long to wait for the answer. The admin thread answers within milliseconds even on a busy
@@ -33,12 +33,15 @@ fn ask(address: SocketAddr) -> io::Result<String> {
     Ok(answer)
 }
 
-/// An address to connect to: loopback, if the server listens on every address.
+/// An address to connect to: loopback, if the server listens on every address. That is IPv4 where there is such a
+/// loopback: in a container it may be the only one, though the kernel has IPv6.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V6(_) if UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err() => {
+            Ipv6Addr::LOCALHOST.into()
+        }
+        _ => Ipv4Addr::LOCALHOST.into(),
     };
     SocketAddr::new(ip, listen.port())
 }

@@ -27,11 +27,11 @@ pub struct Settings {
     #[arg(long, default_value = "blocking")]
     #[serde(deserialize_with = "named")]
     pub mode: Mode,
-    /// Public listener; port 0 takes any free port
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:5000")]
+    /// Public listener; [::] is every address, port 0 takes any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:5000")]
     pub listen: SocketAddr,
     /// Listener for probes, metrics and status
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:9464")]
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:9464")]
     pub admin_listen: SocketAddr,
     /// Requests computed at once; 0 is what the mode makes of it
     #[arg(long, value_name = "N", default_value = "0")]

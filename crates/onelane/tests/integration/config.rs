@@ -53,8 +53,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(code, Some(0));
     let expected = [
         r#"mode = "blocking""#,
-        r#"listen = "0.0.0.0:5000""#,
-        r#"admin_listen = "0.0.0.0:9464""#,
+        r#"listen = "[::]:5000""#,
+        r#"admin_listen = "[::]:9464""#,
         "slots = 1",
         "queue_max = 10",
         r#"queue_timeout = "10s""#,
@@ -117,8 +117,8 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 /// Each key, its default as the help names it, and some other value for it.
 const KEYS: [(&str, &str, &str); 16] = [
     ("mode", "blocking", "threads"),
-    ("listen", "0.0.0.0:5000", "[::]:80"),
-    ("admin_listen", "0.0.0.0:9464", "127.0.0.1:0"),
+    ("listen", "[::]:5000", "[::1]:80"),
+    ("admin_listen", "[::]:9464", "127.0.0.1:0"),
     ("slots", "0", "3"),
     ("queue_max", "10 × slots", "0"),
     ("queue_timeout", "10s", "1m 30s"),
@@ -180,7 +180,9 @@ fn the_help_names_the_default_of_each_key_once() {
             let entry = &stdout[start + 2..];
             let entry = entry.split(" --").next().unwrap();
             let named = entry.split("[default: ").skip(1);
-            let named: Vec<_> = named.filter_map(|rest| rest.split(']').next()).collect();
+            // An address may have brackets of its own.
+            let named = named.filter_map(|rest| rest.split("]\n").next()?.split("] ").next());
+            let named: Vec<_> = named.collect();
             assert_eq!(named, [default], "{help}: {entry}");
         }
     }

@@ -9,19 +9,20 @@ use std::sync::Mutex;
 use std::thread;
 
 use libc::{
-    EACCES, EINVAL, ENOSYS, EPERM, SYS_accept4, SYS_clone, SYS_clone3, SYS_close_range,
-    SYS_epoll_create1, SYS_epoll_ctl, SYS_eventfd2, SYS_getpeername, SYS_getrandom, SYS_getrusage,
-    SYS_getsockname, SYS_getsockopt, SYS_ioctl, SYS_kill, SYS_memfd_create, SYS_pidfd_open,
-    SYS_pidfd_send_signal, SYS_pipe2, SYS_ppoll, SYS_prctl, SYS_prlimit64, SYS_recvfrom,
-    SYS_recvmsg, SYS_sched_getaffinity, SYS_sendmsg, SYS_sendto, SYS_setpgid, SYS_shutdown,
-    SYS_socketpair, SYS_statx, SYS_uname, SYS_wait4, SYS_waitid,
+    AF_INET6, EACCES, EAFNOSUPPORT, EINVAL, ENOSYS, EPERM, SYS_accept4, SYS_clone, SYS_clone3,
+    SYS_close_range, SYS_epoll_create1, SYS_epoll_ctl, SYS_eventfd2, SYS_getpeername,
+    SYS_getrandom, SYS_getrusage, SYS_getsockname, SYS_getsockopt, SYS_ioctl, SYS_kill,
+    SYS_memfd_create, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_pipe2, SYS_ppoll, SYS_prctl,
+    SYS_prlimit64, SYS_recvfrom, SYS_recvmsg, SYS_sched_getaffinity, SYS_sendmsg, SYS_sendto,
+    SYS_setpgid, SYS_shutdown, SYS_socket, SYS_socketpair, SYS_statx, SYS_uname, SYS_wait4,
+    SYS_waitid,
 };
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, apply_filter,
 };
 
-use super::attempt::{Attempt, Outcome, server};
+use super::attempt::{Attempt, Outcome, server_on};
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 const MODES: &[Mode] = &[Blocking, Threads, Fork, Pool, Cluster];
@@ -64,6 +65,8 @@ const CASES: &[Case] = &[
     // vm.memfd_noexec=2 takes none without MFD_NOEXEC_SEAL, and before Linux 6.3 there is none with it.
     (SYS_memfd_create, Some((1, 1)), &[EACCES], NONE, "memfd_create"),
     (SYS_memfd_create, Some((1, 9)), &[EINVAL], NONE, "memfd_create"),
+    // A kernel without IPv6.
+    (SYS_socket, Some((0, AF_INET6 as u64)), &[EAFNOSUPPORT], NONE, "socket"),
     (SYS_eventfd2, None, ABSENT, MODES, "eventfd2"),
     (SYS_epoll_create1, None, ABSENT, MODES, "epoll_create1"),
     (SYS_epoll_ctl, None, ABSENT, MODES, "epoll_ctl"),
@@ -116,7 +119,10 @@ fn spawn_without(mut command: Command, case: &Case, errno: i32) -> Child {
 /// What is not as it should be.
 fn complaint(case: &Case, errno: i32, mode: Mode) -> Option<String> {
     let (_, argument, _, needed_by, name) = *case;
-    let attempt = Attempt::new(server(mode), |command| spawn_without(command, case, errno));
+    // Where it listens unless it is told.
+    let attempt = Attempt::new(server_on(mode, "[::]:0"), |command| {
+        spawn_without(command, case, errno)
+    });
     let outcome = attempt.outcome();
     let is_right = match &outcome {
         Ok(Outcome::Served) => !needed_by.contains(&mode),
