@@ -6,9 +6,9 @@ FROM nginx:1.30
 USER 101:101
 # Its files may be private where they come from.
 COPY --chmod=755 nginx /etc/nginx/lanes
-COPY --chmod=755 docker/nginx-health /usr/local/bin/
-# A mistake in the configuration ends the build, not the deployment.
-RUN nginx -p /tmp -c /etc/nginx/lanes/nginx.conf -t
+COPY --chmod=755 docker/nginx-start docker/nginx-health /usr/local/bin/
+# A mistake in the configuration ends the build, not the deployment. What that leaves behind belongs to this user.
+RUN nginx-start -t && rm -r /tmp/*
 
 # Public, and for nginx's own health and counters.
 EXPOSE 8080 8081
@@ -17,8 +17,7 @@ EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=20s --retries=3 CMD ["nginx-health"]
 # Serve out the running requests, then exit; TERM would cut them off.
 STOPSIGNAL SIGQUIT
-# Everything nginx writes goes below -p.
-ENTRYPOINT ["nginx", "-p", "/tmp", "-c", "/etc/nginx/lanes/nginx.conf"]
+ENTRYPOINT ["nginx-start"]
 
 ARG VERSION=dev
 ARG REVISION=unknown

@@ -1,8 +1,8 @@
 //! Where there is IPv6, and where there is nothing else.
 //!
 //! Elsewhere: a balancer that listens on IPv4 only is not found in a cluster of IPv6, one that insists on `[::]` does
-//! not start where the kernel has no IPv6, and scripts wait for 127.0.0.1 where there is none. Right: `[::]` is one
-//! setting of a lane, nginx takes what there is, and so do the scripts.
+//! not start where the kernel has no IPv6, and scripts wait for 127.0.0.1 where there is none. Right: lanes, nginx and
+//! the scripts take what there is.
 
 use std::env;
 
@@ -87,13 +87,13 @@ async fn plain_processes_run_where_there_is_no_ipv4_and_a_client_is_its_network(
 #[tokio::test]
 async fn containers_speak_ipv6_from_end_to_end() {
     let files = Files::copy();
-    // As in a cluster that has nothing else.
-    files.replace("upstream.conf", "ipv6=off", "ipv4=off");
+    // As where there is nothing else.
+    let resolver = "resolver 127.0.0.11 valid=1s ipv4=off;";
+    files.replace("upstream.conf", "include /tmp/dns.conf;", resolver);
     let volume = format!("{}:/etc/nginx/lanes:ro", files.path().display());
-    let lane = json!({ "ONELANE_LISTEN": "[::]:5000", "ONELANE_ADMIN_LISTEN": "[::]:9464" });
     let network = json!({ "enable_ipv6": true, "ipam": { "config": [{ "subnet": SUBNET }] } });
     let changes = json!({
-        "services": { "app": { "environment": lane }, "nginx": { "volumes": [volume] } },
+        "services": { "nginx": { "volumes": [volume] } },
         "networks": { "default": network },
     });
     let Some(stack) = Compose::up_beside(&changes).await else {

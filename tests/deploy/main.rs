@@ -22,6 +22,8 @@ mod health;
 mod up_again;
 // Files as another umask, another system or another place has them.
 mod checkout;
+// DNS is away, remembers too long, or is another one than usual.
+mod dns;
 // Where there is IPv6, and where there is nothing else.
 mod ipv6;
 // Docker, or its host, is stopped and comes back.

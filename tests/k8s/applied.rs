@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::skip;
-use crate::manifests::{
-    Manifest, at, container, default_set, in_folder, list, parse, port, root, text,
-};
+use crate::manifests::{Manifest, at, container, default_set, in_folder, list, parse, root, text};
 
 #[test]
 fn the_namespace_comes_first_and_pods_come_last() {
@@ -171,24 +169,6 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
         container["resources"][which]["memory"] = json!("640Mi");
     }
     assert_eq!(nginx, crate::manifests::object("Deployment", "nginx"));
-}
-
-#[test]
-fn an_overlay_for_ipv6_differs_in_where_the_lanes_listen() {
-    let Some(rendered) = overlay("ipv6") else {
-        return;
-    };
-    let is_lanes = |it: &&Value| it["kind"] == "Deployment" && it["metadata"]["name"] == "app";
-    let mut lanes = rendered.iter().find(is_lanes).expect("the lanes").clone();
-    let container = &mut lanes["spec"]["template"]["spec"]["containers"][0];
-    let [http, admin] = ["http", "admin"].map(|name| port(container, name));
-    let env = container.as_object_mut().expect("an object").remove("env");
-    let expected = json!([
-        { "name": "ONELANE_LISTEN", "value": format!("[::]:{http}") },
-        { "name": "ONELANE_ADMIN_LISTEN", "value": format!("[::]:{admin}") },
-    ]);
-    assert_eq!(env, Some(expected));
-    assert_eq!(lanes, crate::manifests::object("Deployment", "app"));
 }
 
 /// What kubectl makes of an overlay with the default set and this component.

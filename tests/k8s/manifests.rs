@@ -64,9 +64,6 @@ pub(crate) fn object(kind: &str, name: &str) -> Value {
         .object
 }
 
-/// What the manifests take for the name of the cluster's DNS.
-pub(crate) const DNS: &str = "kube-dns.kube-system.svc.cluster.local";
-
 /// The files that nginx is given, by name.
 pub(crate) fn config_files() -> Vec<(String, String)> {
     let set = default_set();

@@ -49,7 +49,7 @@ pub(crate) fn time(file_name: &str, name: &str) -> Duration {
     duration(&directive(file_name, name))
 }
 
-/// A parameter of a directive: the time in `valid=2s`.
+/// A parameter of a directive: the time in `valid=1s`.
 pub(crate) fn parameter(directive: &str, name: &str) -> Duration {
     let mut words = directive.split_whitespace();
     let value = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='));

@@ -1,6 +1,6 @@
 //! Names that are referred to exist, selectors find their pods, and ports are the same everywhere.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::manifests::{
     Manifest, all, at, container, default_set, list, number, object, port, text,
@@ -12,7 +12,12 @@ fn selectors_find_the_pods_of_one_deployment() {
     for manifest in all() {
         let spec = &manifest.object["spec"];
         let labels = match manifest.kind() {
-            "Service" if spec["selector"].is_object() => &spec["selector"],
+            "Service" if spec["selector"].is_object() => {
+                // Two of them are for the lanes.
+                let name = manifest.name().trim_end_matches("-any");
+                assert_eq!(selected(&spec["selector"]), [name], "{}", manifest.file);
+                continue;
+            }
             "Deployment" | "PodDisruptionBudget" | "PodMonitor" => &spec["selector"]["matchLabels"],
             "NetworkPolicy" if manifest.name() != "default" => &spec["podSelector"]["matchLabels"],
             _ => continue,
@@ -29,15 +34,18 @@ fn selectors_find_the_pods_of_one_deployment() {
 
 #[test]
 fn probes_and_services_use_names_of_ports() {
-    for name in ["app", "nginx"] {
+    for (name, services) in [("app", &["app", "app-any"][..]), ("nginx", &["nginx"])] {
         let deployment = object("Deployment", name);
         let container = container(&deployment);
         for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
             port(container, text(&container[probe], "/httpGet/port"));
         }
-        let service = object("Service", name);
-        for target in list(&service, "/spec/ports") {
-            port(container, text(target, "/targetPort"));
+        for service in services {
+            let service = object("Service", service);
+            assert_eq!(service["spec"]["ipFamilyPolicy"], "PreferDualStack");
+            for target in list(&service, "/spec/ports") {
+                port(container, text(target, "/targetPort"));
+            }
         }
     }
 }
@@ -59,25 +67,30 @@ fn containers_listen_where_their_ports_say() {
 }
 
 #[test]
-fn nginx_asks_for_the_lanes_by_the_name_of_their_service() {
-    let service = object("Service", "app");
-    assert_eq!(
-        service["spec"]["clusterIP"], "None",
-        "one address for each lane"
-    );
-    let public = at(&service, "/spec/ports/0");
-    // Nothing translates ports on the way to an address of a headless service.
-    let app = object("Deployment", "app");
-    let port = number(public, "/port");
-    assert_eq!(
-        port,
-        self::port(container(&app), text(public, "/targetPort"))
-    );
-    let namespace = text(&service, "/metadata/namespace");
-    let address = format!("app.{namespace}.svc.cluster.local:{port} resolve ");
+fn nginx_asks_for_the_lanes_by_the_names_of_their_services() {
     let servers = nginx::directives("upstream.conf", "server");
-    assert_eq!(servers.len(), 2, "each once more as backup");
-    assert!(servers.iter().all(|server| server.starts_with(&address)));
+    // An address for each lane; one for whichever is ready, when there is nothing else.
+    let kinds = [
+        ("app", json!("None"), false),
+        ("app-any", Value::Null, true),
+    ];
+    assert_eq!(servers.len(), kinds.len());
+    for (server, (name, cluster_ip, is_backup)) in servers.iter().zip(kinds) {
+        let service = object("Service", name);
+        assert_eq!(service["spec"]["clusterIP"], cluster_ip, "{name}");
+        let public = at(&service, "/spec/ports/0");
+        // Nothing translates ports on the way to an address of a headless service.
+        let app = object("Deployment", "app");
+        let port = number(public, "/port");
+        assert_eq!(
+            port,
+            self::port(container(&app), text(public, "/targetPort"))
+        );
+        let namespace = text(&service, "/metadata/namespace");
+        let address = format!("{name}.{namespace}.svc.cluster.local:{port} resolve ");
+        assert!(server.starts_with(&address), "{server}");
+        assert_eq!(server.ends_with(" backup"), is_backup, "{server}");
+    }
 }
 
 #[test]

@@ -23,6 +23,13 @@ impl Known {
         }
     }
 
+    /// One address that never changes.
+    pub(super) fn always(address: Ipv4Addr) -> Self {
+        let known = Self::with_memory(Duration::ZERO);
+        known.pods().insert(address);
+        known
+    }
+
     pub(super) fn now(&self) -> Vec<Ipv4Addr> {
         self.pods().iter().copied().collect()
     }

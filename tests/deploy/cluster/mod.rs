@@ -12,6 +12,7 @@ mod pod;
 mod service;
 mod spec;
 
+use std::net::Ipv4Addr;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::compose::docker;
 use crate::manifests;
 
 pub(crate) use client::Regular;
+use dns::Dns;
 use known::{Known, NEWS};
 pub(crate) use pod::{End, Pod};
 pub(crate) use spec::{Probe, Spec};
@@ -40,6 +42,7 @@ const BALANCER: Duration = Duration::from_secs(10);
 pub(crate) struct Cluster {
     /// Where the Service of nginx is.
     pub(crate) base: String,
+    pub(crate) dns: Dns,
     /// The name of the network, and the beginning of the names of all pods.
     name: String,
     /// The files of the `ConfigMap`.
@@ -61,8 +64,11 @@ impl Cluster {
         let name = format!("onelane-cluster-{}", process::id());
         docker(["network", "create", &name]).await;
         let nginx = Known::with_memory(BALANCER);
+        let port = port_of("nginx");
+        let port = service::forward(nginx.clone(), Ipv4Addr::LOCALHOST, port).await;
         let cluster = Self {
-            base: service::forward(nginx.clone()).await,
+            base: format!("http://127.0.0.1:{port}"),
+            dns: Dns::default(),
             name,
             files: TempDir::new().expect("there is room for temporary files"),
             lanes: Known::with_memory(NEWS),
@@ -74,24 +80,47 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Writes the files of the `ConfigMap`. Only the address of DNS is another: the one of ours.
+    /// Writes the files of the `ConfigMap`. What is another there is the address of DNS, and the port behind which
+    /// any lane is: those of ours.
     async fn configure(&self) {
         let service = manifests::object("Service", "app");
         let namespace = manifests::text(&service, "/metadata/namespace");
-        let lanes = format!("app.{namespace}.svc.cluster.local");
-        let port = dns::serve(lanes, self.lanes.clone()).await;
         let gateway = "{{(index .IPAM.Config 0).Gateway}}";
         let gateway = docker(["network", "inspect", "--format", gateway, &self.name]).await;
+        let gateway: Ipv4Addr = gateway.parse().expect("Docker gives it one");
+
+        let port = port_of("app");
+        let any_port = service::forward(self.lanes.clone(), gateway, port).await;
+        let name = |service: &str| format!("{service}.{namespace}.svc.cluster.local");
+        let names = [
+            (name("app"), self.lanes.clone()),
+            (name("app-any"), Known::always(gateway)),
+        ];
+        let dns = self.dns.serve(names).await;
         for (file, text) in manifests::config_files() {
-            let text = text.replace(manifests::DNS, &format!("{gateway}:{port}"));
+            let resolver = format!("resolver {gateway}:{dns} valid=1s;");
+            let text = text.replace("include /tmp/dns.conf;", &resolver);
+            let any = name("app-any");
+            let text = text.replace(&format!("{any}:{port}"), &format!("{any}:{any_port}"));
             std::fs::write(self.files.path().join(file), text).expect("the folder is ours");
         }
     }
 
+    /// One more pod of a deployment, which need not become ready, and its address.
+    pub(crate) async fn start_only(&self, deployment: &str) -> Ipv4Addr {
+        let name = self.next_name(deployment);
+        let spec = Spec::of(deployment);
+        pod::run(&spec, &name, &self.name, self.files.path()).await
+    }
+
+    fn next_name(&self, deployment: &str) -> String {
+        let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("{}-{deployment}-{number}", self.name)
+    }
+
     /// One more pod of a deployment, once it is ready.
     pub(crate) async fn start(&self, deployment: &str) -> Pod {
-        let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-        let name = format!("{}-{deployment}-{number}", self.name);
+        let name = self.next_name(deployment);
         let pod = Pod::start(Spec::of(deployment), name, &self.name, self.files.path()).await;
         self.who_knows(deployment).learn(pod.address);
         pod
@@ -149,6 +178,12 @@ impl Cluster {
         }
         requests
     }
+}
+
+/// On which its pods listen for requests.
+fn port_of(deployment: &str) -> u64 {
+    let deployment = manifests::object("Deployment", deployment);
+    manifests::port(manifests::container(&deployment), "http")
 }
 
 impl Drop for Cluster {

@@ -31,13 +31,7 @@ pub(crate) struct End {
 impl Pod {
     /// Returns when it is ready.
     pub(super) async fn start(spec: Spec, name: String, network: &str, files: &Path) -> Self {
-        let mut run = Command::new("docker");
-        run.args(["run", "--detach", "--network", network]);
-        run.args(["--name", &name, "--hostname", &name]);
-        output(run.args(spec.arguments(files))).await;
-        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let address = docker(["inspect", "--format", format, &name]).await;
-        let address = address.parse().expect("a running container has an address");
+        let address = run(&spec, &name, network, files).await;
         has_started(&name, address, &spec.probe("startupProbe")).await;
         let probes = ["readinessProbe", "livenessProbe"].map(|probe| {
             let failed = format!("{probe} of {name}");
@@ -82,6 +76,17 @@ impl Pod {
             probe.abort();
         }
     }
+}
+
+/// Starts it, and returns its address.
+pub(super) async fn run(spec: &Spec, name: &str, network: &str, files: &Path) -> Ipv4Addr {
+    let mut run = Command::new("docker");
+    run.args(["run", "--detach", "--network", network]);
+    run.args(["--name", name, "--hostname", name]);
+    output(run.args(spec.arguments(files))).await;
+    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let address = docker(["inspect", "--format", format, name]).await;
+    address.parse().expect("a running container has an address")
 }
 
 async fn has_started(name: &str, address: Ipv4Addr, probe: &Probe) {

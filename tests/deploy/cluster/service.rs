@@ -1,28 +1,43 @@
-//! The Service in front of nginx: sends each new connection to one of the pods it knows, and an open
-//! one to where it went first.
+//! A Service: sends each new connection to one of the pods it knows, and an open one to where it went first. While it
+//! knows none, it refuses them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
 
 use super::known::Known;
-use super::spec::Spec;
 
-/// Forwards from a free port of this machine, and returns the URL of it.
-pub(super) async fn forward(pods: Known) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+/// How often it looks whether there are pods.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Forwards from a free port of this machine, which it returns, to this one of the pods.
+pub(super) async fn forward(pods: Known, address: Ipv4Addr, port: u64) -> u16 {
+    let listener = TcpListener::bind((address, 0)).await;
     let listener = listener.expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
-    let port = Spec::of("nginx").probe("startupProbe").port;
     let port = u16::try_from(port).expect("it is a port");
     tokio::spawn(async move {
+        let mut listener = Some(listener);
         let mut turn = 0;
-        while let Ok((mut client, _)) = listener.accept().await {
-            turn += 1;
+        loop {
             let Some(pod) = next(&pods, turn) else {
+                listener = None;
+                sleep(LOOK).await;
                 continue;
             };
+            let open = match listener.take() {
+                Some(open) => open,
+                None => TcpListener::bind(address).await.expect("it was ours"),
+            };
+            let client = timeout(LOOK, open.accept()).await;
+            listener = Some(open);
+            let Ok(Ok((mut client, _))) = client else {
+                continue;
+            };
+            turn += 1;
             tokio::spawn(async move {
                 // Refused or broken: the client sees its connection end, and that is a failure.
                 if let Ok(mut pod) = TcpStream::connect(SocketAddr::from((pod, port))).await {
@@ -31,7 +46,7 @@ pub(super) async fn forward(pods: Known) -> String {
             });
         }
     });
-    format!("http://{address}")
+    address.port()
 }
 
 fn next(pods: &Known, turn: usize) -> Option<Ipv4Addr> {
