@@ -50,17 +50,21 @@ fn kustomize_renders_what_is_on_disk() {
         let Some(rendered) = kustomize(&root().join(folder)) else {
             return;
         };
-        let mut on_disk = sources(folder);
-        assert_eq!(rendered.len(), on_disk.len(), "k8s/{folder}");
-        for object in rendered {
-            let this = |manifest: &Manifest| {
-                manifest.is(text(&object, "/kind"), text(&object, "/metadata/name"))
-            };
-            let place = on_disk.iter().position(this);
-            let manifest = on_disk.swap_remove(place.expect("it is one of those"));
-            assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
-        }
+        assert_rendered(rendered, sources(folder));
     }
+}
+
+/// That these objects are what is on disk, and all of it.
+fn assert_rendered(rendered: Vec<Value>, mut on_disk: Vec<Manifest>) {
+    for object in rendered {
+        let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
+        let place = on_disk.iter().position(|it| it.is(kind, name));
+        let place = place.unwrap_or_else(|| panic!("nobody asked for {kind} {name}"));
+        let manifest = on_disk.swap_remove(place);
+        assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
+    }
+    let left: Vec<&str> = on_disk.iter().map(|it| it.file.as_str()).collect();
+    assert_eq!(left, Vec::<&str>::new());
 }
 
 /// What a folder consists of. The rules and the dashboard are those of `monitoring/`.
@@ -115,12 +119,29 @@ fn an_image_is_tagged_with_the_version_of_the_program() {
     }
 }
 
+/// The ways to scale on lanes, and what decides there.
+const ON_LANES: [(&str, &str); 2] = [
+    ("keda", "ScaledObject"),
+    ("prometheus-adapter", "HorizontalPodAutoscaler"),
+];
+
+#[test]
+fn one_command_brings_the_whole_service_scaled_on_lanes_with_what_it_needs() {
+    for (way, _) in ON_LANES {
+        let Some(rendered) = kustomize(&root().join("../overlays").join(way)) else {
+            return;
+        };
+        let mut expected = default_set();
+        expected.retain(|it| it.kind() != "HorizontalPodAutoscaler");
+        expected.append(&mut sources("monitoring"));
+        expected.append(&mut in_folder(&format!("autoscale-on-lanes/{way}")));
+        assert_rendered(rendered, expected);
+    }
+}
+
 #[test]
 fn an_overlay_has_one_autoscaler_whichever_it_chooses() {
-    for (component, kind) in [
-        ("keda", "ScaledObject"),
-        ("prometheus-adapter", "HorizontalPodAutoscaler"),
-    ] {
+    for (component, kind) in ON_LANES {
         let Some(rendered) = overlay(&format!("autoscale-on-lanes/{component}")) else {
             return;
         };
