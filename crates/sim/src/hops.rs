@@ -110,6 +110,7 @@ impl<A: Iterator<Item = Arrival>> Engine<'_, A> {
         let request = &mut self.requests[visitor.request];
         request.place = Place::Computing;
         request.outcome.queued = self.now.saturating_sub(request.outcome.arrived);
+        self.lanes[request.lane].has_waited(request.outcome.queued);
         let done = self.now + request.outcome.service + self.system.cost.lane;
         self.agenda.enter(done, Event::Computed(visitor));
     }

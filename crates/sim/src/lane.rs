@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::agenda::Try;
+use crate::readings::Counters;
 use crate::request::Wish;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
+    ready: Duration,
     free: usize,
     /// The oldest first; of those that are equally old, whichever arrived first in the trace.
     waiting: BTreeSet<(Duration, Try)>,
@@ -19,6 +21,8 @@ pub(crate) struct Lane {
     busy: Duration,
     computing: usize,
     changed: Duration,
+    /// How long those have waited that got a slot, together.
+    waited: Duration,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,14 +36,16 @@ pub(crate) enum Entry {
 }
 
 impl Lane {
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(crate) fn new(slots: usize, ready: Duration) -> Self {
         Self {
+            ready,
             free: slots,
             waiting: BTreeSet::new(),
             away: 0,
             busy: Duration::ZERO,
             computing: 0,
             changed: Duration::ZERO,
+            waited: Duration::ZERO,
         }
     }
 
@@ -99,6 +105,19 @@ impl Lane {
     pub(crate) fn busy(&mut self, now: Duration) -> Duration {
         self.count(now);
         self.busy
+    }
+
+    /// A request that waited so long has a slot.
+    pub(crate) fn has_waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+
+    /// Its metrics; none before it is ready.
+    pub(crate) fn read(&mut self, now: Duration) -> Option<Counters> {
+        (self.ready <= now).then(|| Counters {
+            busy: self.busy(now),
+            waited: self.waited,
+        })
     }
 
     fn occupy(&mut self, now: Duration) {
