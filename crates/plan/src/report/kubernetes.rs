@@ -37,9 +37,9 @@ impl Plan {
         let each = |lanes: f64| format!("{lanes:.2}");
         writeln!(
             f,
-            "  While a lane is busy it uses {} CPUs. By CPU, {} % of {}m, that keeps {} lanes for each busy one;\n  \
+            "  A busy lane uses {} % of a CPU. By CPU, {} % of {}m, that keeps {} lanes for each busy one;\n  \
              by lanes it is {}, and more while requests wait.",
-            self.cpu_share,
+            (self.cpu_share * 1000.0).round() / 10.0,
             self.cpu_target_percent,
             self.cpu_request_millis,
             each(self.signals.cpu.lanes_for_each_busy),

@@ -44,7 +44,7 @@ fn people_are_told_the_signal_and_why() {
     for line in [
         "2.00 lanes are busy at any time, and compute 5.0 % of it",
         "on Kubernetes, scale by lanes: k8s/autoscale-on-lanes/",
-        "it uses 0.05 CPUs. By CPU, 80 % of 250m, that keeps 0.25 lanes for each busy one",
+        "A busy lane uses 5 % of a CPU. By CPU, 80 % of 250m, that keeps 0.25 lanes for each busy one",
     ] {
         assert!(text.contains(line), "no `{line}` in\n{text}");
     }
