@@ -21,7 +21,7 @@ pub(crate) struct Lane {
     busy: Duration,
     computing: usize,
     changed: Duration,
-    /// How long those have waited that got a slot, together.
+    /// How long requests have waited in its queue until `changed`, all together.
     waited: Duration,
 }
 
@@ -73,18 +73,20 @@ impl Lane {
             // It has had a place: to refuse it now would be late.
             Wish::Move => self.away = self.away.saturating_sub(1),
         }
+        self.count(now);
         self.waiting.insert((arrived, visitor));
         Entry::Place
     }
 
     /// Gives the place in the queue up.
-    pub(crate) fn leave(&mut self, arrived: Duration, visitor: Try) {
+    pub(crate) fn leave(&mut self, now: Duration, arrived: Duration, visitor: Try) {
+        self.count(now);
         self.waiting.remove(&(arrived, visitor));
     }
 
     /// The same, to get a place with another lane.
-    pub(crate) fn leave_for_another(&mut self, arrived: Duration, visitor: Try) {
-        self.leave(arrived, visitor);
+    pub(crate) fn leave_for_another(&mut self, now: Duration, arrived: Duration, visitor: Try) {
+        self.leave(now, arrived, visitor);
         self.away += 1;
     }
 
@@ -107,11 +109,6 @@ impl Lane {
         self.busy
     }
 
-    /// A request that waited so long has a slot.
-    pub(crate) fn has_waited(&mut self, time: Duration) {
-        self.waited += time;
-    }
-
     /// Its metrics; none before it is ready.
     pub(crate) fn read(&mut self, now: Duration) -> Option<Counters> {
         (self.ready <= now).then(|| Counters {
@@ -127,8 +124,10 @@ impl Lane {
     }
 
     fn count(&mut self, now: Duration) {
-        let slots = u32::try_from(self.computing).expect("fewer lanes than 2^32");
-        self.busy += now.saturating_sub(self.changed) * slots;
+        let since = now.saturating_sub(self.changed);
+        let times = |requests| since * u32::try_from(requests).expect("fewer than 2^32");
+        self.busy += times(self.computing);
+        self.waited += times(self.waiting.len());
         self.changed = now;
     }
 }

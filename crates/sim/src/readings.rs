@@ -17,7 +17,7 @@ const KEPT: usize = 6;
 pub(crate) struct Counters {
     /// How long it was busy.
     pub(crate) busy: Duration,
-    /// How long all of its requests had waited.
+    /// How long requests waited in its queue, all together.
     pub(crate) waited: Duration,
 }
 

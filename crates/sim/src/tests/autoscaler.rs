@@ -49,8 +49,8 @@ fn lanes_as_a_signal_have_the_numbers_of_the_manifest() {
         panic!("it is of lanes");
     };
     let threshold = |name| after(&keda, &[name, "threshold: "]);
-    assert_eq!(busy, threshold("onelane_busy_seconds_total"));
-    assert_eq!(waiting, threshold("onelane_queue_wait_seconds_sum"));
+    assert_eq!(busy, threshold("name: busy-lanes"));
+    assert_eq!(waiting, threshold("name: waiting-requests"));
 }
 
 /// The number behind the last of these texts, each found behind the one before.

@@ -205,6 +205,18 @@ fn a_third_of_the_queue_at_most_is_kept_and_nothing_once_it_was_empty() {
     }
 }
 
+#[test]
+fn a_lane_counts_how_long_requests_wait_while_they_do_and_when_they_go() {
+    let mut queue = QueueOf::busy(2);
+    assert_eq!(queue.ask(10, Wish::Enter), Entry::Place);
+    assert_eq!(queue.ask(20, Wish::Enter), Entry::Place);
+    let waited = |queue: &mut QueueOf, at: u32| queue.lane.read(at * MS).unwrap().waited;
+    assert_eq!(waited(&mut queue, 30), 30 * MS, "20 + 10");
+    let (arrived, visitor) = QueueOf::visitor(10);
+    queue.lane.leave(40 * MS, arrived, visitor);
+    assert_eq!(waited(&mut queue, 50), 60 * MS, "30 + 30");
+}
+
 /// A lane, and requests that are called by the millisecond of their arrival.
 struct QueueOf {
     lane: Lane,
@@ -229,7 +241,7 @@ impl QueueOf {
 
     fn moves_on(&mut self, number: u32) {
         let (arrived, visitor) = Self::visitor(number);
-        self.lane.leave_for_another(arrived, visitor);
+        self.lane.leave_for_another(arrived, arrived, visitor);
     }
 
     /// The slot becomes free: whose turn is it?
