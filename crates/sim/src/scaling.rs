@@ -12,8 +12,9 @@ use crate::readings::{KUBELET, PERIOD};
 /// From the decision until a lane is ready: scheduled, started and probed on a node with room that
 /// has the image.
 const START: Duration = Duration::from_secs(3);
-/// Until nginx knows of a change: cluster DNS may be asked by somebody else up to 30 s before it, and
-/// nginx asks every 2 s. A lane that is to go serves for longer than that.
+/// Until nginx knows of a change: the news takes a second to reach cluster DNS, that may be asked by
+/// somebody else up to 30 s before it, and nginx asks every second. A lane that is to go serves for longer
+/// than that.
 const DNS: Duration = Duration::from_secs(32);
 
 impl<A: Iterator<Item = Arrival>> Engine<'_, A> {

@@ -119,13 +119,15 @@ async fn the_time_of_a_waiting_request_is_counted_as_it_passes_and_stays_when_th
     let work = lane.get("/sleep?ms=60000");
     let growth = async {
         lane.until("busy", 0).await;
-        assert!(lane.metric(SERIES).await < 0.050, "nobody has waited");
+        // Nobody waits any more; in the queue of a cluster the first one may have.
+        let before = lane.metric(SERIES).await;
+        let enough = before + 0.100;
         let waiting = async {
             lane.until("busy", 1).await;
-            while lane.metric(SERIES).await < 0.100 {}
+            while lane.metric(SERIES).await < enough {}
         };
         tokio::select! { () = waiting => (), _ = lane.get("/fast") => unreachable!() };
-        assert!(lane.metric(SERIES).await >= 0.100);
+        assert!(lane.metric(SERIES).await >= enough);
     };
     let growth = timeout(PATIENCE, growth);
     tokio::select! { growth = growth => growth.unwrap(), _ = work => unreachable!() };
