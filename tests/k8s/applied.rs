@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::skip;
-use crate::manifests::{Manifest, at, container, default_set, in_folder, list, parse, root, text};
+use crate::manifests::{
+    Manifest, at, container, default_set, in_folder, list, object, parse, root, text,
+};
 
 #[test]
 fn the_namespace_comes_first_and_pods_come_last() {
@@ -48,17 +50,21 @@ fn kustomize_renders_what_is_on_disk() {
         let Some(rendered) = kustomize(&root().join(folder)) else {
             return;
         };
-        let mut on_disk = sources(folder);
-        assert_eq!(rendered.len(), on_disk.len(), "k8s/{folder}");
-        for object in rendered {
-            let this = |manifest: &Manifest| {
-                manifest.is(text(&object, "/kind"), text(&object, "/metadata/name"))
-            };
-            let place = on_disk.iter().position(this);
-            let manifest = on_disk.swap_remove(place.expect("it is one of those"));
-            assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
-        }
+        assert_rendered(rendered, sources(folder));
     }
+}
+
+/// That these objects are what is on disk, and all of it.
+fn assert_rendered(rendered: Vec<Value>, mut on_disk: Vec<Manifest>) {
+    for object in rendered {
+        let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
+        let place = on_disk.iter().position(|it| it.is(kind, name));
+        let place = place.unwrap_or_else(|| panic!("nobody asked for {kind} {name}"));
+        let manifest = on_disk.swap_remove(place);
+        assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
+    }
+    let left: Vec<&str> = on_disk.iter().map(|it| it.file.as_str()).collect();
+    assert_eq!(left, Vec::<&str>::new());
 }
 
 /// What a folder consists of. The rules and the dashboard are those of `monitoring/`.
@@ -100,6 +106,10 @@ fn an_image_is_tagged_with_the_version_of_the_program() {
         let pods = in_folder(folder).into_iter();
         for pod in pods.filter(|it| it.object.pointer("/spec/template/spec").is_some()) {
             let image = text(container(&pod.object), "/image");
+            for labels in ["/metadata/labels", "/spec/template/metadata/labels"] {
+                let labels = at(&pod.object, labels);
+                assert_eq!(labels["app.kubernetes.io/version"], version, "{}", pod.file);
+            }
             assert!(
                 images.iter().any(|it| it == image),
                 "{image} in {}",
@@ -109,12 +119,29 @@ fn an_image_is_tagged_with_the_version_of_the_program() {
     }
 }
 
+/// The ways to scale on lanes, and what decides there.
+const ON_LANES: [(&str, &str); 2] = [
+    ("keda", "ScaledObject"),
+    ("prometheus-adapter", "HorizontalPodAutoscaler"),
+];
+
+#[test]
+fn one_command_brings_the_whole_service_scaled_on_lanes_with_what_it_needs() {
+    for (way, _) in ON_LANES {
+        let Some(rendered) = kustomize(&root().join("../overlays").join(way)) else {
+            return;
+        };
+        let mut expected = default_set();
+        expected.retain(|it| it.kind() != "HorizontalPodAutoscaler");
+        expected.append(&mut sources("monitoring"));
+        expected.append(&mut in_folder(&format!("autoscale-on-lanes/{way}")));
+        assert_rendered(rendered, expected);
+    }
+}
+
 #[test]
 fn an_overlay_has_one_autoscaler_whichever_it_chooses() {
-    for (component, kind) in [
-        ("keda", "ScaledObject"),
-        ("prometheus-adapter", "HorizontalPodAutoscaler"),
-    ] {
+    for (component, kind) in ON_LANES {
         let Some(rendered) = overlay(&format!("autoscale-on-lanes/{component}")) else {
             return;
         };
@@ -168,11 +195,52 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
         assert_eq!(memory, json!(format!("{}Mi", 640 + 256)));
         container["resources"][which]["memory"] = json!("640Mi");
     }
-    assert_eq!(nginx, crate::manifests::object("Deployment", "nginx"));
+    assert_eq!(nginx, object("Deployment", "nginx"));
+}
+
+#[test]
+fn an_overlay_for_openshift_leaves_users_to_it_and_asks_its_dns() {
+    let Some(rendered) = overlay("openshift") else {
+        return;
+    };
+    for name in ["app", "nginx"] {
+        let mut expected = object("Deployment", name);
+        let context = &mut expected["spec"]["template"]["spec"]["securityContext"];
+        let context = context.as_object_mut().expect("it is a map");
+        assert!(context.remove("runAsUser").is_some() && context.remove("runAsGroup").is_some());
+        assert_eq!(context["runAsNonRoot"], true);
+        assert_eq!(find(&rendered, "Deployment", name), &expected);
+    }
+    let mut policy = find(&rendered, "NetworkPolicy", "nginx").clone();
+    let egress = policy["spec"]["egress"].as_array_mut().expect("a list");
+    let dns = egress.pop().expect("a rule of its own");
+    assert_eq!(list(&dns, "/ports").len(), 2);
+    assert!(list(&dns, "/ports").iter().all(|port| port["port"] == 5353));
+    assert_eq!(policy, object("NetworkPolicy", "nginx"));
+}
+
+#[test]
+fn an_overlay_with_cpu_limits_lets_the_computation_have_a_whole_one() {
+    let Some(rendered) = overlay("cpu-limits") else {
+        return;
+    };
+    for (name, limit) in [("app", "1250m"), ("nginx", "1")] {
+        let mut deployment = find(&rendered, "Deployment", name).clone();
+        let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+        let limits = container["resources"]["limits"].as_object_mut();
+        let cpu = limits.expect("a map").remove("cpu");
+        assert_eq!(cpu, Some(json!(limit)));
+        assert_eq!(deployment, object("Deployment", name));
+    }
+}
+
+fn find<'a>(rendered: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let this = |it: &&Value| it["kind"] == kind && it["metadata"]["name"] == name;
+    rendered.iter().find(this).expect("it is rendered")
 }
 
 /// What kubectl makes of an overlay with the default set and this component.
-fn overlay(component: &str) -> Option<Vec<Value>> {
+pub(crate) fn overlay(component: &str) -> Option<Vec<Value>> {
     let overlay = TempDir::new().expect("there is room for temporary files");
     // By relative paths, as kustomize insists.
     let up = "../".repeat(overlay.path().components().count() - 1);

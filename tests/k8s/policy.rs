@@ -39,6 +39,34 @@ fn namespaces_enforce_the_restricted_profile() {
 }
 
 #[test]
+fn everything_says_what_it_is_part_of() {
+    for manifest in all().iter().filter(|it| !it.file.starts_with("../")) {
+        let labels = at(&manifest.object, "/metadata/labels");
+        for label in ["name", "part-of"] {
+            let label = format!("app.kubernetes.io/{label}");
+            assert_eq!(labels[&label], "onelane", "{label} of {}", manifest.file);
+        }
+    }
+}
+
+#[test]
+fn nobody_waits_five_minutes_for_a_node_that_vanished() {
+    for manifest in pods().filter(|it| it.kind() == "Deployment") {
+        let tolerations = at(&manifest.object, "/spec/template/spec/tolerations");
+        let half_a_minute = |key: &str| {
+            json!({
+                "key": format!("node.kubernetes.io/{key}"),
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": 30,
+            })
+        };
+        let expected = ["unreachable", "not-ready"].map(half_a_minute);
+        assert_eq!(tolerations, &json!(expected), "{}", manifest.file);
+    }
+}
+
+#[test]
 fn pods_keep_the_restricted_profile() {
     for manifest in pods() {
         let pod = at(&manifest.object, "/spec/template/spec");
@@ -95,6 +123,12 @@ fn pods_keep_the_rules_of_this_project() {
         let resources = &container["resources"];
         assert!(resources["requests"]["cpu"].is_string(), "{file}");
         assert_eq!(resources["limits"]["cpu"], Value::Null, "{file}");
+        // A quota on it takes no pod without. Five files of log are 50 MiB.
+        for which in ["requests", "limits"] {
+            let storage = text(resources, &format!("/{which}/ephemeral-storage"));
+            let mebibytes = storage.strip_suffix("Mi").and_then(|it| it.parse().ok());
+            assert!(mebibytes.is_some_and(|it: u64| it > 50), "{file}");
+        }
         assert_eq!(
             resources["limits"]["memory"], resources["requests"]["memory"],
             "{file}"

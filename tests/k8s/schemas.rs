@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use crate::applied::overlay;
 use crate::common::skip;
 use crate::manifests::{all, object};
 
@@ -20,6 +21,16 @@ fn an_api_server_takes_every_manifest() {
         return;
     };
     assert_eq!(problems, "");
+}
+
+#[test]
+fn an_api_server_takes_what_overlays_make_of_them() {
+    for component in ["cache", "cpu-limits", "openshift"] {
+        let Some(problems) = overlay(component).and_then(problems) else {
+            return;
+        };
+        assert_eq!(problems, "", "{component}");
+    }
 }
 
 #[test]

@@ -83,14 +83,19 @@ fn lanes_are_wanted_as_the_autoscaler_wants_them() {
 #[test]
 fn the_autoscaler_that_is_watched_is_the_one_there_is() {
     let scaler = yaml("k8s/app-hpa.yaml");
-    let name = format!(
-        r#"{{horizontalpodautoscaler="{}"}}"#,
-        text(&scaler["metadata"]["name"])
-    );
-    let alert = rules()
-        .into_iter()
-        .find(|rule| rule.name == "OnelaneAutoscalerAtMaximum");
-    assert_eq!(alert.expect("there is one").expr.matches(&name).count(), 2);
+    let name = text(&scaler["metadata"]["name"]);
+    let name = format!(r#"{{horizontalpodautoscaler="{name}"}}"#);
+    let of_autoscalers = "kube_horizontalpodautoscaler_";
+    let asks = |rule: &Rule| rule.expr.contains(of_autoscalers);
+    let watching: Vec<Rule> = rules().into_iter().filter(asks).collect();
+    assert_eq!(watching.len(), 2);
+    for Rule {
+        expr, name: alert, ..
+    } in watching
+    {
+        let asked = expr.matches(of_autoscalers).count();
+        assert_eq!(expr.matches(&name).count(), asked, "{alert}");
+    }
 }
 
 #[test]

@@ -18,9 +18,11 @@ const FAMILIES: [&str; 8] = [
 ];
 
 /// Which are not ours: of the process, of nginx's exporter, of kube-state-metrics.
-const FOREIGN: [&str; 11] = [
+const FOREIGN: [&str; 13] = [
+    "kube_deployment_status_replicas_unavailable",
     "kube_horizontalpodautoscaler_spec_max_replicas",
     "kube_horizontalpodautoscaler_status_current_replicas",
+    "kube_horizontalpodautoscaler_status_desired_replicas",
     "kube_pod_container_status_restarts_total",
     "nginx_connections_active",
     "nginx_connections_reading",

@@ -35,6 +35,7 @@ impl Lane {
             busy: busy.count(),
             busy_total: gate.slots.iter().map(|slot| slot.busy).sum(),
             queue_depth: gate.queue_depth,
+            waited_total: gate.waited,
             queue_limit: gate.queue_limit,
             log_lines_dropped: logging::dropped(),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
 use humantime_serde::re::humantime::parse_duration;
-use onelane_sim::{Autoscaler, Service};
+use onelane_sim::{Autoscaler, Service, Signal};
 
 /// How many lanes a load needs, with which limits, and what the autoscaler makes of it.
 #[derive(Debug, Parser)]
@@ -17,10 +17,14 @@ pub(crate) struct Args {
     /// Requests a second; without it, those of the busiest minute in the log
     #[arg(long, value_name = "RATE", required_unless_present = "log", value_parser = rate)]
     pub(crate) rate: Option<f64>,
-    /// How long they compute: 20ms (all alike), exp:20ms, lognormal:2:20ms (deviation ÷ mean),
+    /// How long they take in a lane: 20ms (all alike), exp:20ms, lognormal:2:20ms (deviation ÷ mean),
     /// or a mix: 95%:5ms,5%:exp:500ms
     #[arg(long, value_name = "TIMES")]
     pub(crate) service: Option<Service>,
+    /// How much of its time in a lane a request computes: 5% or 0.05. The rest of it waits, for a
+    /// program, a disk, a licence
+    #[arg(long, value_name = "SHARE", default_value = "100%", value_parser = share)]
+    pub(crate) cpu: f64,
     /// Lines that lanes logged, where each request tells how long it computed; - is stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
@@ -65,6 +69,7 @@ pub(crate) struct Quantile {
 }
 
 impl Args {
+    /// The one that goes by CPU.
     pub(crate) fn autoscaler(&self) -> Result<Autoscaler, String> {
         let (min, max) = (self.min_replicas, self.max_replicas);
         if min > max {
@@ -75,8 +80,11 @@ impl Args {
         Ok(Autoscaler {
             min: min as usize,
             max: max as usize,
-            target: f64::from(self.cpu_target) / 100.0,
-            cpu_request: f64::from(self.cpu_request) / 1000.0,
+            signal: Signal::Cpu {
+                target: f64::from(self.cpu_target) / 100.0,
+                request: f64::from(self.cpu_request) / 1000.0,
+                used: self.cpu,
+            },
             ..Autoscaler::SHIPPED
         })
     }
@@ -103,6 +111,18 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
         _ => Err("must be a number of requests a second, from 0.001 to 1000000".to_owned()),
+    }
+}
+
+/// Of the time: `5%` or `0.05`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if (0.0..=unit).contains(&number) => Ok(number / unit),
+        _ => Err("must be a share of the time, from 0% to 100%, like 5% or 0.05".to_owned()),
     }
 }
 

@@ -6,9 +6,13 @@ use onelane_sim::{Arrival, Outcome, Run, Service, System, median, poisson, quant
 
 use crate::args::{Args, Quantile};
 use crate::log;
+use crate::steady;
 
 /// Runs of each system, each with its own seed; the figures are their medians.
 pub(crate) const SEEDS: u64 = 5;
+
+/// Requests that fit into the memory of a laptop: they take 1.5 GB.
+const MOST: f64 = 4e6;
 
 #[derive(Debug)]
 pub(crate) struct Demand {
@@ -56,7 +60,7 @@ impl Demand {
         targets.join(", ")
     }
 
-    /// Lanes that compute all the time, on average.
+    /// Lanes that are busy all the time, on average.
     pub(crate) fn busy_lanes(&self) -> f64 {
         self.rate * self.service.mean().as_secs_f64()
     }
@@ -103,8 +107,13 @@ impl Demand {
             && (late(self.wait, outcome.queued) || late(self.response, outcome.response))
     }
 
-    /// Whether it would not be met by any number of lanes: computing alone takes too long.
+    /// Whether it can be simulated, and met by some number of lanes: computing alone may take too long.
     fn check(&self) -> Result<(), String> {
+        if self.rate * steady::TIME.as_secs_f64() > MOST {
+            return Err(format!(
+                "more than {MOST} requests in a quarter of an hour: plan for a part of them"
+            ));
+        }
         let Some(target) = self.response else {
             return Ok(());
         };

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! onelane-plan --rate 120 --service 95%:5ms,5%:500ms --wait p99:500ms
+//! onelane-plan --rate 0.5 --service 20s --cpu 5% --wait p90:10s
 //! docker compose logs app | onelane-plan --log - --response p99:2s
 //! ```
 //!
@@ -16,6 +17,8 @@ mod log;
 mod report;
 mod rise;
 mod search;
+mod signals;
+mod steady;
 
 use std::process::ExitCode;
 
@@ -25,7 +28,7 @@ use self::args::Args;
 use self::demand::Demand;
 use self::limits::Settings;
 use self::report::Plan;
-use self::rise::Rise;
+use self::signals::{Signals, Trial};
 
 /// `EX_DATAERR` of sysexits.h: the arguments are well formed, and lead to no plan.
 const NO_PLAN: u8 = 65;
@@ -49,26 +52,27 @@ fn plan(args: &Args) -> Result<Plan, String> {
     let demand = Demand::of(args)?;
     let (lanes, candidates) = search::search(&demand, nginx)?;
     let settings = Settings::of(&demand, nginx, lanes);
-    let from = args.from.unwrap_or(demand::rounded(demand.rate / 4.0));
-    let rise = Rise::of(
-        &demand,
-        from,
-        autoscaler,
-        settings.as_limits(),
+    let trial = Trial {
+        demand: &demand,
+        limits: settings.as_limits(),
         nginx,
-        lanes,
-    )?;
+        enough: lanes,
+        from_rate: args.from.unwrap_or(demand::rounded(demand.rate / 4.0)),
+    };
+    let signals = Signals::of(&trial, autoscaler);
     Ok(Plan {
         requests_per_second: demand.rate,
         service: demand.service.to_string(),
         service_mean: demand.service.mean(),
+        cpu_share: args.cpu,
         target: demand.target(),
         nginx,
         lanes,
         candidates,
         settings,
         max_replicas: autoscaler.max,
-        settled: autoscaler.settled(demand.busy_lanes()),
-        rise,
+        cpu_target_percent: args.cpu_target,
+        cpu_request_millis: args.cpu_request,
+        signals,
     })
 }

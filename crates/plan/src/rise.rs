@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use onelane_sim::{Autoscaler, Limits, Outcome, Run, System, median, simulate, step};
+use onelane_sim::{Autoscaler, Outcome, Run, median, simulate, step};
 use serde::Serialize;
 
-use crate::demand::Demand;
-use crate::search::behind;
+use crate::signals::Trial;
 
 /// Before it, for the autoscaler to settle.
 const BEFORE: Duration = Duration::from_mins(1);
@@ -14,9 +13,6 @@ const BEFORE: Duration = Duration::from_mins(1);
 const AFTER: Duration = Duration::from_mins(5);
 /// When it reads, and what DNS remembers, is a matter of chance.
 const SEEDS: u64 = 9;
-
-/// Requests that fit into the memory of a laptop.
-const MOST: f64 = 4e6;
 
 /// What happens in the five minutes after the rise: the median of several, and the worst.
 #[derive(Debug, Serialize)]
@@ -45,25 +41,12 @@ pub(crate) struct Spread {
 }
 
 impl Rise {
-    pub(crate) fn of(
-        demand: &Demand,
-        from_rate: f64,
-        autoscaler: Autoscaler,
-        limits: Limits,
-        nginx: usize,
-        enough: usize,
-    ) -> Result<Self, String> {
-        if demand.rate * (BEFORE + AFTER).as_secs_f64() > MOST {
-            return Err(format!(
-                "more than {MOST} requests in six minutes: plan for a part of them"
-            ));
-        }
-        let cpus = from_rate * demand.service.mean().as_secs_f64();
-        let system = System {
-            autoscaler: Some(autoscaler),
-            limits,
-            ..behind(nginx, autoscaler.settled(cpus))
-        };
+    pub(crate) fn of(trial: &Trial, autoscaler: Autoscaler) -> Self {
+        let Trial {
+            demand, from_rate, ..
+        } = *trial;
+        let busy = from_rate * demand.service.mean().as_secs_f64();
+        let system = trial.system(autoscaler, autoscaler.settled(busy));
         let runs: Vec<Run> = (1..=SEEDS)
             .map(|seed| {
                 let arrivals = step(seed, from_rate, demand.rate, BEFORE, &demand.service);
@@ -75,8 +58,8 @@ impl Rise {
             })
             .collect();
         let over_runs = |figure: &dyn Fn(&Run) -> f64| Spread::of(runs.iter().map(figure));
-        let enough_after = over_runs(&|run| until(run, enough));
-        Ok(Self {
+        let enough_after = over_runs(&|run| until(run, trial.enough));
+        Self {
             from_rate,
             lanes_before: system.lanes,
             lanes_after: runs
@@ -89,7 +72,12 @@ impl Rise {
             refused: over_runs(&|run| share(run, Outcome::is_refused)),
             late: over_runs(&|run| share(run, |outcome| demand.is_late(outcome))),
             refusing_seconds: over_runs(&refusing),
-        })
+        }
+    }
+
+    /// The share of the requests that got less than they should.
+    pub(crate) fn lost(&self) -> f64 {
+        self.refused.median + self.late.median
     }
 }
 

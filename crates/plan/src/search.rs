@@ -13,7 +13,7 @@ use crate::report::as_ms;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Candidate {
     pub(crate) lanes: usize,
-    /// The share of time in which a lane computes.
+    /// The share of time in which a lane is busy.
     pub(crate) busy: f64,
     #[serde(serialize_with = "as_ms", rename = "wait_p50_ms")]
     pub(crate) wait_p50: Duration,
@@ -67,7 +67,7 @@ fn fewest(demand: &Demand, nginx: usize) -> Result<usize, String> {
 
 fn too_many(demand: &Demand) -> String {
     format!(
-        "{:.1} lanes would compute all the time, and {MOST} do not meet the target",
+        "{:.1} lanes would be busy all the time, and {MOST} do not meet the target",
         demand.busy_lanes()
     )
 }

@@ -28,12 +28,14 @@ pub(crate) enum Event {
     Answered(Try),
     /// The client has waited long enough.
     ClientLeaves(usize),
-    /// metrics-server reads what the lanes used.
+    /// metrics-server or Prometheus reads what the lanes did.
     Scrape,
     /// The autoscaler looks.
     Look,
     /// nginx learns of a new lane.
-    Known,
+    Known(usize),
+    /// nginx learns that a lane is gone.
+    Gone(usize),
 }
 
 #[derive(Debug, Default)]

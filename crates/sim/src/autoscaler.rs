@@ -1,64 +1,50 @@
-//! What `k8s/app-hpa.yaml` makes of a rising load. Of the way down it knows nothing: that begins
-//! after five minutes.
+//! What the autoscaler makes of what it sees: Kubernetes' own rules (`horizontal.go`) with the numbers
+//! of `k8s/`.
 
 use std::time::Duration;
 
-/// metrics-server reads, and the autoscaler looks, as often as this.
-pub(crate) const PERIOD: Duration = Duration::from_secs(15);
-/// From the decision until a lane answers: scheduled, started and probed on a node with room that
-/// has the image.
-pub(crate) const START: Duration = Duration::from_secs(3);
-/// Until nginx knows it: cluster DNS may be asked by somebody else up to 30 s before it changes, and
-/// nginx asks every 2 s.
-pub(crate) const DNS: Duration = Duration::from_secs(32);
-/// A deviation that the autoscaler lets be.
-const TOLERANCE: f64 = 0.1;
+use crate::readings::Readings;
+use crate::signal::{Signal, as_f64, ceil};
 
-/// The numbers of the manifest.
+/// The numbers of its manifest.
 #[derive(Debug, Clone, Copy)]
 pub struct Autoscaler {
     /// `minReplicas`.
     pub min: usize,
     /// `maxReplicas`.
     pub max: usize,
-    /// The share of its requested CPU that a lane should use.
-    pub target: f64,
-    /// The CPU that a lane requests.
-    pub cpu_request: f64,
+    /// What it goes by.
+    pub signal: Signal,
     /// `scaleUp` allows the larger of both in 15 s: this share more, …
     pub growth: f64,
     /// … or so many.
     pub pods: usize,
+    /// `scaleDown` allows this share less in a minute, …
+    pub shrinkage: f64,
+    /// … and no fewer than were asked for in so long a time.
+    pub patience: Duration,
 }
+
+/// The period of the only `scaleDown` policy. That of `scaleUp` is as long as the autoscaler's own, so
+/// what it did there before is over.
+const SCALE_DOWN_PERIOD: Duration = Duration::from_mins(1);
 
 impl Autoscaler {
     /// As `k8s/` has it; a test holds it against the manifests.
     pub const SHIPPED: Self = Self {
         min: 2,
         max: 20,
-        target: 0.8,
-        cpu_request: 0.25,
+        signal: Signal::CPU,
         growth: 1.0,
         pods: 4,
+        shrinkage: 0.25,
+        patience: Duration::from_mins(5),
     };
 
-    /// How many lanes it wants in the end, when lanes use `cpus` in all.
-    pub fn settled(&self, cpus: f64) -> usize {
-        let lanes = (cpus / (self.target * self.cpu_request)).ceil();
-        whole(lanes).clamp(self.min, self.max)
-    }
-
-    /// How many it wants next, when there are `lanes` and they use `cpus`.
-    pub(crate) fn next(&self, cpus: f64, lanes: usize) -> usize {
-        let wanted = cpus / (self.target * self.cpu_request);
-        let ratio = wanted / as_f64(lanes);
-        if (ratio - 1.0).abs() <= TOLERANCE {
-            return lanes;
-        }
-        let grown = whole((as_f64(lanes) * (1.0 + self.growth)).ceil());
-        self.settled(cpus)
-            .min(grown.max(lanes + self.pods))
-            .max(lanes)
+    /// How many lanes it has when `busy` of them are for long, and nobody waits.
+    pub fn settled(&self, busy: f64) -> usize {
+        let lanes = ceil(busy * self.signal.lanes_for_each_busy());
+        lanes.clamp(self.min, self.max)
     }
 }
 
@@ -66,53 +52,72 @@ impl Autoscaler {
 #[derive(Debug)]
 pub(crate) struct Scaling {
     autoscaler: Autoscaler,
+    pub(crate) readings: Readings,
     /// Those that have not started yet included.
     lanes: usize,
-    /// What all lanes used in the last period.
-    cpus: f64,
-    /// By lane, at the last scrape.
-    busy: Vec<Duration>,
+    /// What the signal asked for, and when.
+    wishes: Vec<(Duration, usize)>,
+    /// How many lanes were taken away, and when.
+    taken: Vec<(Duration, usize)>,
 }
 
 impl Scaling {
     pub(crate) fn new(autoscaler: Autoscaler, lanes: usize) -> Self {
         Self {
             autoscaler,
+            readings: Readings::default(),
             lanes,
-            cpus: 0.0,
-            busy: Vec::new(),
+            // An autoscaler that begins takes the lanes that it finds as asked for.
+            wishes: vec![(Duration::ZERO, lanes)],
+            taken: Vec::new(),
         }
     }
 
-    /// metrics-server reads how long each lane has computed. Only those count that were there
-    /// during the whole period.
-    pub(crate) fn scrape(&mut self, busy: Vec<Duration>) {
-        let seen = self.busy.iter().zip(&busy);
-        let used: Duration = seen
-            .map(|(before, after)| after.saturating_sub(*before))
-            .sum();
-        self.cpus = used.as_secs_f64() / PERIOD.as_secs_f64();
-        self.busy = busy;
-    }
-
-    /// How many more lanes it wants now.
-    pub(crate) fn look(&mut self) -> usize {
+    /// How many lanes there were, and how many there are to be.
+    pub(crate) fn look(&mut self, now: Duration) -> (usize, usize) {
+        self.readings.now = now;
         let before = self.lanes;
-        self.lanes = self.autoscaler.next(self.cpus, before);
-        self.lanes - before
+        let wish = self.autoscaler.signal.wish(&self.readings, before);
+        self.lanes = self.next(now, wish);
+        if self.lanes < before {
+            self.taken.push((now, before - self.lanes));
+        }
+        (before, self.lanes)
     }
-}
 
-#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 lanes")]
-fn as_f64(lanes: usize) -> f64 {
-    lanes as f64
+    /// As many as the signal asks for, as far as the policies allow.
+    pub(crate) fn next(&mut self, now: Duration, wish: usize) -> usize {
+        let Autoscaler {
+            min,
+            max,
+            growth,
+            pods,
+            shrinkage,
+            patience,
+            ..
+        } = self.autoscaler;
+        self.wishes.retain(|(at, _)| now < *at + patience);
+        self.wishes.push((now, wish));
+        self.taken.retain(|(at, _)| now < *at + SCALE_DOWN_PERIOD);
+        let wishes = self.wishes.iter().map(|(_, wish)| *wish);
+        let highest = wishes.fold(0, usize::max);
+        let wanted = if wish > self.lanes {
+            wish
+        } else {
+            highest.min(self.lanes)
+        };
+        let taken: usize = self.taken.iter().map(|(_, lanes)| lanes).sum();
+        let least = floor(as_f64(self.lanes + taken) * (1.0 - shrinkage));
+        let most = ceil(as_f64(self.lanes) * (1.0 + growth)).max(self.lanes + pods);
+        wanted.max(least.min(self.lanes)).min(most).clamp(min, max)
+    }
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a number of lanes; a larger one than fits is clamped"
+    reason = "a number of lanes"
 )]
-fn whole(lanes: f64) -> usize {
-    lanes as usize
+fn floor(lanes: f64) -> usize {
+    (lanes + 1e-9) as usize
 }

@@ -44,6 +44,8 @@ pub(crate) struct Engine<'a, A> {
     pub(crate) lanes: Vec<Lane>,
     /// How many lanes nginx knew from when on.
     pub(crate) known: Vec<(Duration, usize)>,
+    /// How many the autoscaler wanted.
+    pub(crate) wanted: Vec<(Duration, usize)>,
     pub(crate) scaling: Option<Scaling>,
 }
 
@@ -74,8 +76,11 @@ impl<'a, A: Iterator<Item = Arrival>> Engine<'a, A> {
             requests: Vec::new(),
             under_way: 0,
             nginx: (0..system.nginx).map(|_| nginx()).collect(),
-            lanes: (0..lanes).map(|_| Lane::new(slots)).collect(),
+            lanes: (0..lanes)
+                .map(|_| Lane::new(slots, Duration::ZERO))
+                .collect(),
             known: vec![(Duration::ZERO, system.lanes)],
+            wanted: vec![(Duration::ZERO, system.lanes)],
             scaling: system
                 .autoscaler
                 .map(|autoscaler| Scaling::new(autoscaler, lanes)),
@@ -93,6 +98,7 @@ impl<'a, A: Iterator<Item = Arrival>> Engine<'a, A> {
                 .collect(),
             end: now,
             lanes: self.known,
+            replicas: self.wanted,
         }
     }
 
@@ -115,7 +121,8 @@ impl<'a, A: Iterator<Item = Arrival>> Engine<'a, A> {
             Event::ClientLeaves(request) => self.client_leaves(request),
             Event::Scrape => self.scrape(),
             Event::Look => self.look(),
-            Event::Known => self.know(),
+            Event::Known(lane) => self.know(lane),
+            Event::Gone(lane) => self.forget(lane),
             // Meant for a try that is over.
             Event::AtLane(_) | Event::Busy(_) | Event::Computed(_) | Event::Answered(_) => {}
         }

@@ -88,10 +88,10 @@ impl<A: Iterator<Item = Arrival>> Engine<'_, A> {
         }
         let (lane, arrived) = (&mut self.lanes[request.lane], request.outcome.arrived);
         if moves_on {
-            lane.leave_for_another(arrived, visitor);
+            lane.leave_for_another(self.now, arrived, visitor);
             self.move_on(visitor);
         } else {
-            lane.leave(arrived, visitor);
+            lane.leave(self.now, arrived, visitor);
             self.refuse(visitor.request, Fate::QueueTimeout);
         }
     }
@@ -150,7 +150,9 @@ impl<A: Iterator<Item = Arrival>> Engine<'_, A> {
         let (lane, visitor) = (request.lane, request.current_try(number));
         match request.place {
             Place::Over => return,
-            Place::Held { .. } => self.lanes[lane].leave(request.outcome.arrived, visitor),
+            Place::Held { .. } => {
+                self.lanes[lane].leave(self.now, request.outcome.arrived, visitor);
+            }
             Place::Computing => self.free_slot(lane),
             Place::Moving => {}
         }

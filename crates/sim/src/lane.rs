@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::agenda::Try;
+use crate::readings::Counters;
 use crate::request::Wish;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
+    ready: Duration,
     free: usize,
     /// The oldest first; of those that are equally old, whichever arrived first in the trace.
     waiting: BTreeSet<(Duration, Try)>,
@@ -19,6 +21,8 @@ pub(crate) struct Lane {
     busy: Duration,
     computing: usize,
     changed: Duration,
+    /// How long requests have waited in its queue until `changed`, all together.
+    waited: Duration,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,14 +36,16 @@ pub(crate) enum Entry {
 }
 
 impl Lane {
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(crate) fn new(slots: usize, ready: Duration) -> Self {
         Self {
+            ready,
             free: slots,
             waiting: BTreeSet::new(),
             away: 0,
             busy: Duration::ZERO,
             computing: 0,
             changed: Duration::ZERO,
+            waited: Duration::ZERO,
         }
     }
 
@@ -67,18 +73,20 @@ impl Lane {
             // It has had a place: to refuse it now would be late.
             Wish::Move => self.away = self.away.saturating_sub(1),
         }
+        self.count(now);
         self.waiting.insert((arrived, visitor));
         Entry::Place
     }
 
     /// Gives the place in the queue up.
-    pub(crate) fn leave(&mut self, arrived: Duration, visitor: Try) {
+    pub(crate) fn leave(&mut self, now: Duration, arrived: Duration, visitor: Try) {
+        self.count(now);
         self.waiting.remove(&(arrived, visitor));
     }
 
     /// The same, to get a place with another lane.
-    pub(crate) fn leave_for_another(&mut self, arrived: Duration, visitor: Try) {
-        self.leave(arrived, visitor);
+    pub(crate) fn leave_for_another(&mut self, now: Duration, arrived: Duration, visitor: Try) {
+        self.leave(now, arrived, visitor);
         self.away += 1;
     }
 
@@ -101,6 +109,14 @@ impl Lane {
         self.busy
     }
 
+    /// Its metrics; none before it is ready.
+    pub(crate) fn read(&mut self, now: Duration) -> Option<Counters> {
+        (self.ready <= now).then(|| Counters {
+            busy: self.busy(now),
+            waited: self.waited,
+        })
+    }
+
     fn occupy(&mut self, now: Duration) {
         self.count(now);
         self.free -= 1;
@@ -108,8 +124,10 @@ impl Lane {
     }
 
     fn count(&mut self, now: Duration) {
-        let slots = u32::try_from(self.computing).expect("fewer lanes than 2^32");
-        self.busy += now.saturating_sub(self.changed) * slots;
+        let since = now.saturating_sub(self.changed);
+        let times = |requests| since * u32::try_from(requests).expect("fewer than 2^32");
+        self.busy += times(self.computing);
+        self.waited += times(self.waiting.len());
         self.changed = now;
     }
 }

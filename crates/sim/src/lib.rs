@@ -17,9 +17,11 @@ mod hops;
 mod lane;
 mod outcome;
 mod peers;
+mod readings;
 mod request;
 mod scaling;
 mod service;
+mod signal;
 mod summary;
 mod system;
 #[cfg(test)]
@@ -30,5 +32,6 @@ pub use self::autoscaler::Autoscaler;
 pub use self::engine::simulate;
 pub use self::outcome::{Outcome, Run};
 pub use self::service::Service;
+pub use self::signal::Signal;
 pub use self::summary::{mean, median, quantile};
 pub use self::system::{Balancing, Cost, Limits, System};

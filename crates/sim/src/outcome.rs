@@ -54,6 +54,8 @@ pub struct Run {
     pub end: Duration,
     /// How many lanes nginx knew from when on.
     pub lanes: Vec<(Duration, usize)>,
+    /// How many the autoscaler wanted from when on: `replicas`.
+    pub replicas: Vec<(Duration, usize)>,
 }
 
 impl Run {

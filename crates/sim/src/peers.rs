@@ -1,10 +1,13 @@
 //! How nginx chooses a lane. By its own algorithm, because ties are frequent: with every lane busy,
 //! or none, it is the order among equals that decides.
 
+/// Added to the connections of a lane that nginx does not know, or not any more: more than any has.
+const UNKNOWN: u32 = 1 << 31;
+
 /// The lanes as one nginx sees them, as primary or as backup servers: nginx counts those apart.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    /// All ones where connections count, else none.
+    /// All ones where connections count, else only whether the lane is known.
     mask: u32,
     connections: Vec<u32>,
     /// nginx's `current_weight`: grows while others are preferred.
@@ -14,15 +17,29 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) fn new(lanes: usize, by_connections: bool) -> Self {
         Self {
-            mask: if by_connections { u32::MAX } else { 0 },
+            mask: if by_connections { u32::MAX } else { UNKNOWN },
             connections: vec![0; lanes],
             credits: vec![0; lanes],
         }
     }
 
+    /// A lane that nginx is to know later.
     pub(crate) fn add(&mut self) {
-        self.connections.push(0);
+        self.connections.push(UNKNOWN);
         self.credits.push(0);
+    }
+
+    pub(crate) fn know(&mut self, lane: usize) {
+        self.connections[lane] &= !UNKNOWN;
+    }
+
+    pub(crate) fn forget(&mut self, lane: usize) {
+        self.connections[lane] |= UNKNOWN;
+    }
+
+    pub(crate) fn known(&self) -> usize {
+        let known = |connections: &&u32| **connections < UNKNOWN;
+        self.connections.iter().filter(known).count()
     }
 
     /// The next lane for a request that has tried `tried` already, or none. Written for thousands
@@ -37,7 +54,7 @@ impl Peers {
             .clone()
             .map(|(&connections, &tried)| load(connections, tried))
             .min()?;
-        if least == u32::MAX {
+        if least >= UNKNOWN {
             return None;
         }
         let (mut best, mut equals) = (i32::MIN, 0);

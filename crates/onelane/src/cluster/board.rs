@@ -69,6 +69,9 @@ struct State {
     /// Connections that those workers, and the parent, have taken.
     taken: u64,
     queued: Queued,
+    /// When the parent looked at the queue, and how long connections had waited in it by then.
+    looked: Option<Instant>,
+    waited: Duration,
 }
 
 impl Board {
@@ -160,7 +163,16 @@ impl Board {
 
     /// The parent has looked at the queue.
     pub(super) fn queued(&self, queued: Queued) {
-        self.state.lock().queued = queued;
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        // As long as before when it looked the last time: nobody tells when each of them came and went.
+        let since = state
+            .looked
+            .replace(now)
+            .map_or(Duration::ZERO, |last| now - last);
+        let depth = u32::try_from(state.queued.depth).unwrap_or(u32::MAX);
+        state.waited += since.saturating_mul(depth);
+        state.queued = queued;
     }
 
     /// How long a request that comes now would wait, judged by the recent ones of all workers.
@@ -185,6 +197,7 @@ impl Board {
             busy: 0,
             busy_total: Duration::ZERO,
             queue_depth: state.queued.depth,
+            waited_total: state.waited,
             queue_limit: self.queue_max,
             log_lines_dropped: logging::dropped(),
         };

@@ -73,6 +73,8 @@ struct Shared {
 struct State {
     slots: Vec<Slot>,
     waiting: BTreeMap<Turn, Waiter>,
+    /// How long those have waited who no longer do, whether they got a slot or not.
+    waited: Duration,
     /// How many were let in here and went to other gates, less those that came in exchange.
     away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
@@ -96,6 +98,7 @@ struct Turn {
 #[derive(Debug)]
 struct Waiter {
     request_id: String,
+    since: Instant,
     call: oneshot::Sender<Permit>,
 }
 
@@ -127,6 +130,7 @@ impl Gate {
             state: Mutex::new(State {
                 slots: (0..slots).map(|_| Slot::default()).collect(),
                 waiting: BTreeMap::new(),
+                waited: Duration::ZERO,
                 away: 0,
                 next_number: 0,
                 withheld: 0,
@@ -195,6 +199,7 @@ impl Gate {
             turn,
             Waiter {
                 request_id: visitor.request_id.clone(),
+                since: Instant::now(),
                 call,
             },
         );
@@ -219,6 +224,7 @@ impl Gate {
     pub fn close(&self, refusal: Refusal) {
         let mut state = self.0.state.lock();
         state.closed = Some(refusal);
+        state.waited = state.waited(Instant::now());
         state.waiting.clear();
     }
 
@@ -300,6 +306,7 @@ impl Gate {
                 .withheld_since
                 .map_or(Duration::ZERO, |since| now - since),
             queue_depth: state.waiting.len(),
+            waited: state.waited(now),
             queue_limit: self.0.queue_max,
             oldest_wait: state
                 .waiting
@@ -314,6 +321,7 @@ impl Gate {
         while let Some(slot) = state.free()
             && let Some((_, waiter)) = state.waiting.pop_first()
         {
+            state.waited += waiter.since.elapsed();
             state.occupy(slot, waiter.request_id);
             // The waiter may just have left and never use the slot: then it is the next one's.
             if let Err(permit) = waiter.call.send(Permit::new(self, slot)) {
@@ -353,6 +361,14 @@ impl State {
     /// third of the queue at most.
     fn is_full(&self, queue_max: usize) -> bool {
         self.waiting.len() + self.away.min(queue_max / 3) >= queue_max
+    }
+
+    /// How long visitors have waited until `now`, all together.
+    fn waited(&self, now: Instant) -> Duration {
+        let waits = self.waiting.values();
+        waits.fold(self.waited, |sum, waiter| {
+            sum + now.saturating_duration_since(waiter.since)
+        })
     }
 
     /// A slot that a visitor may have.
@@ -399,7 +415,10 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.gate.0.state.lock().waiting.remove(&self.turn);
+        let mut state = self.gate.0.state.lock();
+        if let Some(waiter) = state.waiting.remove(&self.turn) {
+            state.waited += waiter.since.elapsed();
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub struct GateSnapshot {
     pub withheld_for: Duration,
     /// Requests that wait.
     pub queue_depth: usize,
+    /// Time that requests have waited, all together: those that wait, too, and those that got no slot.
+    pub waited: Duration,
     /// Requests that may wait.
     pub queue_limit: usize,
     /// Time since the oldest request in the queue arrived.

@@ -244,6 +244,31 @@ async fn a_visitor_that_leaves_loses_its_place_and_an_unused_slot_goes_on() {
 }
 
 #[tokio::test]
+async fn every_wait_counts_whether_it_ends_with_a_slot_or_without_or_not_at_all() {
+    let gate = Gate::new(1, 10);
+    let running = gate.enter(visitor("running", Instant::now())).await;
+    let mut served = pin!(gate.enter(visitor("served", Instant::now())));
+    assert!(poll!(&mut served).is_pending());
+    let refused = Visitor {
+        patience: Duration::from_millis(5),
+        ..visitor("refused", Instant::now())
+    };
+    assert!(gate.enter(refused).await.is_err());
+    let both = gate.snapshot().waited;
+    assert!(both >= Duration::from_millis(10), "{both:?}");
+    drop(running);
+    let served = served.await;
+    let all = gate.snapshot().waited;
+    assert!(all >= both);
+    let mut parked = pin!(gate.enter(visitor("parked", Instant::now())));
+    assert!(poll!(&mut parked).is_pending());
+    std::thread::sleep(Duration::from_millis(1));
+    gate.close(Refusal::Closed);
+    assert!(gate.snapshot().waited > all);
+    drop(served);
+}
+
+#[tokio::test]
 async fn a_closed_gate_turns_everybody_away_and_is_idle_when_the_last_permit_is_gone() {
     let gate = Gate::new(1, 10);
     let start = Instant::now();

@@ -44,6 +44,7 @@ pub struct Metrics {
     slots: IntGauge,
     slots_busy: IntGauge,
     busy_seconds: Counter,
+    waiting_seconds: Counter,
     queue_depth: IntGauge,
     queue_limit: IntGauge,
     log_lines_dropped: IntCounter,
@@ -58,6 +59,7 @@ pub struct Occupancy {
     pub busy: usize,
     pub busy_total: Duration,
     pub queue_depth: usize,
+    pub waited_total: Duration,
     pub queue_limit: usize,
     pub log_lines_dropped: u64,
 }
@@ -128,6 +130,10 @@ impl Metrics {
                 "onelane_busy_seconds_total",
                 "Time that slots have been busy, all slots together",
             )),
+            waiting_seconds: register.series(Counter::new(
+                "onelane_waiting_seconds_total",
+                "Time that requests have waited for a slot, all together, with those that got none",
+            )),
             queue_depth: register.gauge("onelane_queue_depth", "Requests that wait for a slot"),
             queue_limit: register.gauge("onelane_queue_limit", "Requests that may wait for a slot"),
             log_lines_dropped: register.series(IntCounter::new(
@@ -147,6 +153,7 @@ impl Metrics {
         self.queue_depth.set(gauge_value(now.queue_depth));
         self.queue_limit.set(gauge_value(now.queue_limit));
         raise(&self.busy_seconds, now.busy_total);
+        raise(&self.waiting_seconds, now.waited_total);
         let news = now.log_lines_dropped - self.log_lines_dropped.get();
         self.log_lines_dropped.inc_by(news);
         self.children.follow(children);

@@ -111,6 +111,30 @@ async fn the_time_of_a_running_computation_is_counted_as_it_passes(
 
 #[rstest]
 #[tokio::test]
+async fn the_time_of_a_waiting_request_is_counted_as_it_passes_and_stays_when_that_leaves(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    const SERIES: &str = "onelane_waiting_seconds_total";
+    let lane = Lane::of(mode, &[]);
+    let work = lane.get("/sleep?ms=60000");
+    let growth = async {
+        lane.until("busy", 0).await;
+        // Nobody waits any more; in the queue of a cluster the first one may have.
+        let before = lane.metric(SERIES).await;
+        let enough = before + 0.100;
+        let waiting = async {
+            lane.until("busy", 1).await;
+            while lane.metric(SERIES).await < enough {}
+        };
+        tokio::select! { () = waiting => (), _ = lane.get("/fast") => unreachable!() };
+        assert!(lane.metric(SERIES).await >= enough);
+    };
+    let growth = timeout(PATIENCE, growth);
+    tokio::select! { growth = growth => growth.unwrap(), _ = work => unreachable!() };
+}
+
+#[rstest]
+#[tokio::test]
 async fn the_page_is_served_here_too_and_the_workloads_are_not(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {

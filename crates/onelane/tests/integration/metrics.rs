@@ -19,6 +19,7 @@ const SERIES: &[(&str, &str, &[&str])] = &[
     ("onelane_slots", "gauge", &[]),
     ("onelane_slots_busy", "gauge", &[]),
     ("onelane_busy_seconds_total", "counter", &[]),
+    ("onelane_waiting_seconds_total", "counter", &[]),
     ("onelane_queue_depth", "gauge", &[]),
     ("onelane_queue_limit", "gauge", &[]),
     ("onelane_queue_wait_seconds", "histogram", &[]),

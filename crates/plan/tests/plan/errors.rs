@@ -26,6 +26,9 @@ fn arguments_that_make_no_sense_are_named() {
         (["--wait", "p100:1s"], "between p1 and p99.9"),
         (["--wait", "p99:soon"], "`soon` is not a time"),
         (["--cpu-request", "250Mi"], "like 250m or 1"),
+        (["--cpu", "120%"], "from 0% to 100%"),
+        (["--cpu", "5"], "like 5% or 0.05"),
+        (["--cpu", "much"], "a share of the time"),
         (["--nginx", "0"], "--nginx"),
     ] {
         let others = all.chunks(2).filter(|pair| pair[0] != more[0]).flatten();
@@ -46,8 +49,10 @@ fn a_demand_that_cannot_be_met_is_told_with_the_reason() {
         "p99:100ms",
     ];
     complains(&impossible, 65, "to compute takes");
-    let huge = ["--rate", "100000", "--service", "1s", "--wait", "p50:1s"];
-    complains(&huge, 65, "100000.0 lanes would compute all the time");
+    let huge = ["--rate", "4000", "--service", "20s", "--wait", "p50:1s"];
+    complains(&huge, 65, "80000.0 lanes would be busy all the time");
+    let many = ["--rate", "5000", "--service", "1ms", "--wait", "p50:1s"];
+    complains(&many, 65, "in a quarter of an hour: plan for a part");
     let reversed = ["--min-replicas", "9", "--max-replicas", "3"];
     let demand = ["--rate", "5", "--service", "20ms", "--wait", "p90:1s"];
     complains(

@@ -9,6 +9,7 @@
     reason = "small whole numbers"
 )]
 
+mod autoscaler;
 mod rules;
 mod shipped;
 mod theory;

@@ -1,4 +1,4 @@
-//! What the model does, against the rules of the gate, of nginx and of the autoscaler.
+//! What the model does, against the rules of the gate and of nginx.
 
 use crate::agenda::Try;
 use crate::lane::{Entry, Lane};
@@ -205,6 +205,18 @@ fn a_third_of_the_queue_at_most_is_kept_and_nothing_once_it_was_empty() {
     }
 }
 
+#[test]
+fn a_lane_counts_how_long_requests_wait_while_they_do_and_when_they_go() {
+    let mut queue = QueueOf::busy(2);
+    assert_eq!(queue.ask(10, Wish::Enter), Entry::Place);
+    assert_eq!(queue.ask(20, Wish::Enter), Entry::Place);
+    let waited = |queue: &mut QueueOf, at: u32| queue.lane.read(at * MS).unwrap().waited;
+    assert_eq!(waited(&mut queue, 30), 30 * MS, "20 + 10");
+    let (arrived, visitor) = QueueOf::visitor(10);
+    queue.lane.leave(40 * MS, arrived, visitor);
+    assert_eq!(waited(&mut queue, 50), 60 * MS, "30 + 30");
+}
+
 /// A lane, and requests that are called by the millisecond of their arrival.
 struct QueueOf {
     lane: Lane,
@@ -214,7 +226,7 @@ struct QueueOf {
 impl QueueOf {
     fn busy(queue_max: usize) -> Self {
         let mut queue = Self {
-            lane: Lane::new(1),
+            lane: Lane::new(1, Duration::ZERO),
             queue_max,
         };
         assert_eq!(queue.ask(0, Wish::Look), Entry::Slot);
@@ -229,7 +241,7 @@ impl QueueOf {
 
     fn moves_on(&mut self, number: u32) {
         let (arrived, visitor) = Self::visitor(number);
-        self.lane.leave_for_another(arrived, visitor);
+        self.lane.leave_for_another(arrived, arrived, visitor);
     }
 
     /// The slot becomes free: whose turn is it?
@@ -289,47 +301,6 @@ fn the_lane_that_waits_longest_for_a_request_gets_it() {
         lane
     };
     assert_eq!([next(), next(), next(), next()], [0, 1, 2, 0]);
-}
-
-#[test]
-fn the_autoscaler_takes_the_steps_that_the_manifest_promises() {
-    let mut lanes = 2;
-    let mut steps = vec![lanes];
-    while lanes < 20 {
-        // All lanes compute all the time.
-        lanes = Autoscaler::SHIPPED.next(lanes as f64, lanes);
-        steps.push(lanes);
-    }
-    assert_eq!(steps, [2, 6, 12, 20]);
-    assert_eq!(
-        Autoscaler::SHIPPED.next(20.0, 20),
-        20,
-        "no more than allowed"
-    );
-    assert_eq!(Autoscaler::SHIPPED.next(1.25, 6), 6, "within a tenth");
-    assert_eq!(Autoscaler::SHIPPED.next(0.0, 6), 6, "fewer, but not yet");
-}
-
-#[test]
-fn a_step_of_load_brings_lanes_until_it_can_be_served() {
-    let system = System {
-        lanes: 2,
-        autoscaler: Some(Autoscaler::SHIPPED),
-        ..System::shipped(2)
-    };
-    let at = Duration::from_mins(1);
-    let mix = service("500ms");
-    let arrivals = step(1, 0.5, 12.0, at, &mix);
-    let run = simulate(
-        &system,
-        1,
-        arrivals.take_while(|arrival| arrival.at < 4 * at),
-    );
-    let (when, lanes) = *run.lanes.last().unwrap();
-    assert_eq!(lanes, 20, "6 CPUs are 24 lanes of 250m × 80 %");
-    assert!(when > at && when < 3 * at, "{:?}", run.lanes);
-    let late = run.answered().filter(|outcome| outcome.arrived > 3 * at);
-    assert!(mean(late.map(|outcome| outcome.queued)) < 100 * MS);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::request::ROUNDS;
 
 use super::*;
 
-fn file(path: &str) -> String {
+pub(super) fn file(path: &str) -> String {
     let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|err| panic!("{path}: {err}"))
 }
@@ -69,47 +69,4 @@ fn the_limits_are_those_of_a_lane() {
         queue_timeout,
     } = Limits::SHIPPED;
     assert_eq!((queue_max, queue_timeout), (10, Duration::from_secs(10)));
-}
-
-#[test]
-fn the_autoscaler_is_that_of_the_manifests() {
-    let number = |path: &str, key: &str| -> usize {
-        let text = file(path);
-        let values = text
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix(key));
-        let value = values.map(|value| value.trim_end_matches('m')).next();
-        value
-            .unwrap_or_else(|| panic!("no {key} in {path}"))
-            .parse()
-            .unwrap()
-    };
-    let scaler = |key| number("k8s/app-hpa.yaml", key);
-    let Autoscaler {
-        min,
-        max,
-        target,
-        cpu_request,
-        growth,
-        pods,
-    } = Autoscaler::SHIPPED;
-    assert_eq!(
-        (min, max),
-        (scaler("minReplicas: "), scaler("maxReplicas: "))
-    );
-    assert_eq!(target * 100.0, scaler("averageUtilization: ") as f64);
-    assert_eq!(
-        cpu_request * 1000.0,
-        number("k8s/app-deployment.yaml", "cpu: ") as f64
-    );
-    // Of both policies, that for growing comes first.
-    let hpa = file("k8s/app-hpa.yaml");
-    let (_, policies) = hpa.split_once("scaleUp:").unwrap();
-    let (percent, many) = policies.split_once("type: Pods").unwrap();
-    let first = |text: &str| -> usize {
-        let (_, value) = text.split_once("value: ").unwrap();
-        value.lines().next().unwrap().parse().unwrap()
-    };
-    assert_eq!(growth * 100.0, first(percent) as f64);
-    assert_eq!(pods, first(many));
 }

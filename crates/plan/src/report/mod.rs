@@ -1,5 +1,7 @@
 //! A plan in words, or as JSON.
 
+mod kubernetes;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -7,8 +9,8 @@ use onelane_sim::Limits;
 use serde::{Serialize, Serializer};
 
 use crate::limits::Settings;
-use crate::rise::{Rise, Spread};
 use crate::search::Candidate;
+use crate::signals::Signals;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
@@ -16,15 +18,18 @@ pub(crate) struct Plan {
     pub(crate) service: String,
     #[serde(serialize_with = "as_ms", rename = "service_mean_ms")]
     pub(crate) service_mean: Duration,
+    /// The share of it that is computed.
+    #[serde(rename = "cpu")]
+    pub(crate) cpu_share: f64,
     pub(crate) target: String,
     pub(crate) nginx: usize,
     pub(crate) lanes: usize,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) settings: Settings,
     pub(crate) max_replicas: usize,
-    /// Lanes that the autoscaler has in the end.
-    pub(crate) settled: usize,
-    pub(crate) rise: Rise,
+    pub(crate) cpu_target_percent: u32,
+    pub(crate) cpu_request_millis: u32,
+    pub(crate) signals: Signals,
 }
 
 impl Plan {
@@ -39,11 +44,15 @@ impl Plan {
             self.requests_per_second, self.service
         )?;
         let busy = self.requests_per_second * self.service_mean.as_secs_f64();
-        writeln!(
+        write!(
             f,
-            "           mean {}: {busy:.2} lanes compute at any time",
+            "           mean {}: {busy:.2} lanes are busy at any time",
             ms(self.service_mean)
         )?;
+        if self.cpu_share < 1.0 {
+            write!(f, ", and compute {} of it", percent(self.cpu_share))?;
+        }
+        writeln!(f)?;
         writeln!(f, "target     {}, behind {} nginx", self.target, self.nginx)?;
         writeln!(f, "lanes      {}\n", self.lanes)
     }
@@ -112,52 +121,6 @@ impl Plan {
             overload.tries_per_second, overload.nginx_cpus
         )
     }
-
-    fn rise(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rise = &self.rise;
-        writeln!(
-            f,
-            "on Kubernetes, when the load rises from {} to {} requests a second at once",
-            rise.from_rate, self.requests_per_second
-        )?;
-        writeln!(
-            f,
-            "  lanes                   {} before, {} five minutes later, {} in the end (maxReplicas {})",
-            rise.lanes_before, rise.lanes_after, self.settled, self.max_replicas
-        )?;
-        let after = match &rise.enough_after {
-            Some(time) => format!("{} s", time.in_whole()),
-            None => "never within five minutes".to_owned(),
-        };
-        let enough = format!("{} lanes after", self.lanes);
-        writeln!(f, "  {enough:<24}{after}")?;
-        writeln!(
-            f,
-            "  refused                 {} of the requests in these five minutes, the last one after {} s",
-            rise.refused.in_percent(),
-            rise.refusing_seconds.in_whole()
-        )?;
-        writeln!(f, "  later than the target   {}", rise.late.in_percent())?;
-        self.advice(f)
-    }
-
-    fn advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.max_replicas < self.lanes {
-            return writeln!(
-                f,
-                "  maxReplicas is less than the {} lanes that are needed: raise it to {} at least",
-                self.lanes, self.lanes
-            );
-        }
-        if self.rise.refused.worst > 0.001 || self.rise.late.worst > 0.01 {
-            return writeln!(
-                f,
-                "  To meet such a rise without waiting for the autoscaler: minReplicas {}",
-                self.lanes
-            );
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Plan {
@@ -165,7 +128,7 @@ impl fmt::Display for Plan {
         self.load(f)?;
         self.candidates(f)?;
         self.settings(f)?;
-        self.rise(f)?;
+        self.kubernetes(f)?;
         writeln!(
             f,
             "\nAll of it simulated. Against six real lanes the mean is off by a few per cent, the p99 by up to\n\
@@ -174,24 +137,14 @@ impl fmt::Display for Plan {
     }
 }
 
-impl Spread {
-    fn in_whole(self) -> String {
-        format!("{:.0} (at worst {:.0})", self.median, self.worst)
-    }
-
-    fn in_percent(self) -> String {
-        format!(
-            "{:.1} % (at worst {:.1} %)",
-            self.median * 100.0,
-            self.worst * 100.0
-        )
-    }
-}
-
 fn ms(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1000.0;
     let digits = usize::from(ms < 10.0);
     format!("{ms:.digits$} ms")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
 }
 
 pub(crate) fn as_ms<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
