@@ -78,11 +78,19 @@ impl Load {
     /// Waits for so many more answers, whatever they are.
     pub(crate) async fn more(&self, count: usize) -> Result<(), Stop> {
         let enough = self.answers().await?.0.len() + count;
-        until("more answers", PATIENCE, async || {
-            let answers = self.answers().await?.0.len();
-            Ok((answers >= enough).then_some(()))
-        })
-        .await
+        let waited = until("more answers", PATIENCE, async || {
+            let log = self.log().await?;
+            let has_ended = log.ends_with("done");
+            Ok((has_ended || Answers::read(&log).0.len() >= enough).then_some(has_ended))
+        });
+        let why = match waited.await {
+            Ok(false) => return Ok(()),
+            Ok(true) => "clients ended too early".to_owned(),
+            Err(why) => why.to_string(),
+        };
+        let (phase, log) = (self.phase().await?, self.log().await?);
+        let tail: Vec<&str> = log.lines().rev().take(3).collect();
+        Err(Stop::Fail(format!("{why}: pod {phase}, log {tail:?}")))
     }
 
     /// How far the clock of its node is ahead of ours, in seconds, give or take half of what asking takes.
