@@ -4,7 +4,7 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down plan check fmt test soak fuzz screenshots compare
+.PHONY: help up reload down plan check fmt test live soak fuzz screenshots compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ check: ## format, lints, documentation, unit and integration tests
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo test --locked --workspace --all-features --doc
 	$(wildcard examples/services/check)
-	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build
+	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build --example live
 
 # The real stack first; then the modes one after the other, so that each has the machine.
 soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode
@@ -52,6 +52,10 @@ test: check ## check, then tests of the real stacks, of the manifests, of the ru
 	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
 	cargo test --locked --test k8s --test monitoring --test deploy --test browser
 	cargo test --locked --bench compare
+
+# Not part of `test`: it needs a cluster, and changes things there.
+live: ## try the service on the cluster that kubectl talks to, for a quarter of an hour; docs/kubernetes.md tells what it does there. TRIALS="rollout drain" for some
+	@tests/k8s/live/run $(TRIALS)
 
 screenshots: ## draw the pictures in docs/ anew
 	cargo test --locked --test browser -- --ignored screenshots
