@@ -38,7 +38,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Returns when the first answer is there.
+    /// Returns when they run.
     pub(crate) async fn start(
         cluster: &Cluster,
         name: &str,

@@ -121,8 +121,8 @@ impl Report {
         passed
     }
 
-    pub(crate) fn skip(&mut self, trial: &'static str, why: &str) {
-        let notes = Self::begin(trial, "");
+    pub(crate) fn skip(&mut self, trial: &'static str, about: &str, why: &str) {
+        let notes = Self::begin(trial, about);
         self.end(trial, notes, Err(Stop::Skip(why.to_owned())));
     }
 

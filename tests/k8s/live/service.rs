@@ -13,6 +13,10 @@ use crate::notes::Stop;
 /// For pods to be placed, pulled and ready, and for those before them to end (80 s of grace).
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
+/// Until nginx knows a new lane, as preStop in `app-deployment.yaml` reckons: caches of DNS keep what they
+/// know for 30 s.
+const NEWS: Duration = Duration::from_secs(35);
+
 /// The two deployments.
 #[derive(Clone, Copy)]
 pub(crate) enum Tier {
@@ -79,7 +83,7 @@ impl Pod {
         self.is_ready && !self.is_leaving
     }
 
-    /// No time will help.
+    /// It does not run, and waiting changes nothing.
     fn is_hopeless(&self) -> bool {
         let hopeless = [
             "ErrImageNeverPull",
@@ -127,9 +131,8 @@ pub(crate) async fn ready() -> Result<(), Stop> {
         let mut last = Vec::new();
         let serve = until("its pods", PATIENCE, async || {
             last = pods(tier).await?;
-            if let Some(pod) = last.iter().find(|pod| pod.is_hopeless()) {
-                let trouble = pod.trouble.as_deref().unwrap_or_default();
-                return Err(Stop::Fail(format!("{}: {trouble}", pod.name)));
+            if last.iter().any(Pod::is_hopeless) {
+                return Err(Stop::Fail("no time will help".to_owned()));
             }
             let deployment = get(&["deployment", tier.name(), "--namespace", SERVICE]).await?;
             Ok(is_complete(&deployment).then_some(()))
@@ -183,7 +186,11 @@ pub(crate) async fn hold(cluster: &Cluster, lanes: u64) -> Result<(), Stop> {
     cluster
         .undo
         .later(&["apply", "--filename", &hpa.display().to_string()]);
+    let before = wanted().await?;
     set(lanes).await?;
+    if before < lanes {
+        tokio::time::sleep(NEWS).await;
+    }
     left().await
 }
 

@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::answers::{Kind, told};
 use crate::cluster::Cluster;
 use crate::home::{SERVICE, mark_service};
 use crate::kubectl::{ask_for, expect, get};
+use crate::load::Load;
 use crate::manifests::{list, number};
 use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Tier, pods, ready};
@@ -39,6 +41,13 @@ pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop
         "a container was started more than once",
     );
 
+    let client = Load::start(cluster, "apply", &["GET /sleep 1 fresh - 0 1"]).await?;
+    let answers = client.finish().await?;
+    let lost = answers.lost(&[Kind::Get]);
+    notes.check(
+        lost.is_empty(),
+        format!("the Service of nginx does not answer{}", told(&lost)),
+    );
     again(cluster, notes).await?;
     restricted(notes).await
 }

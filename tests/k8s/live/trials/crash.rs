@@ -1,4 +1,4 @@
-//! The process of a busy lane is killed, as by a bug or for want of memory. From inside a container the kernel
+//! The processes of busy lanes are killed, as by a bug or for want of memory. From inside a container the kernel
 //! does not let anybody do that to its first process, and a lane has no shell: so a pod on its node does it, which
 //! sees the processes of the node.
 
@@ -13,7 +13,7 @@ use crate::kubectl::{create, get, until};
 use crate::load::Load;
 use crate::manifests::text;
 use crate::notes::{Notes, Stop};
-use crate::service::{PATIENCE, Pod, Tier, a_lane, hold, pods, ready};
+use crate::service::{PATIENCE, Pod, Tier, hold, pods};
 use crate::witness::Witness;
 
 /// Kills the lanes among the processes of the pod with this id. Paths of cgroups have it with `-` or with `_`.
@@ -34,35 +34,35 @@ pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop
     let load = Load::start(cluster, "crash", &BUSY).await?;
     load.more(SOME).await?;
 
-    let lane = a_lane().await?;
-    kill(cluster, &lane).await?;
-    let again = until("the lane to be started again", PATIENCE, async || {
-        let pods = pods(Tier::Lanes).await?;
-        let same = pods.into_iter().find(|pod| pod.uid == lane.uid);
-        Ok(same.filter(|pod| pod.restarts > lane.restarts && pod.is_ready))
-    })
-    .await?;
-    notes.say(format!(
-        "{}: started {} times",
-        again.name,
-        again.restarts + 1
-    ));
-    ready().await?;
-    load.more(SOME).await?;
+    home::make(NODE, "privileged").await?;
+    // One with a GET and one with a POST, most likely.
+    let lanes = pods(Tier::Lanes).await?;
+    let victims: Vec<&Pod> = lanes.iter().filter(|pod| pod.serves()).take(3).collect();
+    for lane in &victims {
+        kill(cluster, lane).await?;
+        until("the lane to be started again", PATIENCE, async || {
+            let pods = pods(Tier::Lanes).await?;
+            let again = |pod: &Pod| pod.uid == lane.uid && pod.restarts > lane.restarts;
+            let serves = pods.iter().any(|pod| again(pod) && pod.serves());
+            Ok(serves.then_some(()))
+        })
+        .await?;
+        notes.say(format!("killed the process of {}", lane.name));
+        load.more(SOME / 2).await?;
+    }
 
     let answers = load.stop().await?;
-    judge_posts(notes, witness, &answers, 1).await;
+    judge_posts(notes, witness, &answers, victims.len()).await;
     Ok(())
 }
 
 async fn kill(cluster: &Cluster, lane: &Pod) -> Result<(), Stop> {
-    home::make(NODE, "privileged").await?;
     // Where something else forbids such pods, this is not the cluster to try it.
     create(&killer(&cluster.nginx_image(), lane))
         .await
         .map_err(|why| Stop::Skip(format!("no pod may see the processes of a node: {why}")))?;
     let phase = until("the process to be killed", PATIENCE, async || {
-        let pod = get(&["pod", "killer", "--namespace", NODE]).await?;
+        let pod = get(&["pod", &lane.name, "--namespace", NODE]).await?;
         let phase = text(&pod, "/status/phase").to_owned();
         Ok(["Succeeded", "Failed"]
             .contains(&phase.as_str())
@@ -82,7 +82,7 @@ fn killer(image: &str, lane: &Pod) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": { "name": "killer", "namespace": NODE },
+        "metadata": { "name": lane.name, "namespace": NODE },
         "spec": {
             "nodeName": lane.node,
             "hostPID": true,

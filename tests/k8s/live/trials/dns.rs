@@ -14,7 +14,7 @@ use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Pod, Tier, delete, hold, left, pods, ready};
 
 /// Long enough for a container that ends to be started several times.
-const AWAY: Duration = Duration::from_secs(25);
+const AWAY: Duration = Duration::from_secs(20);
 
 /// From DNS to nginx. It takes 5 s or less; the rest is for a slow cluster.
 const LIMIT: Duration = Duration::from_secs(15);

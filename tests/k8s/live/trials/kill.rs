@@ -23,12 +23,8 @@ pub(super) const BUSY: [&str; 6] = [
     "GET /sleep 50 kept - 0.3 0",
 ];
 
-/// How a pod is deleted, and whether its request may be lost.
-const WAYS: [&[&str]; 3] = [
-    &["--grace-period=0", "--force"],
-    &["--grace-period=1"],
-    &["--grace-period=1"],
-];
+/// How a pod is deleted.
+const WAYS: [&[&str]; 2] = [&["--grace-period=0", "--force"], &["--grace-period=1"]];
 
 pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
     hold(cluster, LANES).await?;

@@ -98,7 +98,7 @@ pub(crate) async fn run(cluster: &Cluster, options: &Options, report: &mut Repor
     let mut applied = true;
     for trial in &options.trials {
         if !applied {
-            report.skip(trial.name(), "the service does not run");
+            report.skip(trial.name(), trial.about(), "the service does not run");
             continue;
         }
         let mut notes = Report::begin(trial.name(), trial.about());
