@@ -11,10 +11,9 @@ use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use crate::ask::{client, get};
-use crate::cluster::Cluster;
-use crate::common::{docker_is_there, eventually, output, say, turn};
+use crate::cluster::{Cluster, image_of};
+use crate::common::{eventually, output, say};
 use crate::compose::docker;
-use crate::manifests;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_waits_for_dns_that_is_away_and_goes_on_with_what_it_knows() {
@@ -128,13 +127,9 @@ const CONTAINERS: [(&str, &str, &str); 5] = [
 
 #[tokio::test]
 async fn nginx_asks_whom_its_container_asks() {
-    let _turn = turn().await;
-    if !docker_is_there().await {
+    let Some((image, _turn)) = image_of("nginx").await else {
         return;
-    }
-    output(&mut Command::new("docker/build")).await;
-    let nginx = manifests::object("Deployment", "nginx");
-    let image = manifests::text(manifests::container(&nginx), "/image");
+    };
     for (resolv_conf, hosts, expected) in CONTAINERS {
         let files = [("resolv.conf", resolv_conf), ("hosts", hosts)].map(|(name, text)| {
             let file = NamedTempFile::new().expect("there is room for temporary files");
@@ -155,7 +150,7 @@ async fn nginx_asks_whom_its_container_asks() {
             hosts,
             "--entrypoint",
             "sh",
-            image,
+            &image,
             "-c",
             "nginx-start -t -q && cat /tmp/dns.conf",
         ])
@@ -167,17 +162,17 @@ async fn nginx_asks_whom_its_container_asks() {
 
 #[tokio::test]
 async fn nginx_waits_until_its_container_has_dns_and_can_be_stopped_meanwhile() {
-    let _turn = turn().await;
-    if !docker_is_there().await {
+    let Some((image, _turn)) = image_of("nginx").await else {
         return;
-    }
-    output(&mut Command::new("docker/build")).await;
-    let nginx = manifests::object("Deployment", "nginx");
-    let image = manifests::text(manifests::container(&nginx), "/image");
+    };
     let resolv_conf = NamedTempFile::new().expect("there is room for temporary files");
     let volume = format!("{}:/etc/resolv.conf", resolv_conf.path().display());
-    let start =
-        async || docker(["run", "--detach", "--user", "0", "--volume", &volume, image]).await;
+    let start = async || {
+        docker([
+            "run", "--detach", "--user", "0", "--volume", &volume, &image,
+        ])
+        .await
+    };
     let state = async |container: &str, what: &str| {
         docker([
             "inspect",

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::ask::{client, in_background};
-use crate::cluster::{Cluster, Pod, Regular};
-use crate::common::{docker_is_there, output, say, turn};
+use crate::cluster::{Cluster, Pod, Regular, image_of};
+use crate::common::{output, say};
 use crate::lanes_change::host_of;
 use crate::load::{Load, poisson};
 use crate::manifests;
@@ -82,11 +82,9 @@ async fn a_killed_pod_loses_no_get_though_its_address_lives_on() {
 
 #[tokio::test]
 async fn nginx_takes_the_config_map_as_it_is() {
-    let _turn = turn().await;
-    if !docker_is_there().await {
+    let Some((image, _turn)) = image_of("nginx").await else {
         return;
-    }
-    output(&mut Command::new("docker/build")).await;
+    };
     let files = TempDir::new().expect("there is room for temporary files");
     let mut check = Command::new("docker");
     check.args(["run", "--rm", "--read-only", "--tmpfs=/tmp"]);
@@ -98,9 +96,7 @@ async fn nginx_takes_the_config_map_as_it_is() {
             path.display()
         ));
     }
-    let nginx = manifests::object("Deployment", "nginx");
-    let image = manifests::text(manifests::container(&nginx), "/image");
-    output(check.args([image, "-t"])).await;
+    output(check.args([&image, "-t"])).await;
 }
 
 /// About a third of what three lanes can do, each request on a connection of its own.

@@ -56,11 +56,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A cluster without pods; nothing where there is no Docker engine.
     pub(crate) async fn up() -> Option<Self> {
-        let turn = turn().await;
-        if !docker_is_there().await {
-            return None;
-        }
-        output(&mut Command::new("docker/build")).await;
+        let turn = turn_with_images().await?;
         let name = format!("onelane-cluster-{}", process::id());
         docker(["network", "create", &name]).await;
         let nginx = Known::with_memory(BALANCER);
@@ -178,6 +174,23 @@ impl Cluster {
         }
         requests
     }
+}
+
+/// The image of a deployment, and the turn of the test that wants it. Nothing where there is no Docker engine.
+pub(crate) async fn image_of(deployment: &str) -> Option<(String, MutexGuard<'static, ()>)> {
+    let turn = turn_with_images().await?;
+    let deployment = manifests::object("Deployment", deployment);
+    let image = manifests::text(manifests::container(&deployment), "/image");
+    Some((image.to_owned(), turn))
+}
+
+async fn turn_with_images() -> Option<MutexGuard<'static, ()>> {
+    let turn = turn().await;
+    if !docker_is_there().await {
+        return None;
+    }
+    output(&mut Command::new("docker/build")).await;
+    Some(turn)
 }
 
 /// On which its pods listen for requests.
