@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::judge;
 use super::rollout::SOME;
 use crate::answers::{Answer, told};
@@ -57,7 +59,10 @@ async fn measured() -> Result<(), Stop> {
     }
     until("metrics of the lanes", LIMIT, async || {
         let said = ask(&raw).await?.out;
-        Ok(said.contains(r#""name":"lane""#).then_some(()))
+        let metrics: Value = serde_json::from_str(&said).unwrap_or_default();
+        let pods = list(&metrics, "/items").iter();
+        let mut containers = pods.flat_map(|pod| list(pod, "/containers"));
+        Ok(containers.any(|it| it["name"] == "lane").then_some(()))
     })
     .await
 }
