@@ -14,9 +14,9 @@ use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{ask, get, kubectl, until};
 use crate::load::Load;
-use crate::manifests::{list, number, object, root};
+use crate::manifests::{list, root};
 use crate::notes::{Notes, Stop};
-use crate::service::{Tier, left, ready, wanted};
+use crate::service::{Tier, fewest, left, ready, wanted};
 
 /// Metrics are a minute old at worst, and the autoscaler looks every 15 s.
 const LIMIT: Duration = Duration::from_mins(5);
@@ -83,13 +83,9 @@ async fn up(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
 }
 
 async fn down(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
-    let fewest = number(
-        &object("HorizontalPodAutoscaler", Tier::Lanes.name()),
-        "/spec/minReplicas",
-    );
     let load = Load::start(cluster, "grow-down", &OCCUPY).await?;
     let mut course = Course::start().await?;
-    course.until(|lanes| lanes <= fewest).await?;
+    course.until(|lanes| lanes <= fewest()).await?;
     notes.say(course.told());
     left().await?;
 
