@@ -166,3 +166,71 @@ fn pod(name: &str, image: &str, command: &[&str]) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::process::Command;
+    use std::thread;
+
+    use super::{Answers, CLIENT};
+
+    /// What a server does with each connection: an answer for each request, then it closes.
+    const CONNECTIONS: [&[&str]; 3] = [
+        &[
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Served-By: app-1/7\r\n\r\n{}",
+            // No answer to the second.
+            "",
+        ],
+        &[
+            "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{\"reason\":\"no_lane\"}",
+        ],
+        // And half of one.
+        &["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"],
+    ];
+
+    #[test]
+    fn a_client_tells_of_each_request_what_became_of_it_and_never_tries_again() {
+        // Port 0 is any that is free.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let server = thread::spawn(move || {
+            for answers in CONNECTIONS {
+                let (connection, _) = listener.accept().expect("a client comes");
+                let mut requests = BufReader::new(&connection);
+                for answer in answers {
+                    let mut line = String::from("-");
+                    // The empty line ends a head, and these have no body.
+                    while line.trim() != "" {
+                        line.clear();
+                        requests.read_line(&mut line).expect("a head");
+                    }
+                    let answer = answer.as_bytes();
+                    (&connection).write_all(answer).expect("it listens");
+                }
+            }
+        });
+        let client = Command::new("bash")
+            .args(["-c", CLIENT, "client", "127.0.0.1", &port.to_string()])
+            .arg("GET /sleep 1 kept - 0 5")
+            .output()
+            .expect("there is bash");
+        server.join().expect("it has seen all connections");
+
+        let log = String::from_utf8(client.stdout).expect("it is ASCII");
+        assert!(log.ends_with("\ndone\n"), "{log}");
+        let answers = Answers::read(&log).0;
+        let told = answers
+            .iter()
+            .map(|it| format!("{} {} {}", it.status, it.reason, it.lane));
+        let expected = [
+            "200 - app-1",
+            "0 closed -",
+            "503 no_lane -",
+            "0 cut -",
+            "0 refused -",
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{get, kubectl, until};
-use crate::manifests::{at, list, text};
+use crate::manifests::{at, list, number, object, text};
 use crate::notes::Stop;
 
 /// For pods to be placed, pulled and ready, and for those before them to end (80 s of grace).
@@ -123,6 +123,12 @@ pub(crate) async fn a_lane() -> Result<Pod, Stop> {
 pub(crate) async fn wanted() -> Result<u64, Stop> {
     let lanes = get(&["deployment", Tier::Lanes.name(), "--namespace", SERVICE]).await?;
     Ok(lanes["spec"]["replicas"].as_u64().unwrap_or(1))
+}
+
+/// How many there are at least, if the autoscaler has its way.
+pub(crate) fn fewest() -> u64 {
+    let hpa = object("HorizontalPodAutoscaler", Tier::Lanes.name());
+    number(&hpa, "/spec/minReplicas")
 }
 
 /// Waits until every wanted pod of both tiers serves, as the newest manifests want it.

@@ -7,11 +7,11 @@ use serde_json::json;
 use crate::answers::{Kind, told};
 use crate::cluster::Cluster;
 use crate::home::{SERVICE, mark_service};
-use crate::kubectl::{ask_for, expect, get};
+use crate::kubectl::{ask_for, expect, get, until};
 use crate::load::Load;
 use crate::manifests::{list, number};
 use crate::notes::{Notes, Stop};
-use crate::service::{PATIENCE, Tier, pods, ready};
+use crate::service::{PATIENCE, Tier, fewest, pods, ready, wanted};
 
 pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
     let start = Instant::now();
@@ -28,6 +28,11 @@ pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop
     let old: Vec<&str> = out.lines().filter(|it| !it.ends_with(" created")).collect();
     notes.check(old.is_empty(), format!("not created: {old:?}"));
 
+    // A new deployment has one lane until the autoscaler has looked.
+    until("the autoscaler", PATIENCE, async || {
+        Ok((wanted().await? >= fewest()).then_some(()))
+    })
+    .await?;
     ready().await?;
     let (lanes, nginx) = (pods(Tier::Lanes).await?, pods(Tier::Nginx).await?);
     let took = start.elapsed().as_secs_f64();

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::judge;
 use super::rollout::SOME;
 use crate::answers::{Answer, told};
@@ -12,9 +14,9 @@ use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{ask, get, kubectl, until};
 use crate::load::Load;
-use crate::manifests::{list, number, object, root};
+use crate::manifests::{list, root};
 use crate::notes::{Notes, Stop};
-use crate::service::{Tier, left, ready, wanted};
+use crate::service::{Tier, fewest, left, ready, wanted};
 
 /// Metrics are a minute old at worst, and the autoscaler looks every 15 s.
 const LIMIT: Duration = Duration::from_mins(5);
@@ -57,7 +59,10 @@ async fn measured() -> Result<(), Stop> {
     }
     until("metrics of the lanes", LIMIT, async || {
         let said = ask(&raw).await?.out;
-        Ok(said.contains(r#""name":"lane""#).then_some(()))
+        let metrics: Value = serde_json::from_str(&said).unwrap_or_default();
+        let pods = list(&metrics, "/items").iter();
+        let mut containers = pods.flat_map(|pod| list(pod, "/containers"));
+        Ok(containers.any(|it| it["name"] == "lane").then_some(()))
     })
     .await
 }
@@ -78,13 +83,9 @@ async fn up(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
 }
 
 async fn down(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
-    let fewest = number(
-        &object("HorizontalPodAutoscaler", Tier::Lanes.name()),
-        "/spec/minReplicas",
-    );
     let load = Load::start(cluster, "grow-down", &OCCUPY).await?;
     let mut course = Course::start().await?;
-    course.until(|lanes| lanes <= fewest).await?;
+    course.until(|lanes| lanes <= fewest()).await?;
     notes.say(course.told());
     left().await?;
 
