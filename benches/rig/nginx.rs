@@ -94,6 +94,7 @@ fn shipped(dir: &Path, limits: Limits, lanes: &[SocketAddr], port: u16) -> io::R
             Some("upstream.conf") => by_address(&fs::read_to_string(&file)?, lanes),
             Some("limits.conf") if limits == Limits::Lifted => String::new(),
             _ => fs::read_to_string(&file)?
+                .replace("include /tmp/upstream.conf", "include upstream.conf")
                 .replace("listen 8080", &format!("listen 127.0.0.1:{port}"))
                 .replace(
                     "listen 8081;",

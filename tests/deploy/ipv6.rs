@@ -88,8 +88,8 @@ async fn plain_processes_run_where_there_is_no_ipv4_and_a_client_is_its_network(
 async fn containers_speak_ipv6_from_end_to_end() {
     let files = Files::copy();
     // As where there is nothing else.
-    let resolver = "resolver 127.0.0.11 valid=1s ipv4=off;";
-    files.replace("upstream.conf", "include /tmp/dns.conf;", resolver);
+    let resolver = "resolver 127.0.0.11 valid=1s ipv4=off;\nresolver_timeout";
+    files.replace("upstream.conf", "resolver_timeout", resolver);
     let volume = format!("{}:/etc/nginx/lanes:ro", files.path().display());
     let network = json!({ "enable_ipv6": true, "ipam": { "config": [{ "subnet": SUBNET }] } });
     let changes = json!({

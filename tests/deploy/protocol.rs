@@ -131,7 +131,9 @@ async fn busy_lanes_are_no_reason_and_do_not_notice(#[case] mode: &str) {
 /// Has nginx read its configuration again, with this version in it.
 fn reload(stack: &Local, version: &str) {
     let file = stack.run.path().join("conf/hops.conf");
-    fs::write(file, hops(version)).expect("it is ours");
+    // As local/configure does.
+    let hops = hops(version).replace("include /tmp/upstream.conf;", "include upstream.conf;");
+    fs::write(file, hops).expect("it is ours");
     for pid in stack.pids("nginx") {
         kill_process(pid, Signal::HUP).expect("it runs");
     }

@@ -39,6 +39,9 @@ const DNS_CACHE: Duration = Duration::from_secs(30);
 /// How long new connections go to an nginx that leaves: as long as a balancer outside takes to notice.
 const BALANCER: Duration = Duration::from_secs(10);
 
+/// What a cluster calls its Services, after the namespace. This one has an owner who chose that.
+const DOMAIN: &str = "svc.example.net";
+
 pub(crate) struct Cluster {
     /// Where the Service of nginx is.
     pub(crate) base: String,
@@ -79,25 +82,24 @@ impl Cluster {
     /// Writes the files of the `ConfigMap`. What is another there is the address of DNS, and the port behind which
     /// any lane is: those of ours.
     async fn configure(&self) {
-        let service = manifests::object("Service", "app");
-        let namespace = manifests::text(&service, "/metadata/namespace");
+        let namespace = namespace();
         let gateway = "{{(index .IPAM.Config 0).Gateway}}";
         let gateway = docker(["network", "inspect", "--format", gateway, &self.name]).await;
         let gateway: Ipv4Addr = gateway.parse().expect("Docker gives it one");
 
         let port = port_of("app");
         let any_port = service::forward(self.lanes.clone(), gateway, port).await;
-        let name = |service: &str| format!("{service}.{namespace}.svc.cluster.local");
+        let name = |service: &str| format!("{service}.{namespace}.{DOMAIN}");
         let names = [
             (name("app"), self.lanes.clone()),
             (name("app-any"), Known::always(gateway)),
         ];
         let dns = self.dns.serve(names).await;
         for (file, text) in manifests::config_files() {
-            let resolver = format!("resolver {gateway}:{dns} valid=1s;");
-            let text = text.replace("include /tmp/dns.conf;", &resolver);
-            let any = name("app-any");
-            let text = text.replace(&format!("{any}:{port}"), &format!("{any}:{any_port}"));
+            let resolver = format!("resolver {gateway}:{dns} valid=1s;\nresolver_timeout");
+            let text = text.replace("resolver_timeout", &resolver);
+            let any = format!("app-any:{any_port}");
+            let text = text.replace(&format!("app-any:{port}"), &any);
             std::fs::write(self.files.path().join(file), text).expect("the folder is ours");
         }
     }
@@ -191,6 +193,11 @@ async fn turn_with_images() -> Option<MutexGuard<'static, ()>> {
     }
     output(&mut Command::new("docker/build")).await;
     Some(turn)
+}
+
+fn namespace() -> String {
+    let service = manifests::object("Service", "app");
+    manifests::text(&service, "/metadata/namespace").to_owned()
 }
 
 /// On which its pods listen for requests.

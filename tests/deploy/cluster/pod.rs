@@ -8,6 +8,7 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 
 use super::spec::{Probe, Spec};
+use super::{DOMAIN, namespace};
 use crate::common::output;
 use crate::compose::docker;
 
@@ -83,6 +84,7 @@ pub(super) async fn run(spec: &Spec, name: &str, network: &str, files: &Path) ->
     let mut run = Command::new("docker");
     run.args(["run", "--detach", "--network", network]);
     run.args(["--name", name, "--hostname", name]);
+    run.args(["--dns-search", &format!("{}.{DOMAIN}", namespace())]);
     output(run.args(spec.arguments(files))).await;
     let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
     let address = docker(["inspect", "--format", format, name]).await;
