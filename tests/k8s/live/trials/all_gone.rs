@@ -72,7 +72,12 @@ pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop
     match after.reduce(f64::max) {
         None => notes.say("nothing was refused"),
         Some(last) => {
-            notes.say(format!("the last refusal came {last:.1} s after that"));
+            let count = refused.len();
+            notes.say(format!(
+                "{count} were refused, the last one {:.1} s {} that",
+                last.abs(),
+                if last < 0.0 { "before" } else { "after" }
+            ));
             notes.check(
                 last <= LIMIT,
                 format!("that is more than {LIMIT} s{}", told(&refused)),

@@ -35,15 +35,16 @@ pub(crate) enum Trial {
 }
 
 impl Trial {
+    /// Four lanes come before `Kill` and go in `ScaleDown`: to wait for new ones takes half a minute.
     pub(crate) const ALL: [Self; 10] = [
         Self::Apply,
         Self::Rollout,
-        Self::ScaleDown,
         Self::Kill,
         Self::Crash,
         Self::Drain,
         Self::Dns,
         Self::AllGone,
+        Self::ScaleDown,
         Self::Grow,
         Self::Occupied,
     ];
