@@ -19,7 +19,13 @@ fn selectors_find_the_pods_of_one_deployment() {
                 continue;
             }
             "Deployment" | "PodDisruptionBudget" | "PodMonitor" => &spec["selector"]["matchLabels"],
-            "NetworkPolicy" if manifest.name() != "default" => &spec["podSelector"]["matchLabels"],
+            "NetworkPolicy" if manifest.name() == "default" => {
+                // Of both: what no other policy allows is forbidden.
+                let labels = &spec["podSelector"]["matchLabels"];
+                assert_eq!(selected(labels), ["app", "nginx"]);
+                continue;
+            }
+            "NetworkPolicy" => &spec["podSelector"]["matchLabels"],
             _ => continue,
         };
         assert_eq!(selected(labels), [manifest.name()], "{}", manifest.file);
