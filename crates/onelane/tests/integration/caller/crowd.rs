@@ -24,8 +24,9 @@ const SMALL_CROWD: usize = 100;
 /// The same on the admin side.
 const WATCHERS: usize = 100;
 
-/// Half of what a lane has in a container.
-const PEAK_MAX_KIB: u64 = 32 << 10;
+/// Half of what a lane has in a container, less the 4 MiB of an idle one. What the program of these tests takes
+/// before anybody asks is more than that, and no concern of a crowd.
+const GROWTH_MAX_KIB: u64 = 28 << 10;
 
 fn lane(mode: Mode, descriptors: &str) -> Lane {
     let mut command = Command::new("prlimit");
@@ -98,6 +99,8 @@ async fn a_crowd_keeps_nobody_out_and_takes_little_memory(
     } else {
         CROWD
     };
+    let server = Process::of(&lane);
+    let idle = server.peak_kib().unwrap();
     let here = crowd(count, &public, sent.as_bytes()).await;
     let watchers = crowd(WATCHERS, &admin, sent.as_bytes()).await;
     for _ in 0..3 {
@@ -110,10 +113,9 @@ async fn a_crowd_keeps_nobody_out_and_takes_little_memory(
             assert_eq!(status(&admin, path).await, 200, "{path}");
         }
     }
-    let server = Process::of(&lane);
     for process in [vec![server], server.descendants()].concat() {
         let peak = process.peak_kib().unwrap_or_default();
-        assert!(peak < PEAK_MAX_KIB, "{peak} KiB");
+        assert!(peak < idle + GROWTH_MAX_KIB, "{peak} KiB, {idle} before");
     }
     assert!(lane.log(|line| line["level"] == "ERROR").is_empty());
     drop((here, watchers));
