@@ -99,15 +99,19 @@ fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|err| panic!("{err}: {line}"))
 }
 
-/// The status of each computation of this path, by the logs of the lanes. One that nginx has been told of is there.
-fn computations(stack: &Local, lanes: usize, path: &str) -> Vec<u64> {
-    let logs = (1..=lanes).map(|number| stack.log(&format!("lane-{number}")));
-    let requests: Vec<Value> = logs
-        .flat_map(|log| log.lines().map(parse).collect::<Vec<_>>())
-        .filter(|line| line["message"] == "request" && line["uri"] == path)
-        .collect();
-    let status = |line: &Value| line["status"].as_u64().expect("a status");
-    requests.iter().map(status).collect()
+/// The status of each computation of this path, by the logs of the lanes: so many at least, which are there a moment
+/// after nginx has been told.
+async fn computations(stack: &Local, lanes: usize, path: &str, least: usize) -> Vec<u64> {
+    eventually("lines of log", async || {
+        let logs = (1..=lanes).map(|number| stack.log(&format!("lane-{number}")));
+        let requests: Vec<Value> = logs
+            .flat_map(|log| log.lines().map(parse).collect::<Vec<_>>())
+            .filter(|line| line["message"] == "request" && line["uri"] == path)
+            .collect();
+        let status = |line: &Value| line["status"].as_u64().expect("a status");
+        (requests.len() >= least).then(|| requests.iter().map(status).collect())
+    })
+    .await
 }
 
 /// What nginx has noted of so many requests for this path.
@@ -128,7 +132,7 @@ async fn a_hundred_who_ask_the_same_at_once_are_one_computation() {
     let replies = all(ask_often(&stack, SOME, 100)).await;
 
     assert_eq!(told(&replies), BTreeMap::from([(HIT, 99), (MISS, 1)]));
-    assert_eq!(computations(&stack, 2, SOME), [200]);
+    assert_eq!(computations(&stack, 2, SOME, 1).await, [200]);
     let ids = replies.iter().map(|reply| reply.header("x-request-id"));
     assert_eq!(ids.collect::<BTreeSet<_>>().len(), 100, "each has its own");
     let lines = noted(&stack, SOME, 100).await;
@@ -170,7 +174,7 @@ async fn an_answer_is_kept_whoever_asks_for_it_and_in_whichever_way() {
             assert_eq!(reply.header(name), first.header(name), "{name}");
         }
     }
-    assert_eq!(computations(&stack, 1, "/prime?number=7").len(), 1);
+    assert_eq!(computations(&stack, 1, "/prime?number=7", 1).await.len(), 1);
 }
 
 /// Nor is it for others to wait for.
@@ -208,7 +212,7 @@ async fn errors_are_not_kept() {
             let seen = (reply.status, reply.header("cache-status"));
             assert_eq!(seen, (status, MISS), "{path}");
         }
-        assert_eq!(computations(&stack, 1, path).len(), 2);
+        assert_eq!(computations(&stack, 1, path, 2).await.len(), 2);
     }
 }
 
@@ -256,7 +260,7 @@ async fn those_who_leave_take_nothing_from_the_others() {
     }
 
     assert_eq!(told(&all(others).await), BTreeMap::from([(HIT, 2)]));
-    assert_eq!(computations(&stack, 2, SOME), [200]);
+    assert_eq!(computations(&stack, 2, SOME, 1).await, [200]);
 }
 
 #[tokio::test]
@@ -271,7 +275,7 @@ async fn a_lane_that_dies_with_the_answer_costs_nobody_his() {
         told(&all(asked).await),
         BTreeMap::from([(HIT, 4), (MISS, 1)])
     );
-    assert_eq!(computations(&stack, 2, SOME), [200]);
+    assert_eq!(computations(&stack, 2, SOME, 1).await, [200]);
 }
 
 /// The one who asks goes from lane to lane, round by round, and the others stay behind it.
@@ -312,7 +316,7 @@ async fn it_is_one_computation_where_all_lanes_are_busy() {
             told(&all(asked).await),
             BTreeMap::from([(HIT, 9), (MISS, 1)])
         );
-        assert_eq!(computations(&stack, 2, path), [200]);
+        assert_eq!(computations(&stack, 2, path, 1).await, [200]);
     }
 }
 
@@ -351,7 +355,10 @@ async fn without_a_cache_each_request_is_computed() {
     let stack = Local::up(2).await;
     let replies = all(ask_often(&stack, "/prime?number=7", 3)).await;
     assert_eq!(told(&replies), BTreeMap::from([("", 3)]));
-    assert_eq!(computations(&stack, 2, "/prime?number=7"), [200; 3]);
+    assert_eq!(
+        computations(&stack, 2, "/prime?number=7", 3).await,
+        [200; 3]
+    );
 }
 
 /// A page of memory each: more than there is room for.
