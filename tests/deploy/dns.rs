@@ -132,9 +132,9 @@ const CONTAINERS: [[&str; 3]; 6] = [
 ];
 
 /// Starts it for a moment, and tells whom it asks for whom.
-const TELL: &str = r#"
+const TELL: &str = r"
     nginx-start -t -q &&
-    sed -n -e '/^resolver /p' -e 's/^\(server [^ ]*\).*/\1/p' /tmp/upstream.conf | uniq"#;
+    sed -n -e '/^resolver /p' -e 's/^\(server [^ ]*\).*/\1/p' /tmp/upstream.conf | uniq";
 
 #[tokio::test]
 async fn nginx_asks_whom_its_container_asks() {
