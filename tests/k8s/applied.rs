@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::common::skip;
 use crate::manifests::{
-    Manifest, at, container, default_set, in_folder, list, object, parse, root, text,
+    Manifest, at, container, default_set, in_folder, list, object, parse, root, root_from, text,
 };
 
 #[test]
@@ -242,9 +242,7 @@ fn find<'a>(rendered: &'a [Value], kind: &str, name: &str) -> &'a Value {
 /// What kubectl makes of an overlay with the default set and this component.
 pub(crate) fn overlay(component: &str) -> Option<Vec<Value>> {
     let overlay = TempDir::new().expect("there is room for temporary files");
-    // By relative paths, as kustomize insists.
-    let up = "../".repeat(overlay.path().components().count() - 1);
-    let base = format!("{}{}", up.trim_end_matches('/'), root().display());
+    let base = root_from(overlay.path());
     let text = format!("resources: [{base}]\ncomponents: [{base}/{component}]\n");
     fs::write(overlay.path().join("kustomization.yaml"), text).expect("the folder is ours");
     kustomize(overlay.path())

@@ -97,6 +97,12 @@ pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/k8s"))
 }
 
+/// The same as seen from this absolute folder: kustomize insists on relative paths.
+pub(crate) fn root_from(folder: &Path) -> String {
+    let up = "../".repeat(folder.components().count() - 1);
+    format!("{}{}", up.trim_end_matches('/'), root().display())
+}
+
 pub(crate) fn parse(file: &str, text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|err| panic!("{file}: {err}"))
 }

@@ -1,11 +1,12 @@
 //! The cluster, as far as trials have to know it.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::kubectl::{ask, get, kubectl};
+use crate::kubectl::{ask, get, is_in, kubectl};
 use crate::manifests::{self, list, text};
 use crate::notes::Stop;
 use crate::options::Options;
@@ -74,24 +75,15 @@ impl Cluster {
         let overlay = TempDir::new().map_err(Stop::from_error)?;
         let file = overlay.path().join("kustomization.yaml");
         let here = overlay.path().canonicalize().map_err(Stop::from_error)?;
-        fs::write(
-            file,
-            with_registry(&here.display().to_string(), folder, &self.images),
-        )
-        .map_err(Stop::from_error)?;
+        let text = with_registry(&here, folder, &self.images);
+        fs::write(file, text).map_err(Stop::from_error)?;
         ask(&["apply", "-k", &overlay.path().display().to_string()]).await
     }
 }
 
 /// An overlay in `here` that takes the images from this registry.
-fn with_registry(here: &str, folder: &str, registry: &str) -> String {
-    // kustomize insists on relative paths.
-    let up = "../".repeat(here.matches('/').count());
-    let base = format!(
-        "{}{}",
-        up.trim_end_matches('/'),
-        manifests::root().display()
-    );
+fn with_registry(here: &Path, folder: &str, registry: &str) -> String {
+    let base = manifests::root_from(here);
     let image = |name| format!("- name: {name}\n  newName: {registry}{name}\n");
     let images = ["onelane-app", "onelane-nginx"].map(image).concat();
     format!("resources: [{base}/{folder}]\nimages:\n{images}")
@@ -115,25 +107,23 @@ pub(crate) async fn nodes() -> Result<Vec<String>, Stop> {
 }
 
 fn takes_pods(node: &Value) -> bool {
-    let conditions = list(node, "/status/conditions");
-    let is_ready = conditions
-        .iter()
-        .any(|it| it["type"] == "Ready" && it["status"] == "True");
     let is_tainted = list(node, "/spec/taints")
         .iter()
         .any(|taint| taint["effect"] != "PreferNoSchedule");
-    is_ready && !is_tainted && node["spec"]["unschedulable"] != true
+    is_in("Ready", node) && !is_tainted && node["spec"]["unschedulable"] != true
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use serde_json::json;
 
     use super::{is_local, takes_pods, with_registry};
 
     #[test]
     fn an_overlay_reaches_the_manifests_from_where_it_is() {
-        let text = with_registry("/tmp/x", "", "registry.example.com/");
+        let text = with_registry(Path::new("/tmp/x"), "", "registry.example.com/");
         assert!(text.starts_with("resources: [../../"), "{text}");
         assert!(text.contains("newName: registry.example.com/onelane-app\n"));
     }

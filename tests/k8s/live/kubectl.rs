@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::manifests::list;
 use crate::notes::Stop;
 
 /// For one command. An API server that takes longer is not there.
@@ -91,6 +92,13 @@ pub(crate) async fn get(arguments: &[&str]) -> Result<Value, Stop> {
         }
     };
     serde_json::from_str(&text).map_err(Stop::from_error)
+}
+
+/// Whether an object is in this condition.
+pub(crate) fn is_in(condition: &str, object: &Value) -> bool {
+    let conditions = list(object, "/status/conditions");
+    let is_true = |it: &Value| it["type"] == condition && it["status"] == "True";
+    conditions.iter().any(is_true)
 }
 
 /// Creates this object.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::home::SERVICE;
-use crate::kubectl::{get, kubectl, until};
+use crate::kubectl::{get, is_in, kubectl, until};
 use crate::manifests::{at, list, number, object, text};
 use crate::notes::Stop;
 
@@ -56,11 +56,11 @@ pub(crate) struct Pod {
 
 impl Pod {
     fn read(pod: &Value) -> Self {
-        let conditions = list(pod, "/status/conditions");
-        let condition = |name: &str| conditions.iter().find(|it| it["type"] == name);
+        let mut conditions = list(pod, "/status/conditions").iter();
         let container = pod.pointer("/status/containerStatuses/0");
         let waits = container.and_then(|it| it.pointer("/state/waiting"));
-        let unplaced = condition("PodScheduled").filter(|it| it["status"] == "False");
+        let unplaced =
+            conditions.find(|it| it["type"] == "PodScheduled" && it["status"] == "False");
         let trouble = waits
             .or(unplaced)
             .map(|it| format!("{} {}", it["reason"], it["message"]));
@@ -71,7 +71,7 @@ impl Pod {
                 .as_str()
                 .unwrap_or_default()
                 .to_owned(),
-            is_ready: condition("Ready").is_some_and(|it| it["status"] == "True"),
+            is_ready: is_in("Ready", pod),
             is_leaving: pod["metadata"].get("deletionTimestamp").is_some(),
             restarts: container.map_or(0, |it| it["restartCount"].as_u64().unwrap_or_default()),
             trouble,
@@ -188,10 +188,7 @@ pub(crate) async fn left() -> Result<(), Stop> {
 /// So many lanes, whatever the autoscaler makes of their CPU, until the trial ends. A trial begins with pods
 /// that all stay.
 pub(crate) async fn hold(cluster: &Cluster, lanes: u64) -> Result<(), Stop> {
-    let hpa = crate::manifests::root().join("app-hpa.yaml");
-    cluster
-        .undo
-        .later(&["apply", "--filename", &hpa.display().to_string()]);
+    cluster.undo.autoscaler_later();
     let before = wanted().await?;
     set(lanes).await?;
     if before < lanes {

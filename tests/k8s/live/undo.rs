@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::kubectl;
+use crate::manifests::root;
 
 /// Commands for kubectl, the last change first.
 #[derive(Default)]
@@ -14,6 +15,12 @@ impl Undo {
         println!("           to be undone by: kubectl {}", command.join(" "));
         let command = command.iter().map(|&word| word.to_owned()).collect();
         self.commands().push(command);
+    }
+
+    /// The autoscaler of `k8s/`, with all that a trial makes of it.
+    pub(crate) fn autoscaler_later(&self) {
+        let hpa = root().join("app-hpa.yaml").display().to_string();
+        self.later(&["apply", "--filename", &hpa]);
     }
 
     pub(crate) async fn all(&self) {

@@ -7,7 +7,7 @@ use super::judge;
 use super::kill::LANES;
 use super::rollout::SOME;
 use crate::cluster::Cluster;
-use crate::kubectl::{get, kubectl, until};
+use crate::kubectl::{get, is_in, kubectl, until};
 use crate::load::{GETS, Load};
 use crate::manifests::{list, text};
 use crate::notes::{Notes, Stop};
@@ -104,10 +104,8 @@ async fn dns() -> Result<(String, u64), Stop> {
 async fn answers() -> Result<bool, Stop> {
     let selector = ["--selector", "k8s-app=kube-dns"];
     let found = get(&[&["pods", "--namespace", SYSTEM][..], &selector].concat()).await?;
-    let pods = list(&found, "/items").iter();
-    Ok(pods
-        .flat_map(|pod| list(pod, "/status/conditions"))
-        .any(|it| it["type"] == "Ready" && it["status"] == "True"))
+    let mut pods = list(&found, "/items").iter();
+    Ok(pods.any(|pod| is_in("Ready", pod)))
 }
 
 /// Deletes a pod of nginx, and returns the one that comes instead when its container runs, or has.

@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{ask, get, kubectl, until};
 use crate::load::Load;
-use crate::manifests::{list, root};
+use crate::manifests::list;
 use crate::notes::{Notes, Stop};
 use crate::service::{Tier, fewest, left, ready, wanted};
 
@@ -39,8 +39,7 @@ pub(super) const AT_ONCE: &str = r#"{"scaleDown":{"stabilizationWindowSeconds":0
 
 pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
     measured().await?;
-    let hpa = root().join("app-hpa.yaml").display().to_string();
-    cluster.undo.later(&["apply", "--filename", &hpa]);
+    cluster.undo.autoscaler_later();
     let patch = format!(r#"{{"spec":{{"behavior":{AT_ONCE}}}}}"#);
     let app = Tier::Lanes.name();
     let arguments = ["patch", "hpa", app, "--namespace", SERVICE];

@@ -8,9 +8,9 @@ use super::grow::{AT_ONCE, Course, OCCUPY};
 use crate::answers::told;
 use crate::cluster::Cluster;
 use crate::home::SERVICE;
-use crate::kubectl::{ask, expect, get, kubectl, until};
+use crate::kubectl::{ask, expect, get, is_in, kubectl, until};
 use crate::load::{Load, now};
-use crate::manifests::{list, root};
+use crate::manifests::list;
 use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Tier, ready, set_once};
 
@@ -31,8 +31,7 @@ enum Signal {
 
 pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
     let signal = signal().await?;
-    let hpa = root().join("app-hpa.yaml").display().to_string();
-    cluster.undo.later(&["apply", "--filename", &hpa]);
+    cluster.undo.autoscaler_later();
     let (folder, patched, patch) = match signal {
         Signal::Keda => {
             let delete = ["delete", "scaledobject", "--all", "--namespace", SERVICE];
@@ -105,9 +104,7 @@ async fn signal() -> Result<Signal, Stop> {
 }
 
 fn is_active(hpa: &Value) -> bool {
-    let conditions = list(hpa, "/status/conditions");
-    let is_true = |it: &Value| it["type"] == "ScalingActive" && it["status"] == "True";
-    conditions.iter().any(is_true) && !list(hpa, "/status/currentMetrics").is_empty()
+    is_in("ScalingActive", hpa) && !list(hpa, "/status/currentMetrics").is_empty()
 }
 
 #[cfg(test)]
