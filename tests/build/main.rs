@@ -8,6 +8,8 @@ mod flags;
 mod samples;
 // The services to copy from in their place.
 mod services;
+// A later revision of the template in a clone.
+mod upgrade;
 
 use std::process::Command;
 
