@@ -88,7 +88,7 @@ async fn a_private_checkout_at_an_odd_path_runs_in_containers() {
     };
 
     assert_eq!(stack.get("/fast").await.status, 200);
-    assert!(prometheus.page().await.contains("onelane"));
+    assert!(prometheus.page().await.contains(env!("CARGO_PKG_NAME")));
     assert!(!prometheus.rules().await.is_empty());
     for folder in ["monitoring/grafana", "monitoring/dashboards"] {
         let folder = checkout.path(folder);

@@ -126,7 +126,7 @@ impl Compose {
         Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
-            project: format!("onelane-test-{}", process::id()),
+            project: format!("lanes-test-{}", process::id()),
             port,
             mode: mode.to_owned(),
             changes,

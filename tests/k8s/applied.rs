@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::common::skip;
 use crate::manifests::{
-    Manifest, at, container, default_set, in_folder, list, object, parse, root, root_from, text,
+    Manifest, SERVICE, at, container, default_set, in_folder, list, object, parse, root, root_from,
+    text,
 };
 
 #[test]
@@ -79,14 +80,14 @@ fn sources(folder: &str) -> Vec<Manifest> {
 
 /// What the sidecar of Grafana looks for, with the file as it is.
 fn dashboard() -> Manifest {
-    let file = "../monitoring/dashboards/onelane.json".to_owned();
+    let file = "../monitoring/dashboards/lanes.json".to_owned();
     let text = fs::read_to_string(root().join(&file)).expect("it is there");
-    let labels = json!({ "app.kubernetes.io/name": "onelane", "grafana_dashboard": "1" });
+    let labels = json!({ "app.kubernetes.io/name": SERVICE, "grafana_dashboard": "1" });
     let object = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": { "name": "onelane-dashboard", "namespace": "onelane", "labels": labels },
-        "data": { "onelane.json": text },
+        "metadata": { "name": format!("{SERVICE}-dashboard"), "namespace": SERVICE, "labels": labels },
+        "data": { "lanes.json": text },
     });
     Manifest { file, text, object }
 }
@@ -168,7 +169,7 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
     let store = find("ConfigMap", "nginx-store-").expect("a file for nginx");
     let ours = fs::read_to_string(root().join("../docker/store.conf")).expect("it is there");
     assert_eq!(store["data"], json!({ "store.conf": ours }));
-    assert_eq!(text(store, "/metadata/namespace"), "onelane");
+    assert_eq!(text(store, "/metadata/namespace"), SERVICE);
 
     let mut nginx = find("Deployment", "nginx").expect("nginx").clone();
     let pod = &mut nginx["spec"]["template"]["spec"];

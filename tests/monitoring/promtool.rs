@@ -6,6 +6,8 @@ use tokio::process::Command;
 
 use crate::common::{docker_is_there, output};
 
+const IMAGE: &str = concat!(env!("CARGO_PKG_NAME"), "-prometheus");
+
 #[tokio::test]
 async fn rules_are_sound_and_fire_when_their_cases_say_so() {
     if !docker_is_there().await {
@@ -24,7 +26,7 @@ async fn rules_are_sound_and_fire_when_their_cases_say_so() {
         "--workdir=/etc/prometheus",
     ]);
     run.arg(format!("--volume={tests}:/etc/prometheus/tests:ro"));
-    run.args(["--entrypoint=sh", "onelane-prometheus", "-c", script]);
+    run.args(["--entrypoint=sh", IMAGE, "-c", script]);
     let said = output(&mut run).await;
     assert_eq!(
         said.matches("SUCCESS").count(),
