@@ -9,8 +9,8 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# SERVICE, LANES, PORT, MODE, CACHE and MONITORING reach the scripts through the environment, given before or after `make`.
-up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers. Again: change what is told
+# SERVICE, LANES, PORT, MODE, CACHE, TLS, API_KEYS and MONITORING reach the scripts through the environment, given before or after `make`.
+up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers, TLS=1 serves https, API_KEYS=FILE asks for keys. Again: change what is told
 	@$(stack)/up
 
 reload: ## have nginx read nginx/*.conf anew; no request is lost, and a mistake in them changes nothing
