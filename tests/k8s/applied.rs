@@ -87,7 +87,7 @@ fn dashboard() -> Manifest {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": { "name": format!("{SERVICE}-dashboard"), "namespace": SERVICE, "labels": labels },
-        "data": { "lanes.json": text },
+        "data": { format!("{SERVICE}.json"): text },
     });
     Manifest { file, text, object }
 }

@@ -63,8 +63,7 @@ fn queries_follow_the_variables_and_the_resolution() {
         for query in &panel.queries {
             for selector in query.split('{').skip(1) {
                 let ours = selector.starts_with(r#"job="$job", namespace=~"$namespace""#);
-                let of_nginx =
-                    selector.starts_with(r#"namespace=~"$namespace""#) && query.contains("nginx_");
+                let of_nginx = selector.starts_with(r#"job="$job-nginx", namespace=~"$namespace""#);
                 assert!(ours || of_nginx, "{query}");
             }
             let ranges = query.split('[').skip(1);
