@@ -4,10 +4,14 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down plan check fmt test live soak fuzz screenshots compare
+.PHONY: help rename up reload down plan check fmt test live soak fuzz screenshots compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+# Not from the environment, where some systems have a NAME.
+rename: ## give the service a name of your own, wherever it stands: NAME=thumbs
+	@tools/rename $(if $(filter command,$(origin NAME)),"$$NAME")
 
 # SERVICE, LANES, PORT, MODE, CACHE, TLS, API_KEYS and MONITORING reach the scripts through the environment, given before or after `make`.
 up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers, TLS=1 serves https, API_KEYS=FILE asks for keys. Again: change what is told

@@ -4,6 +4,8 @@
 mod copy;
 // What reaches the compiler.
 mod flags;
+// A name of one's own for the service.
+mod rename;
 // A service of one's own in the place of the samples.
 mod samples;
 // The services to copy from in their place.
