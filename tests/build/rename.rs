@@ -52,6 +52,12 @@ fn has_word(text: &str, word: &str) -> bool {
         .any(|part| part == word)
 }
 
+/// The name in a block of Cargo.lock.
+fn package(block: &str) -> Option<&str> {
+    let (_, rest) = block.split_once("\nname = \"")?;
+    Some(rest.split('"').next().unwrap())
+}
+
 #[rstest]
 #[case::first_of_all("a")]
 #[case::usual("thumbs")]
@@ -77,10 +83,12 @@ fn a_new_name_stands_wherever_the_old_one_stood(#[case] name: &str) {
         assert!(stays || !has_word(text, OWN), "{path} has the old name");
         assert!(!stays || bytes == &before[path], "{path} is left as it is");
     }
-    // Lines are as long as their formatter wants them, and the lock file is what cargo would write.
+    // Lines are as long as their formatter wants them, and the lock file is what cargo wants.
     succeeds(copy.cargo().args(["fmt", "--all", "--check"]));
     let tree = ["tree", "--locked", "--offline", "--quiet", "--depth", "0"];
     succeeds(copy.cargo().args(tree));
+    let lock = fs::read_to_string(copy.path("Cargo.lock")).unwrap();
+    assert!(lock.split("\n\n").filter_map(package).is_sorted());
     let manifest = fs::read_to_string(copy.path("Cargo.toml")).unwrap();
     assert!(manifest.contains(&format!("\nname = \"{name}\"\n")));
 }

@@ -24,7 +24,7 @@ pub(crate) struct Compose {
     pub(crate) base: String,
     /// What whoever started it was told.
     pub(crate) said: String,
-    project: String,
+    pub(crate) project: String,
     port: u16,
     /// Empty for what it is when nobody says.
     mode: String,

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::common::skip;
 use crate::manifests::{
-    Manifest, SERVICE, at, container, default_set, in_folder, list, object, parse, root, root_from,
-    text,
+    Manifest, SERVICE, all, at, container, default_set, in_folder, list, object, parse, root,
+    root_from, text,
 };
 
 #[test]
@@ -52,6 +52,32 @@ fn kustomize_renders_what_is_on_disk() {
             return;
         };
         assert_rendered(rendered, sources(folder));
+    }
+}
+
+/// So that two services never have an object in common: what has no namespace is one.
+#[test]
+fn everything_is_in_a_namespace_of_this_service() {
+    let folders = [
+        "",
+        "knative",
+        "monitoring",
+        "../overlays/keda",
+        "../overlays/prometheus-adapter",
+    ];
+    let mut objects: Vec<Value> = all().into_iter().map(|it| it.object).collect();
+    for folder in folders {
+        let Some(rendered) = kustomize(&root().join(folder)) else {
+            return;
+        };
+        objects.extend(rendered);
+    }
+    let ours = [SERVICE, concat!(env!("CARGO_PKG_NAME"), "-knative")];
+    for object in objects {
+        let is_namespace = object["kind"] == "Namespace";
+        let key = if is_namespace { "name" } else { "namespace" };
+        let namespace = object["metadata"][key].as_str();
+        assert!(ours.contains(&namespace.unwrap_or("none")), "{object}");
     }
 }
 
