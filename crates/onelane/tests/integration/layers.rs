@@ -31,7 +31,7 @@ const LAYERS: &[&[&str]] = &[
     &["lane"],
     &["admin", "http"],
     &["assembly", "compute", "curl", "probe", "routes", "schema"],
-    &["server"],
+    &["server", "status"],
     &["cluster"],
     &["cli"],
 ];
