@@ -40,7 +40,7 @@ const LAYERS: &[&[&str]] = &[
     &["lane"],
     &["admin", "http"],
     &["assembly", "compute", "curl", "probe", "routes", "schema"],
-    &["server"],
+    &["server", "status"],
     &["cluster"],
     &["cli"],
 ];
