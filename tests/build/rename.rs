@@ -10,16 +10,21 @@ use rstest::rstest;
 use crate::copy::{Copy, ROOT};
 use crate::succeeds;
 
-const OWN: &str = env!("CARGO_PKG_NAME");
+/// The name of the service.
+pub const OWN: &str = env!("CARGO_PKG_NAME");
 
-/// A copy of this tree; nothing where the tree was renamed, because it cannot be once more.
-fn copy() -> Option<Copy> {
+/// Whether this tree was not renamed yet: it cannot be once more.
+pub fn is_possible() -> bool {
     let script = fs::read_to_string(format!("{ROOT}/tools/rename")).unwrap();
-    if !script.contains(&format!("\ntemplate={OWN}\n")) {
+    let is_possible = script.contains(&format!("\ntemplate={OWN}\n"));
+    if !is_possible {
         eprintln!("skipped: this clone has a name of its own");
-        return None;
     }
-    Some(Copy::new())
+    is_possible
+}
+
+fn copy() -> Option<Copy> {
+    is_possible().then(Copy::new)
 }
 
 fn rename(copy: &Copy, name: &str) -> Output {
