@@ -16,7 +16,7 @@ use crate::logging::{self, Pen};
 use crate::reexec::Briefing;
 #[cfg(feature = "schema")]
 use crate::schema;
-use crate::server::{End, StartError};
+use crate::server::{ServerEnd, StartError};
 use crate::service::Service;
 use crate::{cluster, compute, curl, http, keeper, probe, routes, server};
 
@@ -182,10 +182,10 @@ fn parse(service: &Service) -> Result<Cli, Complaint> {
         })
 }
 
-fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
+fn ended(end: Result<ServerEnd, StartError>) -> Result<ExitCode, Complaint> {
     match end {
-        Ok(End::Clean) => Ok(ExitCode::SUCCESS),
-        Ok(End::Cut) => Ok(ExitCode::FAILURE),
+        Ok(ServerEnd::Clean) => Ok(ExitCode::SUCCESS),
+        Ok(ServerEnd::Cut) => Ok(ExitCode::FAILURE),
         Err(err @ StartError::Compute(NotReady::Children(_))) => Err(complain(BAD_CHILDREN)(err)),
         Err(err @ StartError::Compute(NotReady::Load(_))) => Err(complain(BAD_LOAD)(err)),
         Err(err @ (StartError::Start(_) | StartError::Compute(NotReady::Lacks(_)))) => {

@@ -19,7 +19,7 @@ use tokio::task::yield_now;
 use super::problem::problem;
 use crate::descriptors::few_connections;
 use crate::entrance;
-use crate::heads::{Heads, LINGER, Refused, Talk, WRITE_BYTES};
+use crate::heads::{ConnectionTalk, Heads, LINGER, RefusedHead, WRITE_BYTES};
 
 /// How long a head may take, and how long an idle connection is kept.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +40,10 @@ pub(super) async fn serve(
     is_ready: impl FnOnce(),
 ) -> std::io::Result<()> {
     let app = app.wrap_fn(|request, service| {
-        let talk = request.conn_data::<Rc<Talk>>().cloned().unwrap_or_default();
+        let talk = request
+            .conn_data::<Rc<ConnectionTalk>>()
+            .cloned()
+            .unwrap_or_default();
         if request.head().connection_type() != ConnectionType::KeepAlive {
             talk.end();
         }
@@ -85,7 +88,7 @@ pub(super) async fn serve(
         let service = service.clone();
         actix_rt::spawn(async move {
             let client = stream.peer_addr().ok();
-            let heads = Heads::new(stream, Talk::begin(true), PATIENCE);
+            let heads = Heads::new(stream, ConnectionTalk::begin(true), PATIENCE);
             // The client may leave at any time.
             tokio::select! {
                 _ = service.call((heads, client)) => {}
@@ -95,7 +98,7 @@ pub(super) async fn serve(
     }
 }
 
-fn refuse(request: ServiceRequest, refused: &Refused) -> ServiceResponse {
+fn refuse(request: ServiceRequest, refused: &RefusedHead) -> ServiceResponse {
     let answer = problem(refused.fault.0, "bad_request", refused.fault.1);
     request.into_response(answer)
 }

@@ -58,11 +58,11 @@ pub(super) struct Board {
     /// The workers.
     roster: Roster,
     queue_max: usize,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<BoardState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BoardState {
     reports: BTreeMap<u64, LastReport>,
     /// The sum over the workers that are gone.
     gone: MetricsSnapshot,

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::board::Board;
 use super::member::{Awake, Member, Verdict};
-use super::process::{self, Event};
+use super::process::{self, WorkerEvent};
 use super::report::{HEARTBEAT, Report};
 use crate::backoff::Backoff;
 use crate::child::{NeverReady, NotReady, orphans};
@@ -44,7 +44,7 @@ pub(super) struct Fleet {
     /// Whether the members were told to end, all of them.
     ending: bool,
     cut: bool,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<WorkerEvent>,
     board: Board,
 }
 
@@ -85,7 +85,7 @@ impl Fleet {
     pub(super) fn new(
         listener: TcpListener,
         settings: &Settings,
-        events: mpsc::UnboundedSender<Event>,
+        events: mpsc::UnboundedSender<WorkerEvent>,
         board: Board,
     ) -> Self {
         Self {
@@ -168,16 +168,16 @@ impl Fleet {
     }
 
     /// Takes note of what happened. The error says that it makes no sense to go on.
-    pub(super) fn note(&mut self, event: Event) -> Result<(), NotReady> {
+    pub(super) fn note(&mut self, event: WorkerEvent) -> Result<(), NotReady> {
         match event {
-            Event::Reported(id, report) => self.hear(id, *report),
-            Event::Disconnected(id) => {
+            WorkerEvent::Reported(id, report) => self.hear(id, *report),
+            WorkerEvent::Disconnected(id) => {
                 if let Some(at) = self.position(id) {
                     self.announce(self.members[at].pid, "disconnect");
                 }
                 Ok(())
             }
-            Event::Exited(id, status) => self.bury(id, status),
+            WorkerEvent::Exited(id, status) => self.bury(id, status),
         }
     }
 

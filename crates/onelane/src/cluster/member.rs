@@ -28,7 +28,7 @@ pub(super) struct Member {
     heard: Duration,
     /// Since when its reports say so.
     stuck: Option<Duration>,
-    stage: Stage,
+    stage: MemberStage,
     outdated: Option<Cause>,
     has_reported: bool,
     has_served: bool,
@@ -38,7 +38,7 @@ pub(super) struct Member {
 
 /// How far a worker has come in its life. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum MemberStage {
     Starting,
     /// It has reported, and takes no connections yet.
     Online,
@@ -104,7 +104,7 @@ impl Member {
             started: Instant::now(),
             heard: now,
             stuck: None,
-            stage: Stage::Starting,
+            stage: MemberStage::Starting,
             outdated: None,
             has_reported: false,
             has_served: false,
@@ -114,16 +114,16 @@ impl Member {
     }
 
     pub(super) fn is_starting(&self) -> bool {
-        self.stage == Stage::Starting
+        self.stage == MemberStage::Starting
     }
 
     pub(super) fn is_listening(&self) -> bool {
-        self.stage == Stage::Listening
+        self.stage == MemberStage::Listening
     }
 
     /// Whether nothing has told it to leave so far.
     pub(super) fn is_staying(&self) -> bool {
-        !matches!(self.stage, Stage::Leaving(..))
+        !matches!(self.stage, MemberStage::Leaving(..))
     }
 
     pub(super) fn has_reported(&self) -> bool {
@@ -155,12 +155,12 @@ impl Member {
             self.outdate(Cause::Recycled);
         }
         let mut events = Vec::new();
-        if self.stage == Stage::Starting {
-            self.stage = Stage::Online;
+        if self.stage == MemberStage::Starting {
+            self.stage = MemberStage::Online;
             events.push("online");
         }
-        if self.stage == Stage::Online && report.listening {
-            self.stage = Stage::Listening;
+        if self.stage == MemberStage::Online && report.listening {
+            self.stage = MemberStage::Listening;
             events.push("listening");
         }
         events
@@ -176,7 +176,7 @@ impl Member {
     /// Tells the member to leave, by `signal`. The first cause is the one that counts.
     pub(super) fn leave(&mut self, cause: Cause, signal: Signal, now: Duration) {
         if self.is_staying() {
-            self.stage = Stage::Leaving(cause, now);
+            self.stage = MemberStage::Leaving(cause, now);
         }
         self.send(signal);
     }
@@ -190,8 +190,10 @@ impl Member {
     /// Looks whether the member does what it should; `patience` is the time that it may take to leave.
     pub(super) fn judge(&self, patience: Duration, now: Duration) -> Verdict {
         match self.stage {
-            Stage::Leaving(_, since) if now.saturating_sub(since) > patience => Verdict::Lingering,
-            Stage::Leaving(..) => Verdict::Well,
+            MemberStage::Leaving(_, since) if now.saturating_sub(since) > patience => {
+                Verdict::Lingering
+            }
+            MemberStage::Leaving(..) => Verdict::Well,
             _ if now.saturating_sub(self.heard) > SILENCE => Verdict::Silent,
             _ if self
                 .stuck
@@ -209,7 +211,7 @@ impl Member {
     pub(super) fn cause_of_death(&self, signal: Option<i32>) -> Cause {
         let is_ours = signal.is_none() || signal == self.last_signal.map(Signal::as_raw);
         match self.stage {
-            Stage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
+            MemberStage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
             _ => Cause::Crashed,
         }
     }

@@ -17,10 +17,10 @@ pub struct Table {
     /// The name of the workload, and of the table.
     pub name: &'static str,
     fields: fn() -> Option<&'static [&'static str]>,
-    read: fn(Value) -> Result<Read, ConfigError>,
+    read: fn(Value) -> Result<ReadTable, ConfigError>,
 }
 
-struct Read {
+struct ReadTable {
     /// What the settings come to, those included that nobody has written.
     in_effect: toml::Table,
     /// Keys further inside that nobody asked for.
@@ -101,11 +101,11 @@ fn content(written: &Value) -> Result<Value, String> {
     Ok(Value::new(origin.as_ref(), text))
 }
 
-fn read<T: DeserializeOwned + Serialize>(written: Value) -> Result<Read, ConfigError> {
+fn read<T: DeserializeOwned + Serialize>(written: Value) -> Result<ReadTable, ConfigError> {
     let mut unknown = Vec::new();
     let settings: T = deserialize(written, |key| unknown.push(key))?;
     let in_effect = toml::Table::try_from(&settings);
-    Ok(Read {
+    Ok(ReadTable {
         // Settings that are none at all, like `()`, are no table.
         in_effect: in_effect.unwrap_or_default(),
         unknown,

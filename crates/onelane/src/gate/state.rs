@@ -13,7 +13,7 @@ use super::visitor::{Refusal, Visitor};
 #[derive(Debug)]
 pub(super) struct GateState<P> {
     pub(super) slots: Vec<Slot>,
-    pub(super) waiting: BTreeMap<Turn, Waiter<P>>,
+    pub(super) waiting: BTreeMap<QueueTurn, Waiter<P>>,
     /// How long those have waited who no longer do, whether they got a slot or not.
     pub(super) waited: Duration,
     /// How many were let in here and went to other gates, less those that came in exchange.
@@ -31,7 +31,7 @@ pub(super) struct GateState<P> {
 
 /// The order of the queue: the earliest arrival first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
+pub(super) struct QueueTurn {
     pub(super) arrived: Instant,
     pub(super) number: u64,
 }
@@ -61,8 +61,8 @@ impl<P> GateState<P> {
     }
 
     /// Puts a request into the queue, to be called with its permit.
-    pub(super) fn queue(&mut self, visitor: &Visitor, call: oneshot::Sender<P>) -> Turn {
-        let turn = Turn {
+    pub(super) fn queue(&mut self, visitor: &Visitor, call: oneshot::Sender<P>) -> QueueTurn {
+        let turn = QueueTurn {
             arrived: visitor.arrived,
             number: self.next_number,
         };

@@ -15,9 +15,9 @@ mod talk;
 use std::time::Duration;
 
 pub use head::Fault;
-pub use refused::{Refused, X_REQUEST_ID, is_sane_id};
+pub use refused::{RefusedHead, X_REQUEST_ID, is_sane_id};
 pub use stream::Heads;
-pub use talk::Talk;
+pub use talk::ConnectionTalk;
 
 /// How much of answers is kept beside what the kernel takes, in bytes, until the client takes it.
 pub const WRITE_BYTES: usize = 4 * 1024;

@@ -25,7 +25,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::ahead::Ahead;
-use crate::heads::Talk;
+use crate::heads::ConnectionTalk;
 
 /// What a busy lane says (`Problem::Busy`), to nobody in particular. nginx asks again from the start of the
 /// next round, also for a request with a large body.
@@ -76,7 +76,7 @@ pub(super) struct Conversation {
     ahead: Ahead,
     /// Whether its answer is there, and keeps no slot.
     is_answered: Cell<bool>,
-    pub(super) talk: Rc<Talk>,
+    pub(super) talk: Rc<ConnectionTalk>,
 }
 
 impl Conversation {
@@ -89,7 +89,7 @@ impl Conversation {
             unwanted: Notify::new(),
             ahead: Ahead::default(),
             is_answered: Cell::new(false),
-            talk: Talk::begin(keeps),
+            talk: ConnectionTalk::begin(keeps),
         })
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::clocks::Clocks;
 use super::headers;
-use super::kept::Kept;
+use super::kept::KeptSlots;
 use super::portion::Portion;
 use crate::config::Origins;
 use crate::executor::Executor;
@@ -32,7 +32,7 @@ pub struct Front {
     pub admission: Admission,
     /// Slots for requests whose bodies are on their way. None where another process may get them: those
     /// of a cluster share a port.
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptSlots>,
     /// Where requests have their files.
     pub folders: Folders,
     /// What happened, in numbers.

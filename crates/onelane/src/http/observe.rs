@@ -15,7 +15,7 @@ use super::connection::{Conversation, Exchange};
 use super::cors;
 use super::observation::Observation;
 use super::observed::Observed;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::protocol::{self, Sender};
 use super::reason::ResponseReason;
 
@@ -40,7 +40,7 @@ pub async fn observe(
         Some(refused) => {
             observation.method = refused.method;
             observation.uri = refused.target;
-            let response = Problem::BadHead(refused.fault).respond(request.request());
+            let response = HttpProblem::BadHead(refused.fault).respond(request.request());
             Ok(request.into_response(response))
         }
     };

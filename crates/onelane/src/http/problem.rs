@@ -15,7 +15,7 @@ use crate::service::LANE_PROTOCOL;
 
 /// Everything that can stand between a request and its result.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub(super) enum HttpProblem {
     #[error("{0}")]
     BadRequest(String),
     /// There is no request in what was sent.
@@ -98,7 +98,7 @@ fn spoken(version: Option<u32>) -> String {
     )
 }
 
-impl Problem {
+impl HttpProblem {
     fn status_and_reason(&self) -> (StatusCode, &'static str) {
         match self {
             Self::BadRequest(_) | Self::Failed(Failure::Invalid(_)) => {

@@ -10,7 +10,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderMap;
 
 use super::headers::{X_LANE_HOLD_MS, text};
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use crate::service::LANE_PROTOCOL;
 
 /// The version that nginx speaks. Every later version has this header, and 503 for one that does not fit.
@@ -48,11 +48,11 @@ impl Sender {
     }
 
     /// What is to be said to a stranger, whatever it asks for.
-    pub(super) fn problem(self) -> Option<Problem> {
+    pub(super) fn problem(self) -> Option<HttpProblem> {
         let Self::Stranger(version) = self else {
             return None;
         };
-        let problem = Problem::ProtocolMismatch(version);
+        let problem = HttpProblem::ProtocolMismatch(version);
         TOLD.call_once(|| tracing::error!("{problem}"));
         Some(problem)
     }

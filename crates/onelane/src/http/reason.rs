@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ResponseReason(pub(super) &'static str);
 
-/// The reason of [`Problem::Busy`].
+/// The reason of [`HttpProblem::Busy`].
 pub(super) const BUSY: &str = "busy";
 /// The reason of no problem of ours: the client left before it could be told anything.
 pub(super) const GONE: &str = "client_gone";

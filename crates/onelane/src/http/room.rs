@@ -60,12 +60,12 @@ impl Room {
     }
 
     /// Takes a place, until what this returns is dropped. If that makes it too many, another one is told to leave.
-    pub(super) fn enter(self: &Rc<Self>, conversation: &Rc<Conversation>) -> Place {
+    pub(super) fn enter(self: &Rc<Self>, conversation: &Rc<Conversation>) -> ConnectionPlace {
         if self.here.borrow().len() >= self.max {
             self.make_way();
         }
         self.here.borrow_mut().push(conversation.clone());
-        Place {
+        ConnectionPlace {
             room: self.clone(),
             conversation: conversation.clone(),
         }
@@ -73,12 +73,12 @@ impl Room {
 }
 
 /// The place of a connection.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     room: Rc<Room>,
     conversation: Rc<Conversation>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let is_other = |it: &Rc<Conversation>| !Rc::ptr_eq(it, &self.conversation);
         self.room.here.borrow_mut().retain(is_other);

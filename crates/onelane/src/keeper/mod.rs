@@ -12,7 +12,7 @@ mod serve;
 mod talk;
 
 pub use descendants::memory_below;
-pub use kept::End;
-pub use order::{Ended, Limits, Order};
+pub use kept::ProgramHandle;
+pub use order::{ProgramExit, ProgramLimits, ProgramOrder};
 pub use serve::run;
-pub use talk::{Heard, Input, Keeping, Output, Talk};
+pub use talk::{Heard, Keeping, ProgramInput, ProgramOutput, ProgramTalk};

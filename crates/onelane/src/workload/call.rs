@@ -10,13 +10,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
-use super::record::{Change, Event, Recorded};
-use super::reply::Head;
+use super::record::{Change, Recorded, SeriesEvent};
+use super::reply::ReplyHead;
 use super::request_folder::RequestFolder;
 use super::series::{Point, Series};
 #[cfg(feature = "multipart")]
 use super::upload::{Parts, Sent, Upload};
-use crate::folder::Place;
+use crate::folder::FolderPlace;
 use crate::keeper::Keeping;
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
@@ -40,7 +40,7 @@ pub struct Call {
 /// them any more.
 pub(crate) trait Outlet: Send {
     /// Sends what comes before the body. Called once, before anything else.
-    fn begin(&mut self, head: Head) -> io::Result<()>;
+    fn begin(&mut self, head: ReplyHead) -> io::Result<()>;
     /// Sends a piece of the body. Waits for a reader who is slow.
     fn send(&mut self, piece: Bytes) -> io::Result<()>;
 }
@@ -56,7 +56,7 @@ impl Debug for SharedOutlet {
 
 impl Call {
     /// For the request of this id, which may take so long from now on, and whose folder is there.
-    pub(crate) fn new(request_id: String, limit: Duration, folder: Place) -> Self {
+    pub(crate) fn new(request_id: String, limit: Duration, folder: FolderPlace) -> Self {
         Self {
             request_id,
             folder: RequestFolder::OfRequest(folder),
@@ -226,7 +226,7 @@ impl Call {
     }
 
     /// Takes what was recorded.
-    pub(crate) fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<SeriesEvent> {
         self.recorded.lock().take()
     }
 

@@ -15,10 +15,10 @@ pub struct Interrupted;
 
 /// Shared between a computation and whoever may stop it. Once raised it stays raised.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<State>);
+pub struct Interrupt(Arc<InterruptState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct InterruptState {
     raised: AtomicBool,
     // A change of `raised` is announced under this lock.
     hooks: Mutex<Hooks>,

@@ -22,13 +22,13 @@ const ETAG: &str = "etag";
 /// `Server-Timing`, `X-Request-Id` and `X-Served-By`, and nothing to the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    pub(crate) head: Head,
+    pub(crate) head: ReplyHead,
     pub(crate) content: Content,
 }
 
 /// What comes before the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct ReplyHead {
     pub(crate) status: u16,
     /// None where there is no body to have one.
     pub(crate) content_type: Option<String>,
@@ -63,7 +63,7 @@ impl Reply {
     }
 
     fn new(content_type: Option<String>, body: Bytes) -> Self {
-        let head = Head {
+        let head = ReplyHead {
             status: 200,
             content_type,
             headers: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Body;
-use super::body::Kind;
+use super::body::BodyKind;
 
 /// What does not stand in a URL, or means something to a shell's quotes, to curl or to xargs. Not `%`: what is
 /// encoded stays as it is.
@@ -181,7 +181,7 @@ impl Route {
     /// The body of its examples, if they have one.
     pub(crate) fn sent(&self) -> Option<Body> {
         let sends = !matches!(self.method(), Method::Get | Method::Delete);
-        (sends && self.body.kind != Kind::None).then_some(self.body)
+        (sends && self.body.kind != BodyKind::None).then_some(self.body)
     }
 
     /// Path and query of a request here. What the query says of the parameters of the path stands in the path.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::call::{Call, Outlet};
-use super::reply::{Content, Head, PIECE_BYTES, Reply};
+use super::reply::{Content, PIECE_BYTES, Reply, ReplyHead};
 use super::stop::Stop;
 
 impl Call {
@@ -41,7 +41,7 @@ impl Call {
 pub struct Stream {
     call: Call,
     /// None once it is on its way.
-    head: Option<Head>,
+    head: Option<ReplyHead>,
     buffer: Vec<u8>,
 }
 

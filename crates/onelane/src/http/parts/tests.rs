@@ -31,7 +31,7 @@ fn payload(body: &[u8], piece: usize) -> Payload {
 }
 
 /// Reads a form that arrives in pieces of this length. An error is the status and the words for the caller.
-async fn read(body: &[u8], piece: usize, files: Files, limit: usize) -> Result<Read, Problem> {
+async fn read(body: &[u8], piece: usize, files: Files, limit: usize) -> Result<Read, HttpProblem> {
     let root = Root::make().unwrap();
     let folder = Folders::below(Ok(&root)).next();
     let parser = Parser::new("B".to_owned(), payload(body, piece), limit);
@@ -183,9 +183,12 @@ async fn a_file_that_nobody_has_chosen_is_none() {
 
 /// What becomes of a body that is refused: status, and how its words begin.
 #[track_caller]
-fn check(read: Result<Read, Problem>, expected: &str) {
+fn check(read: Result<Read, HttpProblem>, expected: &str) {
     let problem = read.err().expect("it is refused");
-    let large = matches!(problem, Problem::PartTooLarge(_) | Problem::BodyTooLarge(_));
+    let large = matches!(
+        problem,
+        HttpProblem::PartTooLarge(_) | HttpProblem::BodyTooLarge(_)
+    );
     let told = format!("{} {problem}", if large { 413 } else { 400 });
     assert!(told.starts_with(expected), "{told}, not {expected}");
 }

@@ -16,8 +16,8 @@ use crate::keeper::Keeping;
 use crew::Crew;
 pub use crew::Follow;
 pub use http::Answer;
-use http::Request;
-use one::{Dialect, Plan};
+use http::CoprocessRequest;
+use one::{CoprocessPlan, Dialect};
 
 /// The default time for a start: an office suite takes some seconds, a model may take more.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -83,7 +83,7 @@ const ANSWER_MAX: usize = 16 << 20;
 /// ```
 #[derive(Debug)]
 pub struct Coprocess {
-    plan: Arc<Plan>,
+    plan: Arc<CoprocessPlan>,
     crew: OnceLock<Arc<Crew>>,
 }
 
@@ -107,7 +107,7 @@ impl Coprocess {
 
     fn new(command: Command, dialect: Dialect) -> Self {
         Self {
-            plan: Arc::new(Plan {
+            plan: Arc::new(CoprocessPlan {
                 command,
                 dialect,
                 ready: None,
@@ -121,7 +121,7 @@ impl Coprocess {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut CoprocessPlan)) -> Self {
         change(Arc::get_mut(&mut self.plan).expect("it has not been started yet"));
         self
     }
@@ -200,7 +200,7 @@ impl Coprocess {
         if self.plan.dialect != Dialect::Http {
             return Err(Stop::Failed("this program is not spoken to by HTTP".into()));
         }
-        let request = Request {
+        let request = CoprocessRequest {
             method,
             path,
             content_type,
@@ -219,7 +219,7 @@ impl Coprocess {
     /// Those that were started; in a unit test one, which is started now.
     fn crew(&self, call: &Call) -> Result<&Arc<Crew>, Stop> {
         if self.crew.get().is_none() {
-            let crew = Crew::start(self.plan.clone(), 1, call.keeping(), Arc::new(Nobody));
+            let crew = Crew::start(self.plan.clone(), 1, call.keeping(), Arc::new(NoFollower));
             self.crew.set(crew.map_err(Stop::Crashed)?).ok();
         }
         Ok(self.crew.get().expect("it was set"))
@@ -228,9 +228,9 @@ impl Coprocess {
 
 /// Follows nothing.
 #[derive(Debug)]
-struct Nobody;
+struct NoFollower;
 
-impl Follow for Nobody {
-    fn news(&self, _: crate::roster::News) {}
+impl Follow for NoFollower {
+    fn news(&self, _: crate::roster::ProgramNews) {}
     fn missing(&self, _: usize) {}
 }
