@@ -28,7 +28,7 @@ fn command(base: &str, route: &Route, example: &Example) -> String {
     }
 }
 
-/// What is not a GET without a body, each with a space behind it. A file is one's own: `FILE` is in its place.
+/// The flags of `curl` for all but a GET without a body, each with a space behind it. A file is one's own: `FILE` is in its place.
 fn flags(route: &Route, example: &Example) -> String {
     let method = route.method();
     let data = route.sent().map(|body| {

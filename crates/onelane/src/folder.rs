@@ -1,5 +1,5 @@
 //! Folders for what requests write to disk. A server has one folder below the temporary one, and each of its
-//! requests a place in there, which whoever computes it may make. It is the server that removes it, because it
+//! requests a place in there, which the process that computes it may make. It is the server that removes it, because it
 //! outlives the processes that compute.
 
 use std::env;
@@ -42,7 +42,7 @@ impl ServerFolder {
                     format!("{}: {err}", parent.display()),
                 ));
             }
-            // Somebody who sweeps may have come before the lock.
+            // Another server may have swept it away before it was locked.
             if let Ok(Some(lock)) = lock(&path) {
                 return Ok(Self { path, _lock: lock });
             }
@@ -84,7 +84,7 @@ fn sweep_in(parent: &Path) {
     }
 }
 
-/// The lock on a folder. None if it is somebody else's, or the folder is not there any more.
+/// The lock on a folder. None if another server has it, or the folder is not there any more.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     let folder = File::open(path)?;
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
@@ -154,7 +154,7 @@ impl Folders {
     }
 }
 
-/// Where the folder of a request is to be, in whatever process; or why there can be none.
+/// Where the folder of a request is to be, in any process; or why there can be none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FolderPlace(Result<PathBuf, String>);
 

@@ -100,10 +100,10 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerE
     let front = assembly::front(service, settings, &lane, folders);
     let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {
-        // First: if there is nothing to wait for, nobody is refused.
+        // First: if there is nothing to wait for, no request is refused.
         biased;
         started = lane.executor.start() => started?,
-        // Nobody was let in yet, so there is nothing to finish.
+        // No request was let in yet, so there is nothing to finish.
         _ = signals.next() => return Ok(stopped(ServerEnd::Clean)),
     }
     admin.until_up()?;
@@ -153,7 +153,7 @@ pub(crate) fn bind(address: SocketAddr, queue_max: u32) -> Result<TcpListener, S
     entrance::bind(address, queue_max).map_err(|err| StartError::Listen(address, err))
 }
 
-/// With no more requests in the queue than there can be connections: whoever comes beyond that is to hear so.
+/// With no more requests in the queue than there can be connections: a client beyond that is told so.
 fn fit(settings: &Settings, connections_max: usize) -> Settings {
     let mut settings = settings.clone();
     let places = u32::try_from(connections_max).unwrap_or(u32::MAX);
@@ -203,12 +203,13 @@ impl Public {
         })
     }
 
-    /// Lets nobody in any more. Returns when everybody who is here has left.
+    /// Takes no more connections. Returns when those that are here have ended.
     async fn close(self) -> io::Result<()> {
         entrance::close(&self.listener).await;
         self.taking.abort();
         self.taking.await.ok();
-        let listener = Rc::into_inner(self.listener).expect("nobody takes connections any more");
+        let listener =
+            Rc::into_inner(self.listener).expect("the task that takes connections has ended");
         let listener = listener.into_std()?;
         loop {
             self.room.vacancy().await;

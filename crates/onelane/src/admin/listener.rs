@@ -25,7 +25,7 @@ use crate::heads::{ConnectionTalk, Heads, LINGER, RefusedHead, WRITE_BYTES};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers what comes to `listener`, until the process ends. There are few connections; when one comes that is too
-/// many, the oldest ends, so that nobody can keep probes out. Calls `is_ready` before the first.
+/// many, the oldest ends, so that no client can keep probes out. Calls `is_ready` before the first.
 pub(super) async fn serve(
     listener: TcpListener,
     app: App<
@@ -75,7 +75,7 @@ pub(super) async fn serve(
     let mut here: VecDeque<Rc<Notify>> = VecDeque::new();
     loop {
         let stream = entrance::next(&listener, || {}).await;
-        // Its connection has ended where nobody else has it.
+        // A connection that has ended has dropped its copy.
         here.retain(|end| Rc::strong_count(end) > 1);
         if here.len() >= most {
             // Every answer here is there at once: who was first has nothing to say, or does not read.

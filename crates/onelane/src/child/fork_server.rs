@@ -44,7 +44,7 @@ pub fn serve(
     limit: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Option<ChildPipes>> {
     // Orphans of the children come to this process, which reaps them. Otherwise they would go to the
-    // first process of the container, which may never do so; but that is no reason not to serve.
+    // first process of the container, which may never do so; it can serve all the same.
     set_child_subreaper(Some(getpid())).ok();
     let bell = match on_trial(&control, limit) {
         Ok(Some(bell)) => bell,
@@ -152,12 +152,12 @@ impl Bell {
         Ok(ready > 0)
     }
 
-    /// Makes it ready to be rung again. Whoever has ended is to be reaped after that.
+    /// Makes it ready to be rung again. Children that have ended are to be reaped after that.
     fn hear(&self) {
         while (&self.rung).read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
     }
 
-    /// In a child, whose own children are no business of the fork server.
+    /// In a child, whose own children do not concern the fork server.
     fn silence(&self) {
         low_level::unregister(self.handler);
     }

@@ -111,7 +111,7 @@ impl ChildHandle {
     }
 
     /// Waits until the fork server has told of the child, which can be after the child's own first word. From
-    /// then on nobody but the child has its ends of the pipes, and their end is its end.
+    /// then on only the child has its ends of the pipes, and their end is its end.
     pub async fn born(&mut self) {
         // An error is the end of a child that was never born, which its next word tells.
         (&mut self.birth).await.ok();

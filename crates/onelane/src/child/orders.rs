@@ -59,7 +59,7 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// Whether its start, or its end, was ordered, and nobody has told of it yet.
+    /// Whether its start, or its end, was ordered, and the fork server has not told of it yet.
     pub(super) fn is_open(&self) -> bool {
         self.birth.is_some() || self.doom.is_some()
     }

@@ -12,7 +12,7 @@ use super::ProcessExit;
 pub(super) enum ForkOrder {
     /// Fork a child. The child's ends of both pipes are attached, the one for jobs first.
     Fork(u64),
-    /// Kill this child and whatever it has started.
+    /// Kill this child and all that it has started.
     Kill(u64),
 }
 

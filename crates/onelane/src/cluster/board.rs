@@ -165,7 +165,7 @@ impl Board {
     pub(super) fn queued(&self, queued: Queued) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        // As long as before when it looked the last time: nobody tells when each of them came and went.
+        // As long as before when it looked the last time: the kernel does not tell when each of them came and went.
         let since = state
             .looked
             .replace(now)

@@ -20,7 +20,7 @@ const STUCK: Duration = HEARTBEAT;
 /// A worker that has listened for so long has proved that it works, even if no request came.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// A worker from its start until it is reaped. What it is judged by is read from its parent's [`Awake`].
+/// A worker from its start until it is reaped. What it is judged by is read from its parent's [`Awake`](super::awake::Awake).
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) pid: u32,
@@ -47,37 +47,6 @@ enum MemberStage {
     Leaving(Cause, Duration),
 }
 
-/// The time that the parent was awake since its start. It stands still while the parent does, be it stopped,
-/// be it without a CPU, because its workers then are, too, and their reports have not been read.
-#[derive(Debug)]
-pub(super) struct Awake {
-    time: Duration,
-    looked: Instant,
-}
-
-impl Awake {
-    /// Of two looks that are further apart, so much counts. There is one every 20 ms.
-    const STEP: Duration = Duration::from_millis(50);
-
-    pub(super) fn new() -> Self {
-        Self {
-            time: Duration::ZERO,
-            looked: Instant::now(),
-        }
-    }
-
-    /// Looks at the time. Returns how long ago the last look was.
-    pub(super) fn look(&mut self) -> Duration {
-        let absence = std::mem::replace(&mut self.looked, Instant::now()).elapsed();
-        self.time += absence.min(Self::STEP);
-        absence
-    }
-
-    pub(super) fn time(&self) -> Duration {
-        self.time
-    }
-}
-
 /// Whether a member does what it should.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -91,7 +60,7 @@ pub(super) enum Verdict {
 }
 
 impl Member {
-    /// A worker that was started just now. Whatever is sent to `signals` reaches its process.
+    /// A worker that was started just now. What is sent to `signals` reaches its process.
     pub(super) fn new(
         id: u64,
         pid: u32,
@@ -299,14 +268,6 @@ pub(super) mod tests {
         assert_eq!(member.judge(Duration::ZERO, late), Verdict::Well);
         member.hear(&stuck, late * 2);
         assert_eq!(member.judge(Duration::ZERO, late * 2), Verdict::Stuck);
-    }
-
-    #[test]
-    fn time_stands_still_while_the_parent_does() {
-        let mut awake = Awake::new();
-        awake.looked = ago(Duration::from_hours(1));
-        assert!(awake.look() >= Duration::from_hours(1));
-        assert_eq!(awake.time(), Awake::STEP);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! exit now.
 
 mod accept_queue;
+mod awake;
 mod board;
 mod connection;
 mod door;
@@ -22,6 +23,7 @@ mod member;
 mod process;
 mod refuse;
 mod report;
+mod step;
 pub mod worker;
 
 use std::time::Duration;
@@ -43,7 +45,7 @@ use board::Board;
 use door::Door;
 use fleet::Fleet;
 use instructions::{Instruction, Instructions};
-use process::Event;
+use process::WorkerEvent;
 
 /// How often the parent looks at the queue and at its workers. A refusal may come late by this much.
 const TICK: Duration = Duration::from_millis(20);

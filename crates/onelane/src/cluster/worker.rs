@@ -212,8 +212,8 @@ impl Reporter {
         self.changed.notify_one();
     }
 
-    /// Returns when the parent knows that there is a request, because nobody can tell it later if this
-    /// process ends of it. A parent that does not read delays a request, but stops none.
+    /// Returns when the parent knows that there is a request, because this process cannot tell it
+    /// any more if it ends of that request. A parent that does not read delays a request, but stops none.
     async fn begin(&self) {
         let mut told = self.told.subscribe();
         if !*told.borrow() {

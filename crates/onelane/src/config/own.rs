@@ -21,9 +21,9 @@ pub struct Table {
 }
 
 struct ReadTable {
-    /// What the settings come to, those included that nobody has written.
+    /// All settings, defaults included.
     in_effect: toml::Table,
-    /// Keys further inside that nobody asked for.
+    /// Keys inside that the type of the settings does not have.
     unknown: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ struct ReadTable {
 pub type Written = serde_json::Value;
 
 impl Table {
-    /// The table of the workload called `name`, whose settings are a `T`.
+    /// The table of the workload called `name`, with settings of type `T`.
     pub const fn of<T: DeserializeOwned + Serialize>(name: &'static str) -> Self {
         Self {
             name,
@@ -106,7 +106,7 @@ fn read<T: DeserializeOwned + Serialize>(written: Value) -> Result<ReadTable, Co
     let settings: T = deserialize(written, |key| unknown.push(key))?;
     let in_effect = toml::Table::try_from(&settings);
     Ok(ReadTable {
-        // Settings that are none at all, like `()`, are no table.
+        // `()` stands for no settings, and is no table.
         in_effect: in_effect.unwrap_or_default(),
         unknown,
     })

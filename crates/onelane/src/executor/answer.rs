@@ -10,7 +10,7 @@ use futures_util::Stream;
 use super::Failure;
 use crate::workload::ReplyHead;
 
-/// An answer on its way. Whoever drops it before its end stops what still computes.
+/// An answer on its way. When it is dropped before its end, the computation stops.
 pub struct Answer {
     /// Status and headers.
     pub head: ReplyHead,

@@ -117,7 +117,7 @@ impl Gate {
         state.waiting.clear();
     }
 
-    /// Gives so many slots to nobody from now on, because what they compute with is not ready. Those that are held
+    /// Keeps so many slots from visitors from now on, because what they compute with is not ready. Those that are held
     /// stay so.
     pub fn withhold(&self, slots: usize) {
         let mut state = self.0.state.lock();
@@ -141,7 +141,7 @@ impl Gate {
         }
     }
 
-    /// Says when whoever holds this slot must be done. A holder past that time is overdue.
+    /// Says when the holder of this slot must be done. A holder past that time is overdue.
     pub fn due(&self, slot: usize, at: Instant) {
         if let Some(holder) = &mut self.0.state.lock().slots[slot].holder {
             holder.due = Some(at);
@@ -250,7 +250,7 @@ impl Permit {
         }
     }
 
-    /// Frees the slot on which nothing was computed: whoever it was for did not come.
+    /// Frees the slot on which nothing was computed: its request did not come.
     pub fn give_back(mut self) {
         if let Some(gate) = self.gate.take() {
             gate.release(self.slot, false);

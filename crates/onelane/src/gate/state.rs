@@ -20,7 +20,7 @@ pub(super) struct GateState<P> {
     pub(super) away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
     pub(super) next_number: u64,
-    /// Slots that nobody gets at the moment, and since when there are some.
+    /// Free slots that no visitor gets at the moment, and since when there are some.
     pub(super) withheld: usize,
     pub(super) withheld_since: Option<Instant>,
     /// Every visitor's refusal, while the gate is closed.
@@ -110,7 +110,7 @@ impl<P> GateState<P> {
 
     /// Whether a newcomer has to be refused.
     ///
-    /// Whoever has been let in elsewhere is not refused here. So the place of one that goes away is not for a
+    /// A visitor that another gate has let in is not refused here. So the place of one that goes away is not for a
     /// newcomer, but for one that comes in exchange: otherwise each move would let one more in, until all
     /// wait for too long. But some find a slot elsewhere and never come, so that newcomers are kept out of a
     /// third of the queue at most.

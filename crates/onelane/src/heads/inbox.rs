@@ -60,7 +60,7 @@ pub(super) struct RequestInbox {
     next: Awaited,
     /// Whether there was a head.
     has_begun: bool,
-    /// Whether a request was read, the answer to which nobody here has noticed yet.
+    /// Whether a request was read, and its answer not noticed here yet.
     was_asked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -113,7 +113,7 @@ impl RequestInbox {
     }
 
     /// The connection ends: what still comes of a body is dropped. Whether the client may be sending something
-    /// that nobody reads.
+    /// that is not read.
     pub(super) fn end(&mut self) -> bool {
         if matches!(self.next, Awaited::Body(_)) {
             self.next = Awaited::Nothing;
@@ -137,7 +137,7 @@ impl RequestInbox {
             let rest = &self.unread[self.sound..];
             let (count, next) = match &mut self.next {
                 Awaited::Head if self.talk.is_asked() => return,
-                // actix would answer it all the same if the body before it came in chunks that nobody wanted.
+                // actix would answer it all the same if the body before it came in chunks that were not wanted.
                 Awaited::Head if self.has_begun && self.talk.ends() => (0, Awaited::Nothing),
                 Awaited::Head => match head::judge(rest) {
                     Ok(None) => return,

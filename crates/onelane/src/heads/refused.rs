@@ -1,4 +1,4 @@
-//! A head of which no request can be made, and the one that takes its place.
+//! A head that is refused, and the request that takes its place.
 
 use actix_web::http::Method;
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::inbox::RequestInbox;
 use super::{ConnectionTalk, LINGER};
 
-/// How much is read at once, in bytes. Whoever fills the buffers of actix has it double them.
+/// How much is read at once, in bytes. actix doubles a buffer that is full.
 const PIECE_BYTES: usize = 4096;
 
 /// The stream of a connection, of which only requests that are in order are read.

@@ -1,4 +1,4 @@
-//! What those who read requests from a connection, and those who answer them, tell each other.
+//! What the reader of a connection and the handlers of its requests tell each other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

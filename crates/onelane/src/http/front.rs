@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::service::Service;
 
-/// How long somebody who comes now would wait, by recent experience.
+/// How long a request that comes now would wait, judged by recent ones.
 pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// What every request needs.
@@ -53,7 +53,7 @@ pub struct Front {
     /// Whether this server leaves: then each connection ends with the answer it is waiting for, or at once.
     /// Each of them has a receiver of this.
     pub leaving: watch::Sender<bool>,
-    /// For whoever is told to come back later.
+    /// For `Retry-After`.
     pub estimated_wait: Estimate,
     /// Sites whose pages may read answers.
     pub cors_origins: Origins,
@@ -76,7 +76,7 @@ pub enum Admission {
 
 impl Front {
     /// Has the kernel reset this connection when its client neither reads nor leaves. By then its answer was
-    /// taken away long ago, but nobody here can close a connection that has more to say.
+    /// taken away long ago, but nothing here can close a connection that has more to say.
     pub fn give_up_in_the_end(&self, connection: &impl AsFd) {
         let limit = self.send_timeout.max(self.request_timeout) + Duration::from_secs(1);
         let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);

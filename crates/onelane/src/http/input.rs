@@ -28,7 +28,7 @@ use crate::workload::{BodyKind, Definition, Format, Route, Source};
 /// How long a body may take. As long as actix lets a head take; the slot is taken meanwhile.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A body up to this length is read although nobody wants it, so that its connection can be used again.
+/// An unwanted body up to this length is read all the same, so that its connection can be used again.
 /// nginx asks for a slot with bodies of this length; what is longer, it sends when there is one.
 const SMALL_BYTES: u64 = 64 * 1024;
 
@@ -142,7 +142,7 @@ async fn broken(request: &HttpRequest) {
     }
 }
 
-/// Reads a small body that nobody wants.
+/// Reads a small body and drops it.
 pub(super) async fn discard(request: &HttpRequest, mut body: web::Payload) {
     if length(request).is_some_and(|length| (1..=SMALL_BYTES).contains(&length)) {
         want(request);

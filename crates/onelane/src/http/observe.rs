@@ -1,4 +1,4 @@
-//! The outermost middleware: whatever happens to a request is counted, logged and labelled here,
+//! The outermost middleware: all that happens to a request is counted, logged and labelled here,
 //! once, and nowhere else. It ends with the last byte of the body. A request whose client leaves is dropped
 //! in the middle; the observation then ends with status 499, or with the one that was sent. Only a probe of
 //! nginx leaves no trace, as long as all is well.

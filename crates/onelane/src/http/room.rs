@@ -1,6 +1,6 @@
 //! Room for connections: how many there may be, and which one ends when there is none for the next.
 //!
-//! Nobody is kept out by those who say nothing: when a place is wanted, the connection ends that has waited for
+//! Silent clients keep no other out: when a place is wanted, the connection ends that has waited for
 //! a request for the longest, be it the first one or another. What has a request is never ended; how many
 //! of those there are is up to the gate.
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::connection::Conversation;
 
-/// How often somebody who waits for a place looks for one who could leave.
+/// How often a connection that waits for a place looks for one that could leave.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The connections of a server.
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Room {
     max: usize,
     here: RefCell<Vec<Rc<Conversation>>>,
-    /// Told when somebody leaves.
+    /// Told when a connection ends.
     left: Notify,
 }
 

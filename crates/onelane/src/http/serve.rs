@@ -53,8 +53,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The body is read when there is a slot, and taken out for that: memory is bounded by slots, whatever
-    /// arrives.
+    /// The body is read when there is a slot, and taken out for that: memory is bounded by slots.
     async fn answer(&self, body: &mut Option<web::Payload>) -> Result<HttpResponse, HttpProblem> {
         let front = self.front;
         let wishes = Wishes::of(self.request, front)?;
@@ -75,7 +74,7 @@ impl Asked<'_> {
         let queue = wishes.arrived.elapsed();
         front.metrics.queue_wait.observe(queue.as_secs_f64());
         Progress::of(self.request).queue.set(Some(queue));
-        let payload = body.take().expect("nobody else takes it");
+        let payload = body.take().expect("it is taken once");
         let folder = input::read(&mut source, self.request, payload, self.route, front).await?;
         let limit = wishes.compute_limit;
         let hold = (folder, permit);
@@ -162,7 +161,7 @@ fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> HttpProblem {
         (Refusal::TimedOut, _) if wishes.goes_on => HttpProblem::Busy,
         // Too late for any lane.
         (Refusal::TimedOut, _) => HttpProblem::QueueTimeout(front.retry_after()),
-        // That nobody may wait here says nothing of other lanes.
+        // Other lanes may have a queue.
         (Refusal::Full, Some(_)) if front.queue_max == 0 => HttpProblem::Busy,
         // The balancer has looked at other lanes, and this queue is the shortest: full here is full
         // everywhere.

@@ -16,7 +16,7 @@ const X_LANE_PLACE: &str = "x-lane-place";
 /// Which balancer this is, by a name that no other one has.
 const X_LANE_FROM: &str = "x-lane-from";
 
-/// Nobody lets a request wait so much longer than we do. One that seems to have waited for so long is not late:
+/// No balancer lets a request wait so much longer than a lane does. One that seems to have waited for so long is not late:
 /// a clock is off.
 const NO_WAIT: Duration = Duration::from_mins(1);
 
@@ -67,7 +67,7 @@ impl Hold {
     }
 
     /// Whether a request with so much time left goes to another lane if it gets no slot here. Not if its time
-    /// is over by then, unless nobody has any time at all.
+    /// is over by then, unless `queue_timeout` is 0.
     fn goes_on(self, queue_left: Duration, front: &Front) -> bool {
         let begins = self.begins() && front.clocks.is_some();
         begins || self.time < queue_left || front.queue_timeout.is_zero()

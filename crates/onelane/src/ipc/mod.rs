@@ -66,7 +66,7 @@ impl MessageInbox {
     }
 
     /// Takes the next message, if it is complete. The error is `InvalidData` when the sender does not
-    /// keep to the format: whatever it sends after that cannot be read either.
+    /// keep to the format: what it sends after that cannot be read either.
     pub fn take<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some(frame) = self.codec.decode(&mut self.buffer)? else {
             return Ok(None);

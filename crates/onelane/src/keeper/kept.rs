@@ -1,4 +1,4 @@
-//! A program with its keeper, as whoever has asked for it sees it.
+//! A program with its keeper, as the process that has asked for it sees it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,7 +57,7 @@ impl ProgramHandle {
 }
 
 impl KeptProgram {
-    /// Starts a program. That there is none is told later.
+    /// Starts a program. If there is no such program, [`Self::hear`] says so.
     pub fn start(order: &ProgramOrder, ends: StandardStreams) -> io::Result<Self> {
         let order = serde_json::to_string(order)?;
         let (socket, briefing) = brief(&order, &[ends.stdin.as_fd()])?;

@@ -1,4 +1,4 @@
-//! The role `keep`.
+//! The role `keep`: starts one program, and ends it with all that it has started.
 
 use std::fs;
 use std::io::{self, PipeReader, Read, pipe};
@@ -62,7 +62,7 @@ pub fn run() -> io::Result<()> {
     let ended = watch(&socket, &rung, pid)?;
     descendants::end_all();
     if let Some(ended) = ended {
-        // Whoever has asked may be gone.
+        // The process that has asked may be gone.
         send(
             socket.as_fd(),
             &KeeperMessage::Ended(ended),

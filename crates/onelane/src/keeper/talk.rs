@@ -236,7 +236,7 @@ fn watch(fd: BorrowedFd<'_>, what: PollFlags) -> PollFd<'_> {
     PollFd::from_borrowed_fd(fd, what)
 }
 
-/// Reads without waiting, and closes a pipe that nobody writes to any more.
+/// Reads without waiting, and closes a pipe whose other end is closed.
 fn read(pipe: &mut Option<PipeReader>, chunk: &mut [u8]) -> io::Result<usize> {
     let Some(open) = pipe else { return Ok(0) };
     match open.read(chunk) {

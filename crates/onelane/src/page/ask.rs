@@ -31,7 +31,7 @@ pub(super) fn all(service: &Service) -> Vec<Ask> {
         .collect()
 }
 
-/// Nobody but the workload knows which parts a form has.
+/// Only the workload knows which parts a form has.
 fn can_be_sent(route: &Route) -> bool {
     match route.body.kind {
         BodyKind::None | BodyKind::Json | BodyKind::Form | BodyKind::Raw(_) => true,

@@ -3,7 +3,7 @@
 /// The default limit of a body, in bytes: 1 MiB.
 const LIMIT_BYTES: usize = 1024 * 1024;
 
-/// The body that a route takes. Whatever is longer is answered with 413, whatever is of another type with
+/// The body that a route takes. A longer one is answered with 413, one of another type with
 /// 415, both before the request queues if its head tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Body {

@@ -21,7 +21,7 @@ use crate::keeper::Keeping;
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
-/// The default one is for unit tests: nobody interrupts it, and it has no deadline and no body.
+/// The default one is for unit tests: it is not interrupted, and has no deadline and no body.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
     interrupt: Interrupt,
@@ -36,8 +36,8 @@ pub struct Call {
     folder: RequestFolder,
 }
 
-/// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
-/// them any more.
+/// Where the pieces of an answer go that is sent while it is computed. An error says that they are
+/// not wanted any more.
 pub(crate) trait Outlet: Send {
     /// Sends what comes before the body. Called once, before anything else.
     fn begin(&mut self, head: ReplyHead) -> io::Result<()>;
@@ -148,7 +148,7 @@ impl Call {
         &self.request_id
     }
 
-    /// A header of the request, the first of this name, in whatever letters: `Idempotency-Key`, say. None if
+    /// A header of the request, the first of this name, in upper or lower case: `Idempotency-Key`, say. None if
     /// it is missing, or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();

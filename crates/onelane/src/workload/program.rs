@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::call::Call;
 use super::{Reason, Reply, Stop};
 use crate::keeper::{
-    self, Heard, ProgramExit, ProgramInput, ProgramLimits, ProgramOrder, ProgramTalk,
+    Heard, ProgramExit, ProgramInput, ProgramLimits, ProgramOrder, ProgramOutput, ProgramTalk,
 };
 
 /// The default limit of what a program may say, in bytes: 16 MiB.
@@ -226,7 +226,7 @@ impl<'a> Program<'a> {
             StdinSource::Bytes(bytes) => (ProgramInput::Pipe, bytes),
             StdinSource::File(file) => (ProgramInput::File(file.into()), Bytes::new()),
         };
-        let here = (keeper::Output::Here, keeper::Output::Here);
+        let here = (ProgramOutput::Here, ProgramOutput::Here);
         let talk = ProgramTalk::start(&order, input, here, self.call.keeping());
         let mut talk = talk.map_err(|err| self.failed("cannot be started", &err.to_string()))?;
         talk.say(bytes);

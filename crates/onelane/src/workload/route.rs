@@ -125,7 +125,7 @@ impl Route {
         }
     }
 
-    /// Whose answers to GET may be given again for so long, to anybody who asks the same: they depend on path and
+    /// Whose answers to GET may be given again for so long, to every caller who asks the same: they depend on path and
     /// query alone, and not on who asks.
     ///
     /// The engine says so to every cache on the way (`Cache-Control: public, max-age=…`), and names each answer by an
@@ -134,7 +134,7 @@ impl Route {
     ///
     /// # Panics
     ///
-    /// While it is compiled, for a route that nobody can ask by GET.
+    /// While it is compiled, for a route without GET.
     #[must_use]
     pub const fn fresh_for(self, time: Duration) -> Self {
         assert!(
@@ -212,7 +212,7 @@ impl Route {
     }
 }
 
-/// A request for somebody who wants to see the service work.
+/// A request that shows the service at work.
 #[derive(Debug)]
 pub struct Example {
     pub(crate) label: &'static str,

@@ -212,7 +212,7 @@ impl SharedThreads {
     }
 }
 
-/// Stops the computation when the wait for its answer ends, in whatever way, and has its thread replaced
+/// Stops the computation however the wait for its answer ends, and has its thread replaced
 /// if it does not stop.
 struct StopOnDrop {
     threads: Arc<SharedThreads>,

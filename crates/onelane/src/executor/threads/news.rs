@@ -28,7 +28,7 @@ pub(super) enum TaskNews {
 }
 
 /// The permit for the slot. None if it was taken away.
-pub(super) type Permit = Option<Box<dyn Any + Send>>;
+pub(super) type AnyPermit = Option<Box<dyn Any + Send>>;
 
 /// A body that is there, in pieces that fit a buffer. Its slot is free when it is dropped.
 pub(super) fn whole(body: Bytes, permit: AnyPermit) -> Pieces {
@@ -39,7 +39,7 @@ pub(super) fn whole(body: Bytes, permit: AnyPermit) -> Pieces {
     }))
 }
 
-/// A task as the one sees it who waits for its answer.
+/// A task as its request sees it.
 pub(super) struct RunningTask<S> {
     pub(super) news: mpsc::Receiver<TaskNews>,
     /// None where it is too far away to have a date.

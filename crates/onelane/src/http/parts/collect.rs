@@ -140,7 +140,7 @@ impl<'a> Collection<'a> {
                 file = Some(self.spill(begin)?);
             }
             match &mut file {
-                // The kernel takes it into memory, and so nobody waits for a disk, as a rule.
+                // The kernel takes it into memory, and so no request waits for a disk, as a rule.
                 Some(file) => file.write_all(&piece)?,
                 None => self.memory.extend_from_slice(&piece),
             }
@@ -149,7 +149,7 @@ impl<'a> Collection<'a> {
             file.flush()?;
             sent.is_on_disk = true;
         }
-        // A browser sends this if nobody has chosen a file.
+        // A browser sends this if the user has chosen no file.
         let is_there = sent.len > 0 || !file_name.is_empty();
         self.files.extend(is_there.then_some(sent));
         Ok(())

@@ -32,7 +32,7 @@ impl Parser {
         let (feed, pieces) = channel();
         let pieces = poll_fn(move |_| match pieces.try_recv() {
             Ok(piece) => Poll::Ready(Some(Ok::<_, Infallible>(piece))),
-            // Nobody is woken: whoever feeds it asks again.
+            // No task is woken: the feeder asks again.
             Err(TryRecvError::Empty) => Poll::Pending,
             Err(TryRecvError::Disconnected) => Poll::Ready(None),
         });

@@ -9,7 +9,7 @@ use futures_util::stream;
 
 use super::parser::HEAD_MAX_BYTES;
 use super::*;
-use crate::folder::{Folder, Folders, Root};
+use crate::folder::{Folder, Folders, ServerFolder};
 use crate::workload::{Files, Sent, path_in};
 
 const LIMIT: usize = 1 << 20;
@@ -19,7 +19,7 @@ struct Read {
     parts: Parts,
     memory: Bytes,
     folder: Folder,
-    _root: Root,
+    _root: ServerFolder,
 }
 
 fn payload(body: &[u8], piece: usize) -> Payload {
@@ -32,7 +32,7 @@ fn payload(body: &[u8], piece: usize) -> Payload {
 
 /// Reads a form that arrives in pieces of this length. An error is the status and the words for the caller.
 async fn read(body: &[u8], piece: usize, files: Files, limit: usize) -> Result<Read, HttpProblem> {
-    let root = Root::make().unwrap();
+    let root = ServerFolder::make().unwrap();
     let folder = Folders::below(Ok(&root)).next();
     let parser = Parser::new("B".to_owned(), payload(body, piece), limit);
     let read = Collection::new(files, folder.place()).read(parser).await;

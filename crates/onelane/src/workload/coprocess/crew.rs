@@ -18,7 +18,7 @@ use crate::keeper::{Keeping, ProgramHandle};
 use crate::roster::{Cause, ProgramNews};
 use crate::workload::{Call, Stop};
 
-/// Whoever wants to know what becomes of programs that stay.
+/// Is told what becomes of programs that stay.
 pub trait Follow: Debug + Send + Sync {
     /// One is ready, or gone.
     fn news(&self, news: ProgramNews);
@@ -33,7 +33,7 @@ pub(super) struct Crew {
     slots: usize,
     follow: Arc<dyn Follow>,
     state: Mutex<CrewState>,
-    /// Told when one has become idle, or somebody who waits for that is to look whether he still wants it.
+    /// Told when one has become idle, or when a call that waits for that is to look whether it was interrupted.
     changed: Condvar,
     /// Wakes the thread.
     bell: PipeWriter,
@@ -121,7 +121,7 @@ impl Crew {
     fn take(self: &Arc<Self>, call: &Call) -> Result<CoprocessLease<'_>, Stop> {
         let crew = self.clone();
         let _hook = call.flag().on_raise(move || {
-            // Whoever waits has looked before, or will look after this.
+            // A call that waits has looked before, or will look after this.
             drop(crew.state.lock());
             crew.changed.notify_all();
         });
@@ -237,7 +237,7 @@ fn attend(crew: &Weak<Crew>, rung: &PipeReader) {
             let idle: Vec<ProgramHandle> = state.idle.iter().map(StayingProgram::end).collect();
             (idle, state.backoff.delay())
         };
-        // Not held while this waits: whoever drops the last one ends all programs.
+        // Not held while this waits: dropping the last one ends all programs.
         drop(attended);
         wait(rung, &watched, pause);
     }
@@ -251,7 +251,7 @@ fn wait(mut rung: &PipeReader, watched: &[ProgramHandle], pause: Duration) {
         .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
         .collect();
     let pause = Timespec::try_from(pause).ok().filter(|_| !pause.is_zero());
-    // An error is as good as a ring: whoever called looks again.
+    // An error is as good as a ring: the caller looks again.
     poll(&mut fds, pause.as_ref()).ok();
     while rung.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
 }

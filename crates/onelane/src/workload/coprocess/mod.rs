@@ -28,7 +28,7 @@ const ANSWER_MAX: usize = 16 << 20;
 /// A program that stays, such as an interpreter with a model in it, or an office suite. A workload makes it in
 /// [`Load::load`](super::Load::load) and shows it to the engine in
 /// [`Load::coprocess`](super::Load::coprocess), which starts one for each slot before the service is ready. What it
-/// does for a request, it does alone: nobody else speaks to it meanwhile.
+/// does for a request, it does alone: no other request speaks to it meanwhile.
 ///
 /// It is ended with all that it has started when its request ends early (the client has left, or the time is over),
 /// and by [`Self::requests`] and [`Self::memory_mib`]. Its place is taken by a new one at once; until that is ready,
@@ -181,7 +181,7 @@ impl Coprocess {
     ///
     /// # Errors
     /// [`Stop::Interrupted`] if the call was, [`Stop::Crashed`] if the program ended or did not keep to the format: in
-    /// both cases it is replaced. [`Stop::Failed`] for what is no line.
+    /// both cases it is replaced. [`Stop::Failed`] if the question is not one line.
     pub fn exchange(&self, call: &Call, question: impl AsRef<[u8]>) -> Result<Vec<u8>, Stop> {
         let message = self.plan.message(question.as_ref());
         let message = message.map_err(|why| Stop::Failed(why.into()))?;

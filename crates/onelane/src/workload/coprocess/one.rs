@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::http::{self, Answer, CoprocessRequest};
-use crate::folder::Root;
+use crate::folder::ServerFolder;
 use crate::jitter::with_jitter;
 use crate::keeper::{
     Heard, Keeping, ProgramHandle, ProgramInput, ProgramLimits, ProgramOrder, ProgramOutput,
@@ -125,7 +125,7 @@ pub(super) struct StayingProgram {
     talk: ProgramTalk,
     dialect: Dialect,
     answer_max: usize,
-    /// What it has said and nobody has taken.
+    /// What it has said and no answer has taken yet.
     incoming: BytesMut,
     socket: PathBuf,
     /// Requests that it has served.
@@ -133,7 +133,7 @@ pub(super) struct StayingProgram {
     /// After which it is to be replaced: not all lanes do that at once.
     pub(super) requests_max: u32,
     /// Its folder. After `talk`, which ends it.
-    _folder: Root,
+    _folder: ServerFolder,
 }
 
 impl StayingProgram {
@@ -157,7 +157,7 @@ impl StayingProgram {
     }
 
     fn begin(plan: &CoprocessPlan, keeping: Keeping) -> io::Result<Self> {
-        let folder = Root::make()?;
+        let folder = ServerFolder::make()?;
         let socket = folder.path().join("socket");
         let mut order =
             ProgramOrder::new(&plan.command, Some(folder.path()), ProgramLimits::default());
