@@ -9,10 +9,10 @@ use parking_lot::{Condvar, Mutex};
 
 /// Cheap to clone: all clones are the same log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Log(Arc<Shared>);
+pub(super) struct Log(Arc<SharedLog>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct SharedLog {
     written: Mutex<Written>,
     changed: Condvar,
 }
