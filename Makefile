@@ -4,7 +4,7 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help rename images up reload down plan check fmt test prove live soak fuzz screenshots compare
+.PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots compare
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=
 
 reload: ## have nginx read nginx/*.conf anew; no request is lost, and a mistake in them changes nothing
 	@$(stack)/reload
+
+# MIN, MAX and DOWN reach it as LANES and so on do.
+autoscale: ## keep as many lanes as the load wants, MIN=2 to MAX=8, fewer after DOWN=300s without need; says why, until Ctrl-C
+	@docker/autoscale
 
 # Either may be left over from when Docker was or was not there.
 down: ## stop them; running requests finish first

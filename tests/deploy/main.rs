@@ -10,6 +10,8 @@ mod balancing;
 mod overload;
 // Lanes come, go, stop and die while requests run.
 mod lanes_change;
+// Lanes come and go by themselves, as the load wants.
+mod autoscale;
 // POSTs, while lanes leave and come.
 mod posts;
 // Lanes that are silent.
