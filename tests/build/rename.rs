@@ -190,6 +190,28 @@ fn refuses(copy: &Copy, name: &str, why: &str) {
     assert!(tree(copy) == before, "something has changed");
 }
 
+/// Where the engine's name would be the deployment's: its settings and series are other words.
+const DEPLOYMENT: [&str; 7] = [
+    "compose.yaml",
+    "docker",
+    "k8s",
+    "local",
+    "monitoring",
+    "nginx",
+    "overlays",
+];
+
+#[test]
+fn nothing_that_is_deployed_bears_the_name_of_the_engine() {
+    let mut files = tree(&Copy::new());
+    files.retain(|path, _| DEPLOYMENT.iter().any(|place| path.starts_with(place)));
+    assert!(files.len() > 100, "{} files", files.len());
+    for (path, bytes) in files {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!has_word(&text, "onelane"), "{path}");
+    }
+}
+
 #[rstest]
 #[ignore = "make prove: compiles renamed copies of the tree"]
 fn a_renamed_service_keeps_its_promises(
