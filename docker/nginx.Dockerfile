@@ -24,8 +24,8 @@ ENTRYPOINT ["nginx-start"]
 
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="onelane-nginx" \
-      org.opencontainers.image.description="nginx as the queue in front of onelane" \
+LABEL org.opencontainers.image.title="primes-nginx" \
+      org.opencontainers.image.description="nginx as the queue in front of primes" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

@@ -79,9 +79,9 @@ fn run(options: Options) -> Result<(), String> {
         Results::load()?
     };
     if !options.report {
-        let onelane = options
-            .onelane
-            .or_else(|| smoke.then(|| env!("CARGO_BIN_EXE_primes").into()));
+        let onelane = options.onelane.or_else(|| {
+            smoke.then(|| env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))).into())
+        });
         let bench = Bench::new(onelane, effort)?;
         for scenario in Scenario::chosen(&options.only) {
             scenario.run(&bench, &mut results);

@@ -11,7 +11,7 @@ const SERVICES: &str = "examples/services/Cargo.toml";
 
 /// Builds it, which takes nothing but a look when it is there already, and tells where it is.
 pub(crate) fn build() -> Result<PathBuf, String> {
-    build_from("Cargo.toml", "primes")
+    build_from("Cargo.toml", env!("CARGO_PKG_NAME"))
 }
 
 /// The same for one of the services to copy from.

@@ -20,7 +20,7 @@ impl Lane {
             // Plain nginx leaves all waiting to the lanes, in one lane more than ten at times.
             Limits::Lifted => &["--queue-max", "100000", "--queue-timeout", "120s"],
         };
-        let binary = Path::new(env!("CARGO_BIN_EXE_primes"));
+        let binary = Path::new(env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))));
         let spawn = |_| {
             let admin = free_address()?;
             let server = onelane::spawn(binary, "blocking", admin, args)?;

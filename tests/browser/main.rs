@@ -2,7 +2,7 @@
 //! be had, the tests say that they are skipped and pass; with CI=true they fail.
 
 /// This service, for a server of it alone.
-const BINARY: &str = env!("CARGO_BIN_EXE_primes");
+const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
 // Who waits for whom, with one lane and with six, behind nginx.
 mod lanes;

@@ -24,7 +24,7 @@ pub(crate) struct Compose {
     pub(crate) base: String,
     /// What whoever started it was told.
     pub(crate) said: String,
-    project: String,
+    pub(crate) project: String,
     port: u16,
     /// Empty for what it is when nobody says.
     mode: String,
@@ -126,7 +126,7 @@ impl Compose {
         Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
-            project: format!("onelane-test-{}", process::id()),
+            project: format!("lanes-test-{}", process::id()),
             port,
             mode: mode.to_owned(),
             changes,
@@ -149,6 +149,16 @@ impl Compose {
     /// `make reload`.
     pub(crate) fn reload_command(&self) -> Command {
         self.on_stack("docker/reload")
+    }
+
+    /// `make autoscale`.
+    pub(crate) fn autoscale_command(&self) -> Command {
+        self.on_stack("docker/autoscale")
+    }
+
+    /// `make down`, and nothing else is asked.
+    pub(crate) fn down_command(&self) -> Command {
+        self.on_stack("docker/down")
     }
 
     /// The command that `make up` names: without `--no-recreate`, images that somebody built anew

@@ -69,7 +69,7 @@ impl Lane {
             "65532",
             "--entrypoint",
             "sh",
-            "onelane-nginx",
+            concat!(env!("CARGO_PKG_NAME"), "-nginx"),
             "-c",
             &kill,
         ])

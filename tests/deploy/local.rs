@@ -69,7 +69,13 @@ impl Local {
     /// What `local/up` would compile, which takes a network, and who may write here.
     pub(crate) async fn build() {
         let mut build = Command::new("cargo");
-        build.args(["build", "--release", "--locked", "--bin", "primes"]);
+        build.args([
+            "build",
+            "--release",
+            "--locked",
+            "--bin",
+            env!("CARGO_PKG_NAME"),
+        ]);
         output(&mut build).await;
     }
 

@@ -10,6 +10,8 @@ mod balancing;
 mod overload;
 // Lanes come, go, stop and die while requests run.
 mod lanes_change;
+// Lanes come and go by themselves, as the load wants.
+mod autoscale;
 // POSTs, while lanes leave and come.
 mod posts;
 // Lanes that are silent.
@@ -22,6 +24,8 @@ mod health;
 mod up_again;
 // Files as another umask, another system or another place has them.
 mod checkout;
+// Another service of this template on the same machine.
+mod neighbour;
 // DNS is away, remembers too long, or is another one than usual.
 mod dns;
 // Where there is IPv6, and where there is nothing else.

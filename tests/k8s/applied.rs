@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::common::skip;
 use crate::manifests::{
-    Manifest, at, container, default_set, in_folder, list, object, parse, root, root_from, text,
+    Manifest, SERVICE, all, at, container, default_set, in_folder, list, object, parse, root,
+    root_from, text,
 };
 
 #[test]
@@ -54,6 +55,32 @@ fn kustomize_renders_what_is_on_disk() {
     }
 }
 
+/// So that two services never have an object in common: what has no namespace is one.
+#[test]
+fn everything_is_in_a_namespace_of_this_service() {
+    let folders = [
+        "",
+        "knative",
+        "monitoring",
+        "../overlays/keda",
+        "../overlays/prometheus-adapter",
+    ];
+    let mut objects: Vec<Value> = all().into_iter().map(|it| it.object).collect();
+    for folder in folders {
+        let Some(rendered) = kustomize(&root().join(folder)) else {
+            return;
+        };
+        objects.extend(rendered);
+    }
+    let ours = [SERVICE, concat!(env!("CARGO_PKG_NAME"), "-knative")];
+    for object in objects {
+        let is_namespace = object["kind"] == "Namespace";
+        let key = if is_namespace { "name" } else { "namespace" };
+        let namespace = object["metadata"][key].as_str();
+        assert!(ours.contains(&namespace.unwrap_or("none")), "{object}");
+    }
+}
+
 /// That these objects are what is on disk, and all of it.
 fn assert_rendered(rendered: Vec<Value>, mut on_disk: Vec<Manifest>) {
     for object in rendered {
@@ -79,14 +106,14 @@ fn sources(folder: &str) -> Vec<Manifest> {
 
 /// What the sidecar of Grafana looks for, with the file as it is.
 fn dashboard() -> Manifest {
-    let file = "../monitoring/dashboards/onelane.json".to_owned();
+    let file = "../monitoring/dashboards/lanes.json".to_owned();
     let text = fs::read_to_string(root().join(&file)).expect("it is there");
-    let labels = json!({ "app.kubernetes.io/name": "onelane", "grafana_dashboard": "1" });
+    let labels = json!({ "app.kubernetes.io/name": SERVICE, "grafana_dashboard": "1" });
     let object = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": { "name": "onelane-dashboard", "namespace": "onelane", "labels": labels },
-        "data": { "onelane.json": text },
+        "metadata": { "name": format!("{SERVICE}-dashboard"), "namespace": SERVICE, "labels": labels },
+        "data": { format!("{SERVICE}.json"): text },
     });
     Manifest { file, text, object }
 }
@@ -168,7 +195,7 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
     let store = find("ConfigMap", "nginx-store-").expect("a file for nginx");
     let ours = fs::read_to_string(root().join("../docker/store.conf")).expect("it is there");
     assert_eq!(store["data"], json!({ "store.conf": ours }));
-    assert_eq!(text(store, "/metadata/namespace"), "onelane");
+    assert_eq!(text(store, "/metadata/namespace"), SERVICE);
 
     let mut nginx = find("Deployment", "nginx").expect("nginx").clone();
     let pod = &mut nginx["spec"]["template"]["spec"];
@@ -280,7 +307,7 @@ fn file_for_nginx(rendered: &[Value], name: &str, file: &str) -> [Value; 2] {
     let map = map.expect("a file for nginx");
     let ours = fs::read_to_string(root().join("../docker").join(file)).expect("it is there");
     assert_eq!(map["data"], json!({ file: ours }));
-    assert_eq!(text(map, "/metadata/namespace"), "onelane");
+    assert_eq!(text(map, "/metadata/namespace"), SERVICE);
     let path = format!("/etc/nginx/lanes/{file}");
     [
         json!({ "name": name, "configMap": { "name": map["metadata"]["name"] } }),

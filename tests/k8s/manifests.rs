@@ -10,6 +10,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+/// The service's name, which its namespace and its labels bear.
+pub(crate) const SERVICE: &str = env!("CARGO_PKG_NAME");
+
 /// The folders that are applied by themselves, if at all.
 pub(crate) const OPTIONAL: [&str; 6] = [
     // Part of `monitoring`, and used without a cluster, too.

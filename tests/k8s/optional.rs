@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::manifests::{at, container, in_folder, list, number, object, text};
+use crate::manifests::{SERVICE, at, container, in_folder, list, number, object, text};
 
 #[test]
 fn every_autoscaler_goes_up_and_down_alike() {
@@ -104,7 +104,7 @@ fn the_route_has_the_fields_of_an_httproute_and_no_others() {
     assert_eq!(route["kind"], "HTTPRoute");
     let expected = json!({
         "parentRefs": [{ "name": "gateway", "namespace": "gateway" }],
-        "hostnames": ["onelane.example.com"],
+        "hostnames": [format!("{SERVICE}.example.com")],
         "rules": [{
             "backendRefs": [{ "name": "nginx", "port": 80 }],
             "timeouts": { "request": "60s" },

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::manifests::{Manifest, all, at, container, list, text};
+use crate::manifests::{Manifest, SERVICE, all, at, container, list, text};
 
 /// The sysctls in use that any node allows: the others of a pod need a kubelet that is told.
 const SYSCTLS: [&str; 3] = [
@@ -44,7 +44,7 @@ fn everything_says_what_it_is_part_of() {
         let labels = at(&manifest.object, "/metadata/labels");
         for label in ["name", "part-of"] {
             let label = format!("app.kubernetes.io/{label}");
-            assert_eq!(labels[&label], "onelane", "{label} of {}", manifest.file);
+            assert_eq!(labels[&label], SERVICE, "{label} of {}", manifest.file);
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn yaml(path: &str) -> Value {
 }
 
 pub(crate) fn dashboard() -> Value {
-    let text = read("monitoring/dashboards/onelane.json");
+    let text = read("monitoring/dashboards/lanes.json");
     serde_json::from_str(&text).expect("the dashboard is JSON")
 }
 

@@ -180,7 +180,9 @@ impl Running {
         }
         let lane = |(program, args): (&str, &str)| {
             let (_, name) = program.rsplit_once('/')?;
-            matches!(name, "primes" | "thumbnail").then(|| format!("{name} {args}"))
+            [env!("CARGO_PKG_NAME"), "thumbnail"]
+                .contains(&name)
+                .then(|| format!("{name} {args}"))
         };
         let by_name = command.split_once(' ').and_then(lane);
         by_name.unwrap_or(command)

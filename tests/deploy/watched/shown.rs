@@ -12,7 +12,7 @@ use crate::prometheus::Prometheus;
 /// What Grafana would make of a query, here.
 fn filled_in(query: &str) -> String {
     query
-        .replace("$job", "onelane")
+        .replace("$job", env!("CARGO_PKG_NAME"))
         .replace("$namespace", ".*")
         .replace("$__rate_interval", "10s")
 }

@@ -1,8 +1,8 @@
-//! `/exit?code=N`: ends the process that computes it, as a library might that somebody else wrote.
+//! `/exit?code=N`: ends the process that computes it, as a foreign library might.
 
 use serde::Deserialize;
 
-use super::Nothing;
+use super::fields::Nothing;
 use crate::workload::{Call, Route, Stop, Workload};
 
 /// An end without an answer.

@@ -10,9 +10,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
-use super::{Front, observe, routes};
+use super::front::Front;
+use super::observe::observe;
+use super::routes::routes;
 
-/// Somebody who is told of every request.
+/// Functions that are called for every request.
 #[derive(Clone)]
 pub struct Witness {
     /// Returns before anything else is done for a request.
@@ -22,7 +24,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Nobody.
+    /// Functions that do nothing.
     pub fn none() -> Self {
         Self {
             begin: Rc::new(|| Box::pin(async {})),

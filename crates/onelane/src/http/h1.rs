@@ -11,9 +11,9 @@ use actix_web::http::KeepAlive;
 use actix_web::web;
 use tokio::net::TcpStream;
 
-use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
+use super::front::Front;
 use super::room::Room;
 use crate::heads::{Heads, LINGER, WRITE_BYTES};
 
@@ -49,7 +49,7 @@ pub async fn service(
     let service = Rc::new(service.expect("an app without initialisers starts"));
     Rc::new(move |stream| {
         let (service, front) = (service.clone(), front.clone());
-        // Now, and not when it is first polled: until then nobody would know of this connection.
+        // Now, and not when it is first polled: until then the room would not know of this connection.
         let leaving = front.leaving.subscribe();
         let conversation = Conversation::begin(keeps);
         let place = room.enter(&conversation);

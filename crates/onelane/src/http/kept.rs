@@ -7,65 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::HeaderMap;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
-use super::headers::{X_LANE_HOLD_MS, new_id, text};
-use super::problem::Reason;
+use super::headers::new_id;
+use super::portion::X_LANE_TOKEN;
+use super::reason::{ASKED, ResponseReason};
 use crate::gate::Permit;
-
-/// The body is not there yet.
-const X_LANE_ASK: &str = "x-lane-ask";
-
-/// Names a slot that is kept: to nginx, and from it.
-const X_LANE_TOKEN: &str = "x-lane-token";
-
-/// The reason of no problem, but of a hop like [`BUSY`](super::problem::BUSY): the request comes again.
-pub(super) const ASKED: &str = "asked";
 
 /// How long a slot is kept. nginx has the body already and needs 250 ms at most to connect; the rest is
 /// for machines that are slow.
 const KEPT_FOR: Duration = Duration::from_secs(2);
 
-/// What of a request has come.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// All of it, at once.
-    Whole,
-    /// All but the body.
-    Head,
-    /// All of it, after a lane gave this token to its head.
-    Rest(String),
-}
-
-impl Part {
-    /// Only a balancer sends a request in parts.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        if !headers.contains_key(X_LANE_HOLD_MS) {
-            return Self::Whole;
-        }
-        match text(headers, X_LANE_TOKEN) {
-            Some(token) => Self::Rest(token.to_owned()),
-            None if headers.contains_key(X_LANE_ASK) => Self::Head,
-            None => Self::Whole,
-        }
-    }
-
-    /// Where nginx goes on with it if this lane is busy, unless nginx itself says so.
-    pub(super) fn usual_next_round(&self) -> &'static str {
-        match self {
-            Self::Whole => "@next_lane",
-            Self::Head | Self::Rest(_) => "@ask",
-        }
-    }
-}
-
 /// The slots that are kept, by token. No more than there are slots.
 #[derive(Debug, Clone, Default)]
-pub struct Kept(Arc<Mutex<HashMap<String, Permit>>>);
+pub struct KeptSlots(Arc<Mutex<HashMap<String, Permit>>>);
 
-impl Kept {
+impl KeptSlots {
     fn keep(&self, token: String, permit: Permit) {
         self.0.lock().insert(token.clone(), permit);
         let kept = self.clone();
@@ -85,13 +43,13 @@ impl Kept {
 
 /// Tells nginx to send the body, for which there is this slot. Without `kept` it is not certain that this
 /// process gets the body, so the slot is free again at once.
-pub(super) fn send_the_rest(kept: Option<&Kept>, permit: Permit) -> HttpResponse {
+pub(super) fn send_the_rest(kept: Option<&KeptSlots>, permit: Permit) -> HttpResponse {
     let token = new_id();
     let mut response = HttpResponse::NoContent()
         .insert_header(("X-Accel-Redirect", "@send"))
         .insert_header((X_LANE_TOKEN, token.as_str()))
         .finish();
-    response.extensions_mut().insert(Reason(ASKED));
+    response.extensions_mut().insert(ResponseReason(ASKED));
     match kept {
         Some(kept) => kept.keep(token, permit),
         None => permit.give_back(),
@@ -103,36 +61,15 @@ pub(super) fn send_the_rest(kept: Option<&Kept>, permit: Permit) -> HttpResponse
 mod tests {
     use std::time::Instant;
 
-    use actix_web::test::TestRequest;
-
     use super::*;
-    use crate::gate::{Gate, Place, Visitor};
-
-    fn part(headers: &[(&'static str, &'static str)]) -> Part {
-        let request = TestRequest::default();
-        let request = headers
-            .iter()
-            .fold(request, |request, header| request.insert_header(*header));
-        Part::of(request.to_http_request().headers())
-    }
-
-    #[test]
-    fn only_who_holds_requests_sends_them_in_parts() {
-        let hold = (X_LANE_HOLD_MS, "5");
-        let (ask, token) = ((X_LANE_ASK, "1"), (X_LANE_TOKEN, "t"));
-        assert_eq!(part(&[ask]), Part::Whole);
-        assert_eq!(part(&[token]), Part::Whole);
-        assert_eq!(part(&[hold]), Part::Whole);
-        assert_eq!(part(&[hold, ask]), Part::Head);
-        assert_eq!(part(&[hold, token]), Part::Rest("t".to_owned()));
-    }
+    use crate::gate::{Gate, QueuePlace, Visitor};
 
     async fn permit(gate: &Gate) -> Permit {
         let visitor = Visitor {
             request_id: "id".to_owned(),
             arrived: Instant::now(),
             patience: Duration::from_mins(1),
-            place: Place::New,
+            place: QueuePlace::New,
             goes_on: false,
         };
         gate.enter(visitor).await.expect("a slot")
@@ -140,7 +77,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_slot_is_taken_once_and_by_its_token_alone() {
-        let (gate, kept) = (Gate::new(1, 1), Kept::default());
+        let (gate, kept) = (Gate::new(1, 1), KeptSlots::default());
         kept.keep("token".to_owned(), permit(&gate).await);
         assert!(kept.take("another").is_none());
         let taken = kept.take("token");
@@ -151,7 +88,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_slot_that_nobody_takes_goes_to_the_next_and_counts_for_nothing() {
-        let (gate, kept) = (Gate::new(1, 1), Kept::default());
+        let (gate, kept) = (Gate::new(1, 1), KeptSlots::default());
         kept.keep("token".to_owned(), permit(&gate).await);
         let next = permit(&gate).await;
         assert!(kept.take("token").is_none());

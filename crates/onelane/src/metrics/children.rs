@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
-use super::{Register, gauge_value, raise};
+use super::register::{Register, gauge_value, raise};
 use crate::roster::{Cause, RosterSnapshot};
 
 /// Seconds. A child is forked in a fraction of a millisecond and spawned in a few; the rest is for
@@ -15,7 +15,7 @@ const START_SECONDS: &[f64] = &[
 
 /// Child processes in numbers; the help texts below say what each one means.
 #[derive(Debug)]
-pub struct Children {
+pub struct ChildSeries {
     pub start_seconds: Histogram,
     pub worker_events: IntCounterVec,
     alive: IntGauge,
@@ -26,7 +26,7 @@ pub struct Children {
     restarts: IntCounterVec,
 }
 
-impl Children {
+impl ChildSeries {
     pub(super) fn register(register: &Register) -> Self {
         let causes = Cause::ALL.map(Cause::name);
         Self {

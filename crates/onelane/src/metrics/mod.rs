@@ -3,6 +3,7 @@
 
 mod children;
 mod own;
+mod register;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -16,12 +17,13 @@ use prometheus::{
     Opts, Registry,
 };
 
-pub use children::Children;
+pub use children::ChildSeries;
+use register::{Register, gauge_value, raise};
 pub use snapshot::MetricsSnapshot;
 
 use crate::roster::RosterSnapshot;
 use crate::service::ENGINE_VERSION;
-use crate::workload::{Event, Record, Series};
+use crate::workload::{Record, Series, SeriesEvent};
 
 /// Seconds. A trivial request takes well under a millisecond, the longest run into
 /// `request_timeout` (30 s): about three steps for each power of ten between them.
@@ -40,7 +42,7 @@ pub struct Metrics {
     pub queue_wait: Histogram,
     pub rejected: IntCounterVec,
     pub compute: HistogramVec,
-    pub children: Children,
+    pub children: ChildSeries,
     slots: IntGauge,
     slots_busy: IntGauge,
     busy_seconds: Counter,
@@ -123,7 +125,7 @@ impl Metrics {
                 seconds("onelane_compute_seconds", "Time spent computing"),
                 &["workload"],
             )),
-            children: Children::register(&register),
+            children: ChildSeries::register(&register),
             slots: register.gauge("onelane_slots", "Requests that can be computed at once"),
             slots_busy: register.gauge("onelane_slots_busy", "Requests that are being computed"),
             busy_seconds: register.series(Counter::new(
@@ -169,7 +171,7 @@ impl Metrics {
 }
 
 impl Record for Metrics {
-    fn record(&self, events: &[Event]) {
+    fn record(&self, events: &[SeriesEvent]) {
         if !events.is_empty() {
             self.own.lock().record(events);
         }
@@ -178,40 +180,4 @@ impl Record for Metrics {
 
 fn seconds(name: &str, help: &str) -> HistogramOpts {
     HistogramOpts::new(name, help).buckets(SECONDS.to_vec())
-}
-
-/// Brings a counter up to a total that was counted elsewhere.
-fn raise(counter: &Counter, total: Duration) {
-    let news = total.as_secs_f64() - counter.get();
-    counter.inc_by(news.max(0.0));
-}
-
-fn gauge_value(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Creates series and registers them in the same step, so that none can be forgotten.
-struct Register<'a>(&'a Registry);
-
-impl Register<'_> {
-    fn series<C: Collector + Clone + 'static>(&self, series: prometheus::Result<C>) -> C {
-        let series = series.expect("names, labels and buckets are constants that are valid");
-        let registered = self.0.register(Box::new(series.clone()));
-        registered.expect("each name is registered once");
-        series
-    }
-
-    /// Counters of rare events, one for each value of the label. All of them exist from the start,
-    /// because Prometheus misses the first event of a series that begins with it.
-    fn counters(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntCounterVec {
-        let series = self.series(IntCounterVec::new(Opts::new(name, help), &[label]));
-        for value in values {
-            series.with_label_values(&[value]);
-        }
-        series
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.series(IntGauge::new(name, help))
-    }
 }

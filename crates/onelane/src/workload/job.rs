@@ -10,12 +10,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use super::load::survive;
-use super::{
-    Call, Definition, Follow, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop,
-};
+use super::definition::{Definition, Origin};
+use super::load::{LoadError, Loaded, survive};
+use super::{Call, Follow, Outcome, Reply, Run, Source};
 use crate::config::Written;
-use crate::folder::Place;
+use crate::folder::FolderPlace;
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
 pub struct Workloads(BTreeMap<&'static str, Instance>);
@@ -72,21 +71,6 @@ pub struct Job {
     pub source: Source,
 }
 
-/// Why a job has no reply.
-#[derive(Debug)]
-pub enum Outcome {
-    /// What the caller sent is no input of the workload.
-    Invalid(InvalidInput),
-    /// The workload ended without a reply.
-    Stopped(Stop),
-}
-
-impl From<InvalidInput> for Outcome {
-    fn from(invalid: InvalidInput) -> Self {
-        Self::Invalid(invalid)
-    }
-}
-
 impl Job {
     /// Computes the answer on the calling thread.
     pub fn run(self, workloads: &Workloads, call: Call) -> Result<Reply, Outcome> {
@@ -104,7 +88,12 @@ impl Job {
 
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body
     /// travels beside it.
-    pub fn pack(mut self, request_id: String, limit: Duration, folder: Place) -> (Parcel, Bytes) {
+    pub fn pack(
+        mut self,
+        request_id: String,
+        limit: Duration,
+        folder: FolderPlace,
+    ) -> (Parcel, Bytes) {
         let body = std::mem::take(&mut self.source.body);
         let parcel = Parcel {
             workload: self.workload.to_owned(),
@@ -127,7 +116,7 @@ pub struct Parcel {
     pub body_bytes: usize,
     request_id: String,
     limit: Duration,
-    folder: Place,
+    folder: FolderPlace,
 }
 
 impl Parcel {

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::iter::successors;
 
-use super::{Interrupted, Problem, Reason};
+use super::interrupt::Interrupted;
+use super::invalid::InvalidInput;
+use super::problem::{Problem, Reason};
 
 /// Why a computation ends without an output. `?` makes one of an [`Interrupted`], a [`Problem`] or any
 /// other error.
@@ -11,7 +13,7 @@ use super::{Interrupted, Problem, Reason};
 pub enum Stop {
     /// It was told to.
     Interrupted,
-    /// The caller asked for something that there is no answer to. It is told so, and the lane did well.
+    /// The caller asked for something that cannot be answered, and is told so. The lane did well.
     Problem(Box<Problem>),
     /// A program that it needs ended in the middle of it: 502 `worker_crashed`, and why in the log.
     Crashed(String),
@@ -41,6 +43,21 @@ impl From<Reason> for Stop {
 impl<E: Error + Send + Sync + 'static> From<E> for Stop {
     fn from(err: E) -> Self {
         Self::Failed(Box::new(err))
+    }
+}
+
+/// Why a job has no reply.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The workload does not take what the caller sent.
+    Invalid(InvalidInput),
+    /// The workload ended without a reply.
+    Stopped(Stop),
+}
+
+impl From<InvalidInput> for Outcome {
+    fn from(invalid: InvalidInput) -> Self {
+        Self::Invalid(invalid)
     }
 }
 

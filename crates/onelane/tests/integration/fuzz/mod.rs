@@ -1,4 +1,4 @@
-//! Whatever may come, and what must not come of it. Each test takes `FUZZ_SECONDS`, 5 unless told, and tells how to
+//! Whatever may come, and what must not come of it. Each test takes `FUZZ_SECONDS`, 2 unless told, and tells how to
 //! repeat what has failed.
 
 // What is random, and for how long.
