@@ -43,7 +43,7 @@ check: ## format, lints, documentation, unit and integration tests
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo test --locked --workspace --all-features --doc
 	$(wildcard examples/services/check)
-	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build --example live
+	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build --test docs --example live
 
 # The real stack first; then the modes one after the other, so that each has the machine.
 soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode

@@ -48,6 +48,12 @@ mod greedy;
 mod bodies;
 // The same question, asked by many or asked again.
 mod cache;
+// TLS and its certificates.
+mod tls;
+// HTTP/2, which comes with it.
+mod http2;
+// Who may call, and how much.
+mod api_keys;
 // What nginx does with each answer of a lane.
 mod hops;
 // What the scripts suggest to try.
@@ -99,6 +105,10 @@ mod manifests;
 mod lane;
 // One request and its answer.
 mod ask;
+// The same over TLS.
+mod curl;
+// HTTP/2, frame by frame.
+mod frames;
 // Many requests: the generator of the balancing bench.
 #[path = "../../benches/load/mod.rs"]
 mod load;
