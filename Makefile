@@ -4,7 +4,7 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down plan check fmt test live soak fuzz screenshots compare
+.PHONY: help up reload down plan check fmt test live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -51,7 +51,6 @@ fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, 
 test: check ## check, then tests of the real stacks, of the manifests, of the rules and of the page
 	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
 	cargo test --locked --test k8s --test monitoring --test deploy --test browser
-	cargo test --locked --bench compare
 
 # Not part of `test`: it needs a cluster, and changes things there.
 live: ## try the service on the cluster that kubectl talks to, for a quarter of an hour; docs/kubernetes.md tells what it does there. TRIALS="rollout drain" for some
@@ -60,7 +59,5 @@ live: ## try the service on the cluster that kubectl talks to, for a quarter of 
 screenshots: ## draw the pictures in docs/ anew
 	cargo test --locked --test browser -- --ignored screenshots
 
-compare: ## measure onelane beside what people would use instead; FULL=1 for figures to keep
-	@benches/compare/install
-	cargo bench --locked --bench compare -- $(if $(FULL),--full)
-	cargo bench --locked --bench growth -- $(if $(FULL),,--quick)
+# Measurements. A clone may delete their folder.
+-include lab/Makefile

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use onelane_tree::Copy;
 use rstest::rstest;
 
-use crate::copy::Copy;
 use crate::flags::computes_fast;
 use crate::succeeds;
 
@@ -20,7 +20,7 @@ fn dependencies(manifest: &str) -> String {
 fn a_service_to_copy_from_takes_the_place_of_the_samples(
     #[values("thumbnail", "model")] service: &str,
 ) {
-    let copy = Copy::new();
+    let copy = Copy::of_tree();
     let folder = format!("examples/services/{service}");
     let Ok(manifest) = fs::read_to_string(copy.path(&format!("{folder}/Cargo.toml"))) else {
         eprintln!("skipped: there is no {folder} in this clone");

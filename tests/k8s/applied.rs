@@ -4,13 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use crate::common::skip;
-use crate::manifests::{
+use onelane_stack::skip;
+use onelane_tree::manifests::{
     Manifest, at, container, default_set, in_folder, list, object, parse, root, root_from, text,
 };
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
 #[test]
 fn the_namespace_comes_first_and_pods_come_last() {

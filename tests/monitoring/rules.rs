@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use onelane_tree::monitoring::{Rule, list, read, rules, text, yaml};
 use serde_json::{Value, json};
-
-use crate::files::{Rule, list, read, rules, text, yaml};
 
 #[test]
 fn every_alert_says_what_it_means_and_what_to_do() {

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use super::process::{Process, computing, until};
 use super::request::named;
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
@@ -13,7 +13,7 @@ use crate::lane::Mode::{self, Cluster, Fork, Pool};
 async fn a_server_that_is_killed_leaves_nobody_and_nothing(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::with_slots(mode, 2, &[]);
+    let mut lane = lane::with_slots(mode, 2, &[]);
     let killed = async {
         let child = computing(&lane, "lost").await;
         let family = Process::of(&lane).descendants();
