@@ -4,13 +4,17 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down plan check fmt test live soak fuzz screenshots
+.PHONY: help rename images up reload down plan check fmt test prove live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-# SERVICE, LANES, PORT, MODE, CACHE and MONITORING reach the scripts through the environment, given before or after `make`.
-up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers. Again: change what is told
+# Not from the environment, where some systems have a NAME.
+rename: ## give the service a name of your own, wherever it stands: NAME=thumbs
+	@tools/rename $(if $(filter command,$(origin NAME)),"$$NAME")
+
+# SERVICE, LANES, PORT, MODE, CACHE, TLS, API_KEYS and MONITORING reach the scripts through the environment, given before or after `make`.
+up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers, TLS=1 serves https, API_KEYS=FILE asks for keys. Again: change what is told
 	@$(stack)/up
 
 reload: ## have nginx read nginx/*.conf anew; no request is lost, and a mistake in them changes nothing
@@ -39,18 +43,28 @@ check: ## format, lints, documentation, unit and integration tests
 
 # The real stack first; then the modes one after the other, so that each has the machine.
 soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode
-	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) cargo test --locked --test deploy soak -- --nocapture
-	SOAK_SECONDS=30 cargo test --locked --package onelane --test integration soak -- --test-threads 1
+	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) cargo test --locked --workspace --all-features --test deploy soak -- --nocapture
+	SOAK_SECONDS=30 cargo test --locked --workspace --all-features --test integration soak -- --test-threads 1
 
 # A failure tells how to repeat it.
 fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, forms, children, settings; through nginx, too
-	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --package onelane --all-features --test integration fuzz -- --nocapture --test-threads 4
-	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --test deploy fuzz -- --nocapture
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --workspace --all-features --test integration fuzz -- --nocapture --test-threads 4
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --workspace --all-features --test deploy fuzz -- --nocapture
 
 # The deploy and browser tests start and stop stacks of their own.
-test: check ## check, then tests of the real stacks, of the manifests, of the rules and of the page
+# With the features that `check` has compiled everything with. The threads of deploy wait most of the time.
+test: check images ## check, then tests of the real stacks, of the manifests, of the rules and of the page
+	cargo test --locked --workspace --all-features --test k8s --test monitoring
+	cargo test --locked --workspace --all-features --test deploy -- --test-threads 4
+	cargo test --locked --workspace --all-features --test browser
+
+images:
 	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
-	cargo test --locked --test k8s --test monitoring --test deploy --test browser
+
+# Every test that is ignored in these two is one of them: tests/build/ignored.rs.
+prove: images ## what takes too long for test: compiles copies of the tree, tries every service in containers; then soak and fuzz, a minute each
+	cargo test --locked --workspace --all-features --test build --test deploy -- --ignored
+	$(MAKE) soak fuzz SOAK_SECONDS=60 FUZZ_SECONDS=60
 
 # Not part of `test`: it needs a cluster, and changes things there.
 live: ## try the service on the cluster that kubectl talks to, for a quarter of an hour; docs/kubernetes.md tells what it does there. TRIALS="rollout drain" for some

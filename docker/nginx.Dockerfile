@@ -2,11 +2,14 @@
 
 FROM nginx:1.30
 
+# For its certificate and its API keys, which are in volumes: what these begin with is the owner.
+RUN install -d -o 101 -g 101 -m 700 /etc/nginx/tls /etc/nginx/api-keys
+
 # The user nginx of the base image, by number, so that an orchestrator can tell it is not root.
 USER 101:101
 # Its files may be private where they come from.
 COPY --chmod=755 nginx /etc/nginx/lanes
-COPY --chmod=755 docker/nginx-start docker/nginx-health /usr/local/bin/
+COPY --chmod=755 docker/nginx-start docker/nginx-health docker/nginx-pair docker/nginx-keys /usr/local/bin/
 # A mistake in the configuration ends the build, not the deployment. What that leaves behind belongs to this user.
 RUN nginx-start -t && rm -r /tmp/*
 
@@ -21,8 +24,8 @@ ENTRYPOINT ["nginx-start"]
 
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="onelane-nginx" \
-      org.opencontainers.image.description="nginx as the queue in front of onelane" \
+LABEL org.opencontainers.image.title="primes-nginx" \
+      org.opencontainers.image.description="nginx as the queue in front of primes" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

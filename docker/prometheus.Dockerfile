@@ -26,8 +26,8 @@ CMD ["--storage.tsdb.retention.time=8d", "--storage.tsdb.retention.size=1GB"]
 
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="onelane-prometheus" \
-      org.opencontainers.image.description="Prometheus that watches onelane" \
+LABEL org.opencontainers.image.title="primes-prometheus" \
+      org.opencontainers.image.description="Prometheus that watches primes" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

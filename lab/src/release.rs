@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use onelane_tree::root;
+use onelane_tree::{SERVICE, root};
 
 /// Where the program and the engine are.
 const PROJECT: &str = "Cargo.toml";
@@ -14,7 +14,7 @@ const SERVICES: &str = "examples/services/Cargo.toml";
 
 /// Builds it, which takes nothing but a look when it is there already, and tells where it is.
 pub fn build() -> Result<PathBuf, String> {
-    build_from(PROJECT, "primes", "primes")
+    build_from(PROJECT, SERVICE, SERVICE)
 }
 
 /// The same for the service of drills.
@@ -24,7 +24,7 @@ pub fn build_drills() -> Result<PathBuf, String> {
 
 /// The program as it is tested, which takes less time to build.
 pub fn build_to_try() -> Result<PathBuf, String> {
-    build_to_try_from(PROJECT, "primes")
+    build_to_try_from(PROJECT, SERVICE)
 }
 
 /// The same for one of the services to copy from.

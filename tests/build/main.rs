@@ -2,6 +2,10 @@
 
 // What reaches the compiler.
 mod flags;
+// What `make test` leaves out.
+mod ignored;
+// A name of one's own for the service.
+mod rename;
 // A service of one's own in the place of the samples.
 mod samples;
 // The services to copy from in their place.

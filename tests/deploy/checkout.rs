@@ -84,7 +84,7 @@ async fn a_private_checkout_at_an_odd_path_runs_in_containers() {
     };
 
     assert_eq!(stack.get("/fast").await.status, 200);
-    assert!(prometheus.page().await.contains("onelane"));
+    assert!(prometheus.page().await.contains(env!("CARGO_PKG_NAME")));
     assert!(!prometheus.rules().await.is_empty());
     for folder in ["monitoring/grafana", "monitoring/dashboards"] {
         let folder = checkout.path(folder);
@@ -105,7 +105,7 @@ async fn a_private_checkout_at_an_odd_path_runs_as_plain_processes() {
     Local::build().await;
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join(target.unwrap_or("target".into()));
-    let tools = checkout.path("tools");
+    let tools = checkout.path("programs");
     fs::create_dir(&tools).expect("the folder is ours");
     symlink("/bin/true", tools.join("cargo")).expect("the folder is ours");
     // So is an nginx, if it had to be fetched.

@@ -10,7 +10,7 @@ const SMALL: &str = "/prime?number=7";
 async fn a_big_prime_does_not_keep_7_waiting() {
     let stack = Local::up(2).await;
     if get(format!("{}{SMALL}", stack.base)).await.status == 404 {
-        return say("SKIPPED a test: this service has no /prime, so it does not show primes");
+        return say("SKIPPED a test: this service has no /prime, so it shows no prime numbers");
     }
     let big = in_background(client().get(format!("{}{BIG}", stack.base)));
 

@@ -111,9 +111,9 @@ const CONTAINERS: [[&str; 3]; 6] = [
     ],
     // A cluster.
     [
-        "search onelane.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n",
+        "search lanes.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n",
         "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n10.244.0.5\there\n",
-        "resolver 10.96.0.10 valid=1s ipv6=off; server app.onelane.svc.cluster.local:5000",
+        "resolver 10.96.0.10 valid=1s ipv6=off; server app.lanes.svc.cluster.local:5000",
     ],
     // A cluster of IPv6 alone, with another name, and another namespace.
     [

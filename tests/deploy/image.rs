@@ -34,8 +34,8 @@ async fn a_lane_is_ready_soon_after_exec() {
     };
     let lane = stack.lanes().await.remove(0);
     let directory = tempfile::tempdir().unwrap();
-    let program = directory.path().join("primes");
-    let inside = format!("{}:/primes", lane.container);
+    let program = directory.path().join("lane");
+    let inside = format!("{}:/{}", lane.container, env!("CARGO_PKG_NAME"));
     docker(["cp", &inside, program.to_str().unwrap()]).await;
 
     let mut best = Duration::MAX;

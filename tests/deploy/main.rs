@@ -22,6 +22,8 @@ mod health;
 mod up_again;
 // Files as another umask, another system or another place has them.
 mod checkout;
+// Another service of this template on the same machine.
+mod neighbour;
 // DNS is away, remembers too long, or is another one than usual.
 mod dns;
 // Where there is IPv6, and where there is nothing else.

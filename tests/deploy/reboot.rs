@@ -11,7 +11,11 @@ use tokio::process::Command;
 
 use crate::engine::Engine;
 
-const PROJECT: &str = "onelane-reboot";
+const PROJECT: &str = "lanes-reboot";
+
+const NGINX: &str = concat!(env!("CARGO_PKG_NAME"), "-nginx");
+
+const LANE: &str = concat!(env!("CARGO_PKG_NAME"), "-app");
 
 #[tokio::test]
 async fn every_service_comes_back_and_has_a_bounded_log() {
@@ -48,7 +52,7 @@ async fn after_a_reboot_everything_is_there_but_what_was_stopped_by_hand() {
         return;
     };
     let socket = engine.address();
-    let copy = format!("docker save onelane-app onelane-nginx | docker --host {socket} load");
+    let copy = format!("docker save {LANE} {NGINX} | docker --host {socket} load");
     output(Command::new("sh").args(["-c", &copy])).await;
     let mut up = engine.docker();
     up.args(["compose", "--project-name", PROJECT, "up", "--detach"]);
@@ -61,7 +65,7 @@ async fn after_a_reboot_everything_is_there_but_what_was_stopped_by_hand() {
     let lane = format!("container:{PROJECT}-app-1");
     let mut signal = engine.docker();
     signal.args(["run", "--rm", "--pid", &lane, "--user", "65532"]);
-    signal.args(["--entrypoint", "sh", "onelane-nginx", "-c", "kill -s HUP 1"]);
+    signal.args(["--entrypoint", "sh", NGINX, "-c", "kill -s HUP 1"]);
     output(&mut signal).await;
 
     for power_is_lost in [false, true] {

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use onelane_stack::skip;
+use onelane_tree::SERVICE;
 use onelane_tree::manifests::{
-    Manifest, at, container, default_set, in_folder, list, object, parse, root, root_from, text,
+    Manifest, all, at, container, default_set, in_folder, list, object, parse, root, root_from,
+    text,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,6 +55,32 @@ fn kustomize_renders_what_is_on_disk() {
     }
 }
 
+/// So that two services never have an object in common: what has no namespace is one.
+#[test]
+fn everything_is_in_a_namespace_of_this_service() {
+    let folders = [
+        "",
+        "knative",
+        "monitoring",
+        "../overlays/keda",
+        "../overlays/prometheus-adapter",
+    ];
+    let mut objects: Vec<Value> = all().into_iter().map(|it| it.object).collect();
+    for folder in folders {
+        let Some(rendered) = kustomize(&root().join(folder)) else {
+            return;
+        };
+        objects.extend(rendered);
+    }
+    let ours = [SERVICE, concat!(env!("CARGO_PKG_NAME"), "-knative")];
+    for object in objects {
+        let is_namespace = object["kind"] == "Namespace";
+        let key = if is_namespace { "name" } else { "namespace" };
+        let namespace = object["metadata"][key].as_str();
+        assert!(ours.contains(&namespace.unwrap_or("none")), "{object}");
+    }
+}
+
 /// That these objects are what is on disk, and all of it.
 fn assert_rendered(rendered: Vec<Value>, mut on_disk: Vec<Manifest>) {
     for object in rendered {
@@ -78,14 +106,14 @@ fn sources(folder: &str) -> Vec<Manifest> {
 
 /// What the sidecar of Grafana looks for, with the file as it is.
 fn dashboard() -> Manifest {
-    let file = "../monitoring/dashboards/onelane.json".to_owned();
+    let file = "../monitoring/dashboards/lanes.json".to_owned();
     let text = fs::read_to_string(root().join(&file)).expect("it is there");
-    let labels = json!({ "app.kubernetes.io/name": "onelane", "grafana_dashboard": "1" });
+    let labels = json!({ "app.kubernetes.io/name": SERVICE, "grafana_dashboard": "1" });
     let object = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": { "name": "onelane-dashboard", "namespace": "onelane", "labels": labels },
-        "data": { "onelane.json": text },
+        "metadata": { "name": format!("{SERVICE}-dashboard"), "namespace": SERVICE, "labels": labels },
+        "data": { format!("{SERVICE}.json"): text },
     });
     Manifest { file, text, object }
 }
@@ -167,7 +195,7 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
     let store = find("ConfigMap", "nginx-store-").expect("a file for nginx");
     let ours = fs::read_to_string(root().join("../docker/store.conf")).expect("it is there");
     assert_eq!(store["data"], json!({ "store.conf": ours }));
-    assert_eq!(text(store, "/metadata/namespace"), "onelane");
+    assert_eq!(text(store, "/metadata/namespace"), SERVICE);
 
     let mut nginx = find("Deployment", "nginx").expect("nginx").clone();
     let pod = &mut nginx["spec"]["template"]["spec"];
@@ -195,6 +223,94 @@ fn an_overlay_with_the_cache_differs_in_where_nginx_keeps_answers() {
         container["resources"][which]["memory"] = json!("640Mi");
     }
     assert_eq!(nginx, object("Deployment", "nginx"));
+}
+
+#[test]
+fn an_overlay_with_tls_differs_in_how_nginx_listens() {
+    let Some(rendered) = overlay("tls") else {
+        return;
+    };
+    let mut nginx = find(&rendered, "Deployment", "nginx").clone();
+    let pod = &mut nginx["spec"]["template"]["spec"];
+    assert_eq!(
+        added(pod, "listen"),
+        file_for_nginx(&rendered, "listen", "listen.conf")
+    );
+    let secret = json!({ "name": "tls", "secret": { "secretName": "nginx-tls" } });
+    let mount = json!({ "name": "tls", "mountPath": "/etc/nginx/tls", "readOnly": true });
+    assert_eq!(added(pod, "tls"), [secret, mount]);
+    let container = &mut pod["containers"][0];
+    let scheme = container["startupProbe"]["httpGet"]
+        .as_object_mut()
+        .and_then(|probe| probe.remove("scheme"));
+    assert_eq!(scheme, Some(json!("HTTPS")));
+    // As with Compose.
+    let compose = fs::read_to_string(root().join("../docker/tls.yaml")).expect("it is there");
+    assert!(compose.contains("\"/tmp:size=640m,mode=1777\"") && compose.contains("=1152m\n"));
+    for which in ["requests", "limits"] {
+        let memory = &mut container["resources"][which]["memory"];
+        assert_eq!(memory.take(), json!("1152Mi"));
+        *memory = json!("640Mi");
+    }
+    let volumes = pod["volumes"].as_array_mut().expect("a list");
+    let tmp = volumes.iter_mut().find(|volume| volume["name"] == "tmp");
+    let size = &mut tmp.expect("it has one")["emptyDir"]["sizeLimit"];
+    assert_eq!(size.take(), json!("640Mi"));
+    *size = json!("384Mi");
+    assert_eq!(nginx, object("Deployment", "nginx"));
+
+    let mut service = find(&rendered, "Service", "nginx").clone();
+    let ports = service["spec"]["ports"].as_array_mut().expect("a list");
+    let https = ports.extract_if(.., |port| port["name"] == "https");
+    let expected = json!({ "name": "https", "protocol": "TCP", "port": 443, "targetPort": "http" });
+    assert_eq!(https.collect::<Vec<_>>(), [expected]);
+    assert_eq!(service, object("Service", "nginx"));
+}
+
+#[test]
+fn an_overlay_with_api_keys_differs_in_who_may_call() {
+    let Some(rendered) = overlay("api-keys") else {
+        return;
+    };
+    let mut nginx = find(&rendered, "Deployment", "nginx").clone();
+    let pod = &mut nginx["spec"]["template"]["spec"];
+    assert_eq!(
+        added(pod, "callers"),
+        file_for_nginx(&rendered, "callers", "callers.conf")
+    );
+    let secret = json!({ "name": "api-keys", "secret": { "secretName": "nginx-api-keys" } });
+    let mount = json!({ "name": "api-keys", "mountPath": "/etc/nginx/api-keys", "readOnly": true });
+    assert_eq!(added(pod, "api-keys"), [secret, mount]);
+    assert_eq!(nginx, object("Deployment", "nginx"));
+}
+
+/// Takes away what a component has added to nginx under this name: its volume, and where that is mounted.
+fn added(pod: &mut Value, name: &str) -> [Value; 2] {
+    let take = |list: &mut Value| {
+        let list = list.as_array_mut().expect("a list");
+        let mut found = list.extract_if(.., |it| it["name"] == name);
+        found.next().expect("it was added")
+    };
+    let volume = take(&mut pod["volumes"]);
+    [volume, take(&mut pod["containers"][0]["volumeMounts"])]
+}
+
+/// The same, where it is a file in the place of one of `nginx/`: that of `docker/`.
+fn file_for_nginx(rendered: &[Value], name: &str, file: &str) -> [Value; 2] {
+    let mut maps = rendered
+        .iter()
+        .filter(|object| object["kind"] == "ConfigMap");
+    let prefix = format!("nginx-{name}-");
+    let map = maps.find(|map| text(map, "/metadata/name").starts_with(&prefix));
+    let map = map.expect("a file for nginx");
+    let ours = fs::read_to_string(root().join("../docker").join(file)).expect("it is there");
+    assert_eq!(map["data"], json!({ file: ours }));
+    assert_eq!(text(map, "/metadata/namespace"), SERVICE);
+    let path = format!("/etc/nginx/lanes/{file}");
+    [
+        json!({ "name": name, "configMap": { "name": map["metadata"]["name"] } }),
+        json!({ "name": name, "mountPath": path, "subPath": file, "readOnly": true }),
+    ]
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn memory_in_manifest() -> Option<String> {
 
 #[test]
 fn nginx_speaks_the_protocol_of_the_engine() {
-    let mut version = Command::new(env!("CARGO_BIN_EXE_primes"));
+    let mut version = Command::new(env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))));
     let version = version.arg("--version").output();
     let version = version.expect("the program is built").stdout;
     let version = String::from_utf8_lossy(&version);
@@ -311,10 +311,10 @@ fn cpu(number: u64, of: f64) -> f64 {
     number as f64 / of
 }
 
-/// What `onelane config` prints where a lane runs, with its variables.
+/// What the program's `config` prints where a lane runs, with its variables.
 pub(crate) fn lane_settings() -> BTreeMap<String, String> {
     let app = object("Deployment", "app");
-    let mut config = Command::new(env!("CARGO_BIN_EXE_primes"));
+    let mut config = Command::new(env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))));
     for variable in list(container(&app), "/env") {
         config.env(text(variable, "/name"), text(variable, "/value"));
     }

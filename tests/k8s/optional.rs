@@ -1,5 +1,6 @@
 //! The folders below `k8s/`: what they say twice, and what no schema checks.
 
+use onelane_tree::SERVICE;
 use onelane_tree::manifests::{at, container, in_folder, list, number, object, text};
 use serde_json::json;
 
@@ -103,7 +104,7 @@ fn the_route_has_the_fields_of_an_httproute_and_no_others() {
     assert_eq!(route["kind"], "HTTPRoute");
     let expected = json!({
         "parentRefs": [{ "name": "gateway", "namespace": "gateway" }],
-        "hostnames": ["onelane.example.com"],
+        "hostnames": [format!("{SERVICE}.example.com")],
         "rules": [{
             "backendRefs": [{ "name": "nginx", "port": 80 }],
             "timeouts": { "request": "60s" },

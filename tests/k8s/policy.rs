@@ -1,5 +1,6 @@
 //! What every pod has to keep: the restricted profile and the rules of this project.
 
+use onelane_tree::SERVICE;
 use onelane_tree::manifests::{Manifest, all, at, container, list, text};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn everything_says_what_it_is_part_of() {
         let labels = at(&manifest.object, "/metadata/labels");
         for label in ["name", "part-of"] {
             let label = format!("app.kubernetes.io/{label}");
-            assert_eq!(labels[&label], "onelane", "{label} of {}", manifest.file);
+            assert_eq!(labels[&label], SERVICE, "{label} of {}", manifest.file);
         }
     }
 }

@@ -59,7 +59,8 @@ fn probes_and_services_use_names_of_ports() {
 #[test]
 fn containers_listen_where_their_ports_say() {
     let nginx = object("Deployment", "nginx");
-    let listens = nginx::directives("nginx.conf", "listen");
+    let mut listens = nginx::directives("listen.conf", "listen");
+    listens.extend(nginx::directives("nginx.conf", "listen"));
     let first = |listen: &String| listen.split(' ').next().map(str::to_owned);
     let listens: Vec<_> = listens.iter().filter_map(first).collect();
     let ports = ["http", "admin"].map(|name| port(container(&nginx), name).to_string());

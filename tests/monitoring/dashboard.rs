@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[test]
 fn it_can_be_provisioned_as_it_is() {
     let dashboard = dashboard();
-    assert_eq!(dashboard["uid"], "onelane");
+    assert_eq!(dashboard["uid"], env!("CARGO_PKG_NAME"));
     // What an export adds: questions to whoever imports it, and the number it had somewhere.
     for key in ["__inputs", "__requires", "id", "version"] {
         assert!(dashboard.get(key).is_none(), "{key}");
@@ -62,8 +62,7 @@ fn queries_follow_the_variables_and_the_resolution() {
         for query in &panel.queries {
             for selector in query.split('{').skip(1) {
                 let ours = selector.starts_with(r#"job="$job", namespace=~"$namespace""#);
-                let of_nginx =
-                    selector.starts_with(r#"namespace=~"$namespace""#) && query.contains("nginx_");
+                let of_nginx = selector.starts_with(r#"job="$job-nginx", namespace=~"$namespace""#);
                 assert!(ours || of_nginx, "{query}");
             }
             let ranges = query.split('[').skip(1);
@@ -96,11 +95,11 @@ fn grafana_knows_how_often_prometheus_looks_and_where_its_files_are() {
     let source = yaml("monitoring/grafana/datasources/prometheus.yaml");
     let interval = &source["datasources"][0]["jsonData"]["timeInterval"];
     assert_eq!(interval, &prometheus["global"]["scrape_interval"]);
-    let provider = yaml("monitoring/grafana/dashboards/onelane.yaml");
+    let provider = yaml("monitoring/grafana/dashboards/lanes.yaml");
     let folder = text(&provider["providers"][0]["options"]["path"]);
     let grafana = &yaml("compose.yaml")["services"]["grafana"];
     let home = text(&grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]);
-    assert_eq!(home, format!("{folder}/onelane.json"));
+    assert_eq!(home, format!("{folder}/lanes.json"));
     assert_eq!(grafana["volumes"][1]["target"], folder);
 }
 

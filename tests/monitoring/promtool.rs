@@ -5,14 +5,20 @@
 use onelane_stack::{docker_is_there, output};
 use tokio::process::Command;
 
+const IMAGE: &str = concat!(env!("CARGO_PKG_NAME"), "-prometheus");
+
 #[tokio::test]
 async fn rules_are_sound_and_fire_when_their_cases_say_so() {
     if !docker_is_there().await {
         return;
     }
     output(Command::new("docker/build").env("COMPOSE_PROFILES", "monitoring")).await;
-    let script =
-        "promtool check rules --lint=all --lint-fatal rules.yml && promtool test rules tests/*.yml";
+    let script = concat!(
+        r"sed 's/\b",
+        env!("CARGO_PKG_NAME"),
+        r"\b/neighbour/g' rules.yml >/tmp/neighbour.yml && ",
+        "promtool check rules --lint=all --lint-fatal rules.yml && promtool test rules tests/*.yml"
+    );
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/tests");
     let mut run = Command::new("docker");
     run.args([
@@ -23,11 +29,11 @@ async fn rules_are_sound_and_fire_when_their_cases_say_so() {
         "--workdir=/etc/prometheus",
     ]);
     run.arg(format!("--volume={tests}:/etc/prometheus/tests:ro"));
-    run.args(["--entrypoint=sh", "onelane-prometheus", "-c", script]);
+    run.args(["--entrypoint=sh", IMAGE, "-c", script]);
     let said = output(&mut run).await;
     assert_eq!(
         said.matches("SUCCESS").count(),
-        1 + 3,
-        "the rules, and three files of cases: {said}"
+        1 + 4,
+        "the rules, and four files of cases: {said}"
     );
 }

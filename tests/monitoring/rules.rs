@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 use onelane_tree::monitoring::{Rule, list, read, rules, text, yaml};
 use serde_json::{Value, json};
 
+use crate::series::series_in;
+
+const SERVICE: &str = env!("CARGO_PKG_NAME");
+
 #[test]
 fn every_alert_says_what_it_means_and_what_to_do() {
     for rule in rules().into_iter().filter(Rule::is_alert) {
@@ -73,7 +77,7 @@ fn lanes_are_wanted_as_the_autoscaler_wants_them() {
     ] {
         let target = text(&keda["spec"]["triggers"][trigger]["metadata"]["threshold"]);
         assert!(
-            wanted.contains(&format!("{recorded} / {target}")),
+            wanted.contains(&format!("{recorded}{{job=\"{SERVICE}\"}} / {target}")),
             "{wanted}"
         );
     }
@@ -97,6 +101,31 @@ fn the_autoscaler_that_is_watched_is_the_one_there_is() {
     }
 }
 
+/// One Prometheus may have the rules of two services, and both have these series.
+#[test]
+fn every_rule_and_every_number_of_the_console_are_of_this_service() {
+    for rule in rules() {
+        let is_labelled = rule.json["labels"]["job"] == SERVICE;
+        for (name, rest) in series_in(&rule.expr) {
+            // Of the cluster, and joined with what lanes tell.
+            let is_foreign = name.starts_with("kube_") && is_labelled;
+            assert!(is_foreign || selects(rest, '"'), "{name} in {}", rule.name);
+        }
+    }
+    let console = read("monitoring/consoles/lanes.html");
+    for (name, rest) in series_in(&console) {
+        let is_of_a_lane = rest.starts_with("\" $lane");
+        assert!(is_of_a_lane || selects(rest, '\''), "{name} in the console");
+    }
+}
+
+/// Whether a selector begins with the job of the lanes, or of nginx.
+fn selects(query: &str, quote: char) -> bool {
+    [SERVICE, concat!(env!("CARGO_PKG_NAME"), "-nginx")]
+        .iter()
+        .any(|job| query.starts_with(&format!("{{job={quote}{job}{quote}")))
+}
+
 #[test]
 fn lanes_are_the_same_job_in_compose_and_in_a_cluster() {
     let prometheus = yaml("monitoring/prometheus.yml");
@@ -105,11 +134,6 @@ fn lanes_are_the_same_job_in_compose_and_in_a_cluster() {
     let label = text(&monitor["spec"]["jobLabel"]);
     let pod = &yaml("k8s/app-deployment.yaml")["spec"]["template"];
     assert_eq!(lanes["job_name"], pod["metadata"]["labels"][label]);
-    let asked = format!("{{job=\"{}\"", text(&lanes["job_name"]));
-    for rule in rules() {
-        let of_lanes = rule.expr.contains("onelane_slots") || rule.expr.contains("up{");
-        assert!(!of_lanes || rule.expr.contains(&asked), "{}", rule.name);
-    }
     let container = &pod["spec"]["containers"][0];
     let admin = list(&container["ports"])
         .into_iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter;
 
 use onelane_tree::monitoring::{panels, read, rules};
 
@@ -96,9 +97,20 @@ fn of_lanes() -> BTreeSet<String> {
 /// The names in a query. One that begins otherwise finds nothing, which the test with a real Prometheus
 /// notices.
 fn asked_for(query: &str) -> BTreeSet<String> {
-    let words = query.split(|char: char| !(char.is_ascii_alphanumeric() || "_:".contains(char)));
-    let names = words.filter(|word| FAMILIES.iter().any(|family| word.starts_with(family)));
-    names.map(whole).collect()
+    series_in(query).map(|(name, _)| whole(name)).collect()
+}
+
+/// The names in a query, each with what follows it.
+pub(crate) fn series_in(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let is_part = |char: char| char.is_ascii_alphanumeric() || "_:".contains(char);
+    let mut rest = query;
+    let words = iter::from_fn(move || {
+        let word = &rest[rest.find(is_part)?..];
+        let end = word.find(|char| !is_part(char)).unwrap_or(word.len());
+        rest = &word[end..];
+        Some(word.split_at(end))
+    });
+    words.filter(|(word, _)| FAMILIES.iter().any(|family| word.starts_with(family)))
 }
 
 /// A histogram is one series to those who write it down.

@@ -18,7 +18,7 @@ use crate::reexec::Briefing;
 use crate::schema;
 use crate::server::{End, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, keeper, probe, routes, server};
+use crate::{cluster, compute, curl, http, keeper, probe, routes, server, status};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -35,6 +35,12 @@ enum Role {
     Serve,
     /// Ask the server with these settings whether it is ready; exit 0 or 1
     Probe,
+    /// Show what the server with these settings is doing: slots, queue, refusals, children; exit 0 or 1
+    Status {
+        /// As the JSON that its /status answers
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the effective settings as TOML
     Config,
     /// Print every route: methods, path, types and limit of its body
@@ -124,6 +130,10 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
             })
         }
         Role::Probe => done(probe::run(load(&cli.flags, service)?.admin_listen)),
+        Role::Status { json } => {
+            let admin_listen = load(&cli.flags, service)?.admin_listen;
+            print(&status::run(admin_listen, json).map_err(complain(1))?)
+        }
         Role::Config => print(&load(&cli.flags, service)?.to_toml()),
         Role::Keep { .. } => done(keeper::run()),
         Role::Worker { parent } => {

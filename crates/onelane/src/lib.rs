@@ -59,7 +59,7 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `cli` | which role this process plays |
-//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema` | how a role starts and ends |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema`; `status` on `probe` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
 //! | 0 | [`drill`] on `workload`, `service`, all on `config`; `keeper` on `reexec` on `guard`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
@@ -99,6 +99,7 @@ mod routes;
 mod schema;
 mod server;
 mod service;
+mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod workload;

@@ -13,21 +13,27 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks `/readyz` at `admin_listen`. The error says, in one line, why the answer is no.
 pub fn run(admin_listen: SocketAddr) -> Result<(), String> {
+    get(admin_listen, "/readyz").map(drop)
+}
+
+/// The body that `path` has at `admin_listen`. The error says, in one line, why there is none.
+pub fn get(admin_listen: SocketAddr, path: &str) -> Result<String, String> {
     let address = reachable(admin_listen);
-    let url = format!("http://{address}/readyz");
-    let answer = ask(address).map_err(|err| format!("{url}: {err}"))?;
-    match answer.split_ascii_whitespace().nth(1) {
-        Some("200") => Ok(()),
+    let url = format!("http://{address}{path}");
+    let answer = ask(address, path).map_err(|err| format!("{url}: {err}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    match head.split_ascii_whitespace().nth(1) {
+        Some("200") => Ok(body.to_owned()),
         Some(status) => Err(format!("{url}: {status}")),
         None => Err(format!("{url}: not an answer: {answer:?}")),
     }
 }
 
 /// The whole answer. In HTTP/1.0 the server closes the connection after it.
-fn ask(address: SocketAddr) -> io::Result<String> {
+fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
     let mut server = TcpStream::connect_timeout(&address, TIMEOUT)?;
     server.set_read_timeout(Some(TIMEOUT))?;
-    server.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+    server.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     server.read_to_string(&mut answer)?;
     Ok(answer)

@@ -7,8 +7,8 @@ use onelane_sim::{Limits, Run, System, poisson, simulate};
 use serde::Serialize;
 
 use crate::demand::{Demand, mean_tries, median_of};
-use crate::report::as_ms;
 use crate::search::behind;
+use crate::units::as_ms;
 
 /// Of the requests at the planned rate, so many may be refused.
 const REFUSED: f64 = 1e-4;

@@ -19,6 +19,8 @@ mod rise;
 mod search;
 mod signals;
 mod steady;
+mod trial;
+mod units;
 
 use std::process::ExitCode;
 
@@ -28,7 +30,8 @@ use self::args::Args;
 use self::demand::Demand;
 use self::limits::Settings;
 use self::report::Plan;
-use self::signals::{Signals, Trial};
+use self::signals::Signals;
+use self::trial::Trial;
 
 /// `EX_DATAERR` of sysexits.h: the arguments are well formed, and lead to no plan.
 const NO_PLAN: u8 = 65;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use onelane_sim::{Autoscaler, Outcome, Run, median, simulate, step};
 use serde::Serialize;
 
-use crate::signals::Trial;
+use crate::trial::Trial;
 
 /// Before it, for the autoscaler to settle.
 const BEFORE: Duration = Duration::from_mins(1);

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::MOST;
 use crate::demand::{Demand, mean_tries, median_of};
-use crate::report::as_ms;
+use crate::units::as_ms;
 
 /// What to expect of a number of lanes.
 #[derive(Debug, Clone, Serialize)]

@@ -1,13 +1,12 @@
 //! Which signal the autoscaler needs: CPU, which every cluster can measure, or lanes, which takes a
 //! Prometheus. Both are tried.
 
-use onelane_sim::{Autoscaler, Limits, Signal, System};
+use onelane_sim::{Autoscaler, Signal};
 use serde::Serialize;
 
-use crate::demand::Demand;
 use crate::rise::Rise;
-use crate::search::behind;
 use crate::steady::Steady;
+use crate::trial::Trial;
 
 /// Requests of a rise that CPU may lose beyond what lanes do, and still be enough: it is simpler to have.
 const TOLERATED: f64 = 0.01;
@@ -33,17 +32,6 @@ pub(crate) struct Scaled {
     pub(crate) lanes_for_each_busy: f64,
     pub(crate) steady: Steady,
     pub(crate) rise: Rise,
-}
-
-/// What both meet.
-pub(crate) struct Trial<'a> {
-    pub(crate) demand: &'a Demand,
-    pub(crate) limits: Limits,
-    pub(crate) nginx: usize,
-    /// Lanes that meet the target.
-    pub(crate) enough: usize,
-    /// The rate before the rise.
-    pub(crate) from_rate: f64,
 }
 
 impl Signals {
@@ -87,16 +75,5 @@ impl Scaled {
     fn is_enough_beside(&self, lanes: &Self) -> bool {
         self.steady.is_as_good_as(&lanes.steady)
             && self.rise.lost() <= lanes.rise.lost() + TOLERATED
-    }
-}
-
-impl Trial<'_> {
-    /// With `lanes` to begin with.
-    pub(crate) fn system(&self, autoscaler: Autoscaler, lanes: usize) -> System {
-        System {
-            autoscaler: Some(autoscaler),
-            limits: self.limits,
-            ..behind(self.nginx, lanes)
-        }
     }
 }

@@ -6,18 +6,16 @@ use std::time::Duration;
 use onelane_sim::{Autoscaler, Outcome, Run, median, poisson, simulate};
 use serde::Serialize;
 
-use crate::demand::{Demand, median_of};
-use crate::report::as_ms;
-use crate::signals::Trial;
+use crate::demand::{Demand, STEADY_TIME, median_of};
+use crate::trial::Trial;
+use crate::units::as_ms;
 
-/// From 20 lanes to 2 it takes five minutes of patience, and seven of a quarter each.
-pub(crate) const TIME: Duration = Duration::from_mins(15);
 /// When the number of lanes is looked at.
 const MARKS: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_mins(5),
     Duration::from_mins(10),
-    TIME,
+    STEADY_TIME,
 ];
 /// Requests count from here on: before, the autoscaler takes no lane away.
 const BEGIN: Duration = Duration::from_mins(5);
@@ -45,7 +43,7 @@ impl Steady {
         let Demand { rate, service, .. } = trial.demand;
         let run = |seed| {
             let arrivals = poisson(seed, *rate, service, usize::MAX);
-            let mut run = simulate(&system, seed, arrivals.take_while(|it| it.at < TIME));
+            let mut run = simulate(&system, seed, arrivals.take_while(|it| it.at < STEADY_TIME));
             run.outcomes.retain(|outcome| outcome.arrived >= BEGIN);
             run
         };

@@ -29,7 +29,8 @@ pub struct Compose {
     pub base: String,
     /// What whoever started it was told.
     pub said: String,
-    project: String,
+    /// The name of its Compose project.
+    pub project: String,
     port: u16,
     /// Empty for what it is when nobody says.
     mode: String,
@@ -132,7 +133,7 @@ impl Compose {
         Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
-            project: format!("onelane-test-{}", process::id()),
+            project: format!("lanes-test-{}", process::id()),
             port,
             mode: mode.to_owned(),
             changes,

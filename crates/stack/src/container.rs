@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use onelane_tree::SERVICE;
 use serde_json::Value;
 
 use crate::ask::{Reply, client, get};
@@ -64,6 +65,7 @@ impl Lane {
     pub async fn signal(&self, signal: &str) {
         let namespace = format!("container:{}", self.container);
         let kill = format!("kill -s {signal} 1");
+        let nginx = format!("{SERVICE}-nginx");
         docker([
             "run",
             "--rm",
@@ -73,7 +75,7 @@ impl Lane {
             "65532",
             "--entrypoint",
             "sh",
-            "onelane-nginx",
+            &nginx,
             "-c",
             &kill,
         ])

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process;
 
+use onelane_tree::SERVICE;
 use rustix::process::Pid;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -72,7 +73,7 @@ impl Local {
     /// What `local/up` would compile, which takes a network, and who may write here.
     pub async fn build() {
         let mut build = Command::new("cargo");
-        build.args(["build", "--release", "--locked", "--bin", "primes"]);
+        build.args(["build", "--release", "--locked", "--bin", SERVICE]);
         output(&mut build).await;
     }
 

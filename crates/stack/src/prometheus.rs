@@ -31,7 +31,7 @@ impl Prometheus {
 
     /// The lanes on one page.
     pub async fn page(&self) -> String {
-        let page = client().get(format!("{}/consoles/onelane.html", self.base));
+        let page = client().get(format!("{}/consoles/lanes.html", self.base));
         let page = page.send().await.expect("an answer");
         page.text().await.expect("a complete answer")
     }

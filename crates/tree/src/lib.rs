@@ -11,6 +11,9 @@ use std::sync::LazyLock;
 
 pub use copy::Copy;
 
+/// The name of the service: of its package and program, its images, its namespace, its job and its dashboard.
+pub const SERVICE: &str = "primes";
+
 /// The folder of the project.
 pub fn root() -> &'static Path {
     static ROOT: LazyLock<&Path> = LazyLock::new(|| {

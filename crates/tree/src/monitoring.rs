@@ -46,7 +46,7 @@ pub fn yaml(path: &str) -> Value {
 
 /// The dashboard.
 pub fn dashboard() -> Value {
-    let text = read("monitoring/dashboards/onelane.json");
+    let text = read("monitoring/dashboards/lanes.json");
     serde_json::from_str(&text).expect("the dashboard is JSON")
 }
 

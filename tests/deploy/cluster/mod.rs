@@ -58,7 +58,7 @@ impl Cluster {
     /// A cluster without pods; nothing where there is no Docker engine.
     pub(crate) async fn up() -> Option<Self> {
         let turn = turn_with_images().await?;
-        let name = format!("onelane-cluster-{}", process::id());
+        let name = format!("lanes-cluster-{}", process::id());
         docker(["network", "create", &name]).await;
         let nginx = Known::with_memory(BALANCER);
         let port = port_of("nginx");

@@ -5,14 +5,14 @@ use std::fs;
 use onelane_stack::{Lane, docker};
 use serde_json::Value;
 
-use super::requests::folder;
+use super::requests::manifest;
 
 /// Of a lane whose service says nothing: docker/modes.yaml.
 const MEMORY: &str = "64m";
 const PIDS: u64 = 64;
 
 pub(super) async fn hold(service: &str, lane: &Lane) {
-    let manifest = fs::read_to_string(folder(service).join("Cargo.toml")).expect("it is there");
+    let manifest = manifest(service);
     let told = |name| told(&manifest, name);
     let inspected = docker(["inspect", "--format", "{{json .}}", &lane.container]).await;
     let inspected: Value = serde_json::from_str(&inspected).expect("JSON");

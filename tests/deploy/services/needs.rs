@@ -50,7 +50,7 @@ async fn a_lane_gets_what_its_manifest_says(#[case] mode: &str, #[case] limits: 
     let rest = [
         "RUNTIME: programs",
         "\"poppler-utils libstdc++6\"",
-        "onelane-app\n",
+        "mine-app\n",
     ];
     for part in limits.iter().chain(&rest) {
         assert!(file.contains(part), "{part} in\n{file}");
@@ -59,7 +59,7 @@ async fn a_lane_gets_what_its_manifest_says(#[case] mode: &str, #[case] limits: 
 }
 
 #[rstest]
-// It is not called `primes`, for which compose.yaml is.
+// It is not the service for which compose.yaml is.
 #[case::nothing("", "compose.yaml:.run/services/mine/blocking.yaml")]
 #[case::of_its_own(ALL, "compose.yaml:.run/services/mine/blocking.yaml:mine.yaml")]
 #[tokio::test]

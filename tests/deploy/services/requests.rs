@@ -21,10 +21,16 @@ pub(super) fn services() -> Vec<String> {
     let folders = folders.map(|folder| folder.expect("it can be listed").path());
     let services = folders.filter(|folder| folder.join("Cargo.toml").exists());
     let name = |folder: PathBuf| folder.file_name().map(|name| name.to_string_lossy().into());
-    services.filter_map(name).collect()
+    let mut services: Vec<String> = services.filter_map(name).collect();
+    services.sort();
+    services
 }
 
-pub(super) fn folder(service: &str) -> PathBuf {
+pub(super) fn manifest(service: &str) -> String {
+    fs::read_to_string(folder(service).join("Cargo.toml")).expect("it is there")
+}
+
+fn folder(service: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/services")).join(service)
 }
 

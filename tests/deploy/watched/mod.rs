@@ -18,8 +18,14 @@ use overload::{Counts, LOAD, PATIENCE, SLEEP, overload};
 use shown::{every_panel_shows_something, every_rule_is_well, the_page_shows_every_lane};
 
 /// A hop is no answer, and the page is what `docker/up` waits for.
-const ANSWERS: &str =
-    r#"sum by (status) (http_requests_total{job="onelane", status!="403", route!="/"})"#;
+const ANSWERS: &str = concat!(
+    r#"sum by (status) (http_requests_total{job=""#,
+    env!("CARGO_PKG_NAME"),
+    r#"", status!="403", route!="/"})"#
+);
+
+/// The job of the lanes, and the dashboard's uid and title.
+const SERVICE: &str = env!("CARGO_PKG_NAME");
 
 #[tokio::test]
 async fn prometheus_tells_what_the_load_saw_and_which_lanes_come_and_go() {
@@ -66,8 +72,8 @@ async fn prometheus_tells_what_the_load_saw_of_a_cluster_whose_workers_are_repla
 
 async fn lanes_are(prometheus: &Prometheus, count: usize) {
     eventually(&format!("{count} lanes among the targets"), async || {
-        let up = prometheus.targets("onelane", "up").await == count;
-        (up && prometheus.targets("onelane", "down").await == 0).then_some(())
+        let up = prometheus.targets(SERVICE, "up").await == count;
+        (up && prometheus.targets(SERVICE, "down").await == 0).then_some(())
     })
     .await;
 }
@@ -98,12 +104,12 @@ async fn grafana_is_for_looking_only(stack: &Compose) {
         return say("SKIPPED a part of a test: there is no registry to fetch Grafana from");
     };
     let title = eventually("the dashboard", async || {
-        let dashboard = client().get(format!("{grafana}/api/dashboards/uid/onelane"));
+        let dashboard = client().get(format!("{grafana}/api/dashboards/uid/{SERVICE}"));
         let reply: Value = dashboard.send().await.ok()?.json().await.ok()?;
         reply.pointer("/dashboard/title").cloned()
     })
     .await;
-    assert_eq!(title, "onelane");
+    assert_eq!(title, SERVICE);
     let login = json!({ "user": "admin", "password": "admin" });
     let login = ask(client().post(format!("{grafana}/login")).json(&login)).await;
     assert!(login.status >= 400, "{}", login.json);

@@ -11,7 +11,7 @@ use super::overload::LOAD;
 /// What Grafana would make of a query, here.
 fn filled_in(query: &str) -> String {
     query
-        .replace("$job", "onelane")
+        .replace("$job", env!("CARGO_PKG_NAME"))
         .replace("$namespace", ".*")
         .replace("$__rate_interval", "10s")
 }

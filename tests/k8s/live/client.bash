@@ -41,7 +41,7 @@ exchange() {
     socket='' reason=refused
     return
   fi
-  head="$method $target HTTP/1.1"$'\r\n'"Host: nginx.onelane"$'\r\n'"X-Request-Id: $id"$'\r\n'
+  head="$method $target HTTP/1.1"$'\r\n'"Host: nginx.primes"$'\r\n'"X-Request-Id: $id"$'\r\n'
   [[ $key == - ]] || head+="Idempotency-Key: $id"$'\r\n'
   [[ $connection == kept ]] || head+="Connection: close"$'\r\n'
   [[ -z $sent ]] || head+="Content-Type: application/json"$'\r\n'"Content-Length: ${#sent}"$'\r\n'

@@ -7,6 +7,7 @@ use onelane_tree::manifests::{self, list, text};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::home::SERVICE;
 use crate::kubectl::{ask, get, is_in, kubectl};
 use crate::notes::Stop;
 use crate::options::Options;
@@ -84,8 +85,11 @@ impl Cluster {
 /// An overlay in `here` that takes the images from this registry.
 fn with_registry(here: &Path, folder: &str, registry: &str) -> String {
     let base = manifests::root_from(here);
-    let image = |name| format!("- name: {name}\n  newName: {registry}{name}\n");
-    let images = ["onelane-app", "onelane-nginx"].map(image).concat();
+    let image = |part| {
+        let name = format!("{SERVICE}-{part}");
+        format!("- name: {name}\n  newName: {registry}{name}\n")
+    };
+    let images = ["app", "nginx"].map(image).concat();
     format!("resources: [{base}/{folder}]\nimages:\n{images}")
 }
 
@@ -119,18 +123,19 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{is_local, takes_pods, with_registry};
+    use super::{SERVICE, is_local, takes_pods, with_registry};
 
     #[test]
     fn an_overlay_reaches_the_manifests_from_where_it_is() {
         let text = with_registry(Path::new("/tmp/x"), "", "registry.example.com/");
         assert!(text.starts_with("resources: [../../"), "{text}");
-        assert!(text.contains("newName: registry.example.com/onelane-app\n"));
+        let image = format!("newName: registry.example.com/{SERVICE}-app\n");
+        assert!(text.contains(&image), "{text}");
     }
 
     #[test]
     fn only_clusters_on_ones_own_machine_are_taken_for_ones_own() {
-        assert!(is_local("kind-onelane") && is_local("k3d-x") && is_local("minikube"));
+        assert!(is_local("kind-x") && is_local("k3d-y") && is_local("minikube"));
         assert!(!is_local("arn:aws:eks:kind-of") && !is_local(""));
     }
 

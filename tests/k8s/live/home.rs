@@ -9,16 +9,16 @@ use crate::kubectl::{ask, ask_for, create, get, kubectl, until};
 use crate::notes::Stop;
 
 /// Where the manifests put the service.
-pub(crate) const SERVICE: &str = "onelane";
+pub(crate) const SERVICE: &str = env!("CARGO_PKG_NAME");
 
 /// Where clients are: as restricted as the service.
-pub(crate) const CLIENTS: &str = "onelane-live";
+pub(crate) const CLIENTS: &str = concat!(env!("CARGO_PKG_NAME"), "-live");
 
 /// For the pod that kills a process from its node.
-pub(crate) const NODE: &str = "onelane-live-node";
+pub(crate) const NODE: &str = concat!(env!("CARGO_PKG_NAME"), "-live-node");
 
 /// Says that a namespace is of these trials, and may be deleted.
-const MARK: &str = "onelane-live";
+const MARK: &str = CLIENTS;
 
 /// Longer than pods may take to end.
 const END: Duration = Duration::from_mins(3);

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
-use super::problem;
+use super::problem::problem;
 use crate::descriptors::few_connections;
 use crate::entrance;
 use crate::heads::{Heads, LINGER, Refused, Talk, WRITE_BYTES};

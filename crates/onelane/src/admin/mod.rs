@@ -10,6 +10,7 @@
 
 mod lane;
 mod listener;
+mod problem;
 mod status;
 
 use std::io;
@@ -23,7 +24,6 @@ use actix_web::http::header::{ALLOW, ContentType, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
@@ -31,6 +31,7 @@ use crate::needs::{self, Needs};
 use crate::page::Page;
 use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
 
+use problem::problem;
 pub use status::{
     ChildrenStatus, Inspect, QueueStatus, ServerStatus, SlotStatus, whole_milliseconds,
 };
@@ -140,19 +141,6 @@ fn other(method: &Method) -> HttpResponse {
     let allowed = HeaderValue::from_static("GET, HEAD");
     answer.headers_mut().insert(ALLOW, allowed);
     answer
-}
-
-fn problem(status: StatusCode, reason: &str, detail: &str) -> HttpResponse {
-    let problem = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "detail": detail,
-        "reason": reason,
-    });
-    HttpResponse::build(status)
-        .content_type("application/problem+json")
-        .body(format!("{problem}\n"))
 }
 
 fn livez(subject: &Subject) -> HttpResponse {

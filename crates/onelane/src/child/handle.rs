@@ -1,30 +1,24 @@
 //! One child, as the executor that gives it work sees it.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
+use super::Lost;
+use super::orders::{Fate, Orders};
 use super::pipe::Pipe;
-use super::{Exit, Lost, Nursery};
 use crate::ipc::{self, Inbox};
 use crate::roster::{Cause, News, Usage};
-
-/// What became of a child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// The errno says why.
-    NotStarted(i32),
-    Gone(Exit),
-}
 
 /// A child that was ordered. When this is dropped, it is killed with everything it has started.
 #[derive(Debug)]
 pub struct Child {
     id: u64,
-    nursery: Nursery,
+    orders: Arc<Orders>,
     jobs: Pipe,
     answers: Pipe,
     inbox: Inbox,
@@ -64,7 +58,7 @@ impl Life {
 impl Child {
     pub(super) fn new(
         id: u64,
-        nursery: Nursery,
+        orders: Arc<Orders>,
         (jobs, answers): (Pipe, Pipe),
         birth: oneshot::Receiver<()>,
         fate: oneshot::Receiver<Fate>,
@@ -72,7 +66,7 @@ impl Child {
         Self {
             birth,
             id,
-            nursery,
+            orders,
             jobs,
             answers,
             inbox: Inbox::default(),
@@ -83,18 +77,18 @@ impl Child {
 
     /// Notes which request the child works for now.
     pub fn occupy(&self, slot: usize, request_id: &str) {
-        self.nursery.roster().busy(self.id, slot, request_id);
+        self.orders.roster.busy(self.id, slot, request_id);
     }
 
     /// Notes that the child is idle. `used` is what it has used in its whole life.
     pub fn vacate(&self, used: Usage) {
-        self.nursery.roster().idle(self.id, used);
+        self.orders.roster.idle(self.id, used);
     }
 
     /// Notes what became of programs that stay, and that the child has started.
     pub fn tell_of(&self, news: &[News]) {
         for news in news {
-            self.nursery.roster().hear(Some(self.id), news.clone());
+            self.orders.roster.hear(Some(self.id), news.clone());
         }
     }
 
@@ -199,6 +193,6 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        self.nursery.kill(self.id, self.cause_of_end);
+        self.orders.kill(self.id, self.cause_of_end);
     }
 }

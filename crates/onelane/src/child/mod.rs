@@ -10,6 +10,7 @@
 mod fork_server;
 mod handle;
 mod nursery;
+mod orders;
 pub mod orphans;
 mod pipe;
 mod protocol;

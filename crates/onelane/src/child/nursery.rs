@@ -1,8 +1,5 @@
 //! The server's side of the fork server: orders children there, and hears when they start and end.
 
-use std::any::Any;
-use std::collections::HashMap;
-use std::fmt::{self, Debug, Formatter};
 use std::io::{self, ErrorKind, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
@@ -16,16 +13,16 @@ use rustix::net::SendFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::handle::Fate;
+use super::handle::Child;
+use super::orders::{Fate, Ordered, Orders, Stage};
 use super::pipe::Pipe;
 use super::protocol::{News, Order};
-use super::{Child, Exit, NeverReady, NotReady};
+use super::{NeverReady, NotReady};
 use crate::backoff::Backoff;
 use crate::ipc::datagram::{receive, send};
 use crate::needs::Needs;
 use crate::reexec::{brief, rehearse};
-use crate::roster::{Cause, Roster, Usage};
-use crate::workload::LoadError;
+use crate::roster::Roster;
 
 /// How often to look for a fork server that hangs.
 const LOOK: Duration = Duration::from_secs(1);
@@ -37,51 +34,7 @@ const SILENT_LOOKS: u32 = 5;
 
 /// Where children come from. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Nursery(Arc<Shared>);
-
-struct Shared {
-    /// The socket to the fork server. None while there is no such process.
-    control: Mutex<Option<Arc<OwnedFd>>>,
-    ordered: Mutex<HashMap<u64, Ordered>>,
-    next_id: AtomicU64,
-    ended: Notify,
-    stage: watch::Sender<Stage>,
-    roster: Roster,
-}
-
-/// How far the fork server is.
-#[derive(Debug, Clone)]
-enum Stage {
-    /// It does not take orders yet, or again.
-    Loading,
-    Ready,
-    /// It never will.
-    Failed(NotReady),
-}
-
-/// A child from its order until it is known to be gone.
-struct Ordered {
-    /// Told of its birth. None since then.
-    birth: Option<oneshot::Sender<()>>,
-    fate: oneshot::Sender<Fate>,
-    /// Why it was ordered to be killed.
-    doom: Option<Cause>,
-    /// Dropped when the child is gone, such as the permit for its slot.
-    _kept: Box<dyn Any + Send>,
-}
-
-impl Ordered {
-    /// Whether its start, or its end, was ordered, and nobody has told of it yet.
-    fn is_open(&self) -> bool {
-        self.birth.is_some() || self.doom.is_some()
-    }
-}
-
-impl Debug for Shared {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Shared")
-    }
-}
+pub struct Nursery(Arc<Orders>);
 
 impl Nursery {
     /// Starts the fork server, and once more whenever it ends. `program` is a command for a process that
@@ -92,7 +45,7 @@ impl Nursery {
         roster: Roster,
     ) -> io::Result<Self> {
         rehearse()?;
-        let shared = Arc::new(Shared {
+        let orders = Arc::new(Orders {
             control: Mutex::default(),
             ordered: Mutex::default(),
             next_id: AtomicU64::new(1),
@@ -100,12 +53,12 @@ impl Nursery {
             stage: watch::Sender::new(Stage::Loading),
             roster,
         });
-        let nursery = Self(shared.clone());
+        let nursery = Self(orders.clone());
         let (tell, first) = mpsc::channel();
         // This thread lives as long as the process: the fork server dies with its parent thread.
         thread::Builder::new()
             .name("fork-server".to_owned())
-            .spawn(move || attend(&shared, &|| start(&program, &settings), &tell))
+            .spawn(move || attend(&orders, &|| start(&program, &settings), &tell))
             .needs("a thread")?;
         first
             .recv()
@@ -163,7 +116,7 @@ impl Nursery {
         self.0.roster.expect(id);
         self.0.ordered.lock().insert(id, ordered);
         // From here on, its fate tells if it could not be started.
-        let child = Child::new(id, self.clone(), (jobs, answers), birth, fate);
+        let child = Child::new(id, self.0.clone(), (jobs, answers), birth, fate);
         let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
         let sent = send(
             control.as_fd(),
@@ -187,133 +140,11 @@ impl Nursery {
     pub async fn loss(&self) {
         self.0.ended.notified().await;
     }
-
-    /// Ends a child, and everything it has started, because of `cause`.
-    pub(super) fn kill(&self, id: u64, cause: Cause) {
-        match self.0.ordered.lock().get_mut(&id) {
-            Some(ordered) => ordered.doom = Some(cause),
-            // It has ended already.
-            None => return,
-        }
-        // Not in the `if let` below, which would hold the lock while it sends. That may have to wait for
-        // a fork server that hangs, and `attend` needs the lock to replace it.
-        let control = self.0.control.lock().clone();
-        if let Some(control) = control {
-            // If that fails, the fork server is gone, and its children with it.
-            send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
-        }
-    }
 }
-
-impl Shared {
-    /// Listens to a fork server until it ends or hangs. Returns what it lacks, if it says so.
-    fn follow(&self, control: &OwnedFd, backoff: &mut Backoff) -> Option<String> {
-        let mut silent_looks = 0;
-        loop {
-            match receive(control.as_fd()) {
-                Ok(Some((News::Lacking(what), _))) => return Some(what),
-                Ok(Some((news, _))) => {
-                    backoff.worked();
-                    silent_looks = 0;
-                    self.note(news);
-                }
-                Err(err) if err.kind() == ErrorKind::WouldBlock => {
-                    let has_orders = self.ordered.lock().values().any(Ordered::is_open);
-                    silent_looks = if has_orders { silent_looks + 1 } else { 0 };
-                    if silent_looks >= SILENT_LOOKS {
-                        tracing::error!("the fork server hangs");
-                        return None;
-                    }
-                }
-                Err(err) if err.kind() == ErrorKind::Interrupted => {}
-                Ok(None) | Err(_) => return None,
-            }
-        }
-    }
-
-    fn note(&self, news: News) {
-        match news {
-            News::Loaded => drop(self.stage.send_replace(Stage::Ready)),
-            News::NotLoaded(why) => self.fail(LoadError(why)),
-            News::Lacking(_) => unreachable!("it is the last"),
-            News::Forked { id, pid } => {
-                self.roster.born(id, pid);
-                if let Some(ordered) = self.ordered.lock().get_mut(&id) {
-                    // The handle may be gone, or not care.
-                    ordered.birth.take().map(|birth| birth.send(()));
-                }
-            }
-            News::NotForked { id, errno } => self.forget(id, Fate::NotStarted(errno)),
-            News::Gone {
-                id,
-                exit,
-                cpu,
-                max_rss_bytes,
-            } => {
-                let used = Usage { cpu, max_rss_bytes };
-                self.roster.gone(id, self.cause(id, exit), used);
-                self.forget(id, Fate::Gone(exit));
-            }
-        }
-    }
-
-    fn cause(&self, id: u64, exit: Exit) -> Cause {
-        let doom = self
-            .ordered
-            .lock()
-            .get(&id)
-            .and_then(|ordered| ordered.doom);
-        match (doom, exit) {
-            (Some(cause), _) => cause,
-            (None, exit) if exit.is_cpu_limit() => Cause::CpuLimit,
-            (None, _) => Cause::Crashed,
-        }
-    }
-
-    fn fail(&self, why: impl Into<NotReady>) {
-        self.stage.send_replace(Stage::Failed(why.into()));
-    }
-
-    fn has_failed(&self) -> bool {
-        matches!(*self.stage.borrow(), Stage::Failed(_))
-    }
-
-    /// The fork server is as good as gone. Returns whether it was ready.
-    fn lose(&self) -> bool {
-        self.stage.send_if_modified(|stage| {
-            let was_ready = matches!(stage, Stage::Ready);
-            if was_ready {
-                *stage = Stage::Loading;
-            }
-            was_ready
-        })
-    }
-
-    fn forget(&self, id: u64, fate: Fate) {
-        self.roster.gone(id, Cause::Crashed, Usage::default());
-        let ordered = self.ordered.lock().remove(&id);
-        if let Some(ordered) = ordered {
-            // If the handle was dropped, there is no receiver any more.
-            ordered.fate.send(fate).ok();
-        }
-        self.ended.notify_one();
-    }
-
-    /// After the end of the fork server, and so of all children.
-    fn forget_all(&self) {
-        let ids: Vec<u64> = self.ordered.lock().keys().copied().collect();
-        for id in ids {
-            self.forget(id, Fate::Gone(Exit::Signal(KILLED)));
-        }
-    }
-}
-
-/// The signal that the kernel sends to children whose parent has ended.
-const KILLED: i32 = 9;
 
 /// Keeps one fork server running, and listens to it.
 fn attend(
-    shared: &Shared,
+    orders: &Orders,
     start: &dyn Fn() -> io::Result<(std::process::Child, OwnedFd)>,
     first: &mpsc::Sender<io::Result<()>>,
 ) {
@@ -334,20 +165,20 @@ fn attend(
                 first.send(Ok(())).ok();
                 is_first = false;
                 let control = Arc::new(control);
-                *shared.control.lock() = Some(control.clone());
-                let lacking = shared.follow(&control, &mut backoff);
-                was_ready |= shared.lose();
+                *orders.control.lock() = Some(control.clone());
+                let lacking = follow(orders, &control, &mut backoff);
+                was_ready |= orders.lose();
                 // First, because this wakes a thread that waits to send to it.
                 process.kill().ok();
-                *shared.control.lock() = None;
+                *orders.control.lock() = None;
                 let status = process.wait();
-                shared.forget_all();
-                if shared.has_failed() {
+                orders.forget_all();
+                if orders.has_failed() {
                     return;
                 }
                 // What was there before may come again.
                 if let Some(what) = lacking.filter(|_| !was_ready) {
-                    return shared.fail(NotReady::Lacks(what));
+                    return orders.fail(NotReady::Lacks(what));
                 }
                 tracing::error!(?status, "the fork server ended; starting another one");
                 format!("the fork server ended: {status:?}")
@@ -356,7 +187,7 @@ fn attend(
         thread::sleep(backoff.delay());
         backoff.failed();
         if !was_ready && backoff.is_hopeless() {
-            return shared.fail(NeverReady(why));
+            return orders.fail(NeverReady(why));
         }
     }
 }
@@ -370,4 +201,29 @@ fn start(
     let process = process.needs("/proc/self/exe")?;
     set_socket_timeout(&here, Timeout::Recv, Some(LOOK)).needs("setsockopt")?;
     Ok((process, here))
+}
+
+/// Listens to a fork server until it ends or hangs. Returns what it lacks, if it says so.
+fn follow(orders: &Orders, control: &OwnedFd, backoff: &mut Backoff) -> Option<String> {
+    let mut silent_looks = 0;
+    loop {
+        match receive(control.as_fd()) {
+            Ok(Some((News::Lacking(what), _))) => return Some(what),
+            Ok(Some((news, _))) => {
+                backoff.worked();
+                silent_looks = 0;
+                orders.note(news);
+            }
+            Err(err) if err.kind() == ErrorKind::WouldBlock => {
+                let has_orders = orders.ordered.lock().values().any(Ordered::is_open);
+                silent_looks = if has_orders { silent_looks + 1 } else { 0 };
+                if silent_looks >= SILENT_LOOKS {
+                    tracing::error!("the fork server hangs");
+                    return None;
+                }
+            }
+            Err(err) if err.kind() == ErrorKind::Interrupted => {}
+            Ok(None) | Err(_) => return None,
+        }
+    }
 }

@@ -4,10 +4,8 @@ use std::ffi::OsString;
 
 use config::{ConfigError, Map, Source, Value};
 
-use super::invalid::Invalid;
+use super::invalid::{Invalid, PREFIX};
 use super::own::Table;
-
-pub(super) const PREFIX: &str = "ONELANE_";
 
 /// The layer. Each value remembers which variable it comes from.
 #[derive(Debug, Clone)]

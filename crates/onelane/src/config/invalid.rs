@@ -2,7 +2,8 @@
 
 use config::{ConfigError, Value, ValueKind};
 
-use super::environment::PREFIX;
+/// How the names of variables begin that are settings.
+pub(super) const PREFIX: &str = "ONELANE_";
 
 /// Why the process cannot start: one line, in words for whoever wrote the setting.
 #[derive(Debug, thiserror::Error)]

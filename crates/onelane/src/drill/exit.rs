@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Nothing;
+use super::fields::Nothing;
 use crate::workload::{Call, Route, Stop, Workload};
 
 /// An end without an answer.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Nothing;
+use super::fields::Nothing;
 #[cfg(feature = "schema")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};

@@ -1,6 +1,6 @@
 //! `/panic`: fails in the way of a bug. The caller gets 500, and the lane goes on.
 
-use super::Nothing;
+use super::fields::Nothing;
 use crate::workload::{Call, Route, Stop, Workload};
 
 /// A panic.

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Done, Milliseconds};
+use super::fields::{Done, Milliseconds};
 use crate::workload::{Call, Route, Stop, Workload};
 
 /// A computation that cannot be stopped.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Done, Milliseconds};
+use super::fields::{Done, Milliseconds};
 #[cfg(feature = "schema")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};

@@ -1,29 +1,29 @@
 //! Executors: how one job is computed. They know nothing of HTTP, queues, metrics or settings.
 
 mod answer;
+mod compute;
+mod failure;
 mod fork;
 mod pool;
 mod remote;
 mod supply;
 mod threads;
+mod ticket;
 
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::child::NotReady;
-use crate::folder::Place;
-use crate::workload::{Call, Job, Outcome, Problem, Record, Reply, Stop, Workloads, chain};
+use crate::workload::Job;
 
 pub use answer::{Answer, Pieces};
+pub use compute::compute;
+pub use failure::Failure;
 pub use fork::Fork;
 pub use pool::Pool;
 pub use remote::{End, PipeOutlet, Question};
 pub use supply::Supply;
 pub use threads::{STUCK_AFTER, Threads};
+pub use ticket::Ticket;
 
 /// One of the ways to compute.
 #[derive(Debug)]
@@ -34,54 +34,6 @@ pub enum Executor {
     Fork(Fork),
     /// In children that stay.
     Pool(Pool),
-}
-
-/// Which request a job is computed for, where, and for how long.
-#[derive(Debug)]
-pub struct Ticket {
-    /// The slot that is taken for it.
-    pub slot: usize,
-    /// Names the request in the status.
-    pub request_id: String,
-    /// The longest that the computation may take, including a wait for its process.
-    pub limit: Duration,
-    /// Where the files of the request are to be.
-    pub folder: Place,
-    /// Where what the workload records goes to.
-    pub record: Arc<dyn Record>,
-}
-
-/// Why a job has no answer, or why its answer ends too early.
-#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
-pub enum Failure {
-    /// What the caller sent is no input of the workload.
-    #[error("{0}")]
-    Invalid(String),
-    /// It took longer than it may, and was stopped or killed.
-    #[error("the computation exceeded its time limit")]
-    DeadlineExceeded,
-    /// The workload has told the caller why not.
-    #[error("{}", .0.title)]
-    Problem(Box<Problem>),
-    /// The workload failed, and this is why.
-    #[error("the computation failed unexpectedly")]
-    Failed(String),
-    /// The workload panicked.
-    #[error("the computation failed unexpectedly")]
-    Panicked,
-    /// The process that computed it ended, or sent something that is no valid message.
-    #[error("the process that computed this failed: {0}")]
-    Crashed(String),
-    /// No process could be had to compute it.
-    #[error("no process could be started for this: {0}")]
-    NotStarted(String),
-}
-
-impl Failure {
-    /// A workload that begins a stream and then answers with something else, or the other way round.
-    fn confused() -> Self {
-        Self::Failed("it answered with a stream and with something else".to_owned())
-    }
 }
 
 impl Executor {
@@ -126,22 +78,5 @@ impl Executor {
             Self::Threads(threads) => threads.lost(),
             Self::Fork(_) | Self::Pool(_) => 0,
         }
-    }
-}
-
-/// Computes `job` on this thread, and survives its panics.
-pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Failure> {
-    // What the workload logs, a panic included, bears the id of the request.
-    let _span = tracing::error_span!("request", request_id = call.request_id()).entered();
-    match catch_unwind(AssertUnwindSafe(|| job.run(workloads, call.clone()))) {
-        Ok(Ok(reply)) => Ok(reply),
-        // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
-        Ok(Err(_)) if call.check().is_err() => Err(Failure::DeadlineExceeded),
-        Ok(Err(Outcome::Invalid(invalid))) => Err(Failure::Invalid(invalid.to_string())),
-        Ok(Err(Outcome::Stopped(Stop::Interrupted))) => Err(Failure::DeadlineExceeded),
-        Ok(Err(Outcome::Stopped(Stop::Problem(problem)))) => Err(Failure::Problem(problem)),
-        Ok(Err(Outcome::Stopped(Stop::Crashed(why)))) => Err(Failure::Crashed(why)),
-        Ok(Err(Outcome::Stopped(Stop::Failed(err)))) => Err(Failure::Failed(chain(&*err))),
-        Err(_panic) => Err(Failure::Panicked),
     }
 }

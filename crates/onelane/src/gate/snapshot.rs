@@ -1,8 +1,6 @@
 //! A gate at one moment: what the status and the metrics are made from.
 
-use std::time::{Duration, Instant};
-
-use super::Slot;
+use std::time::Duration;
 
 /// A gate at one moment.
 #[derive(Debug)]
@@ -42,21 +40,4 @@ pub struct HolderSnapshot {
     pub age: Duration,
     /// How long past its due time it is.
     pub overdue: Duration,
-}
-
-impl Slot {
-    pub(super) fn snapshot(&self, now: Instant) -> SlotSnapshot {
-        let holder = self.holder.as_ref().map(|holder| HolderSnapshot {
-            request_id: holder.request_id.clone(),
-            age: now.saturating_duration_since(holder.since),
-            overdue: holder
-                .due
-                .map_or(Duration::ZERO, |due| now.saturating_duration_since(due)),
-        });
-        SlotSnapshot {
-            served: self.served,
-            busy: self.busy + holder.as_ref().map_or(Duration::ZERO, |holder| holder.age),
-            holder,
-        }
-    }
 }

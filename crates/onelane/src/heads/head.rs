@@ -6,8 +6,6 @@ use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode, Uri};
 use httparse::{EMPTY_HEADER, Error, Request, Status};
 
-use super::chunks::Chunks;
-
 /// The longest head in bytes. nginx sends no more than about as much.
 pub(super) const HEAD_MAX: usize = 16 * 1024;
 
@@ -18,12 +16,13 @@ const FIELDS_MAX: usize = 96;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault(pub StatusCode, pub &'static str);
 
-/// What follows a head.
+/// How long the body is that follows a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
+pub(super) enum BodyLength {
     /// So many bytes.
-    Length(u64),
-    Chunks(Chunks),
+    Bytes(u64),
+    /// The chunks tell.
+    Chunked,
 }
 
 const BAD_LINE: Fault = bad(
@@ -54,7 +53,7 @@ const fn unknown(what: &'static str) -> Fault {
 }
 
 /// The length of the head that `bytes` begin with, and what follows it. None if there is more to come.
-pub(super) fn judge(bytes: &[u8]) -> Result<Option<(usize, Body)>, Fault> {
+pub(super) fn judge(bytes: &[u8]) -> Result<Option<(usize, BodyLength)>, Fault> {
     let mut fields = [EMPTY_HEADER; FIELDS_MAX];
     let mut request = Request::new(&mut fields);
     match request.parse(bytes) {
@@ -79,7 +78,7 @@ fn names_a_version(bytes: &[u8]) -> bool {
     version.starts_with(b"HTTP/") && words.next().is_none()
 }
 
-fn body_of(request: &Request) -> Result<Body, Fault> {
+fn body_of(request: &Request) -> Result<BodyLength, Fault> {
     let method = request.method.unwrap_or_default();
     // Of what may stand in a method, actix takes less than httparse.
     if Method::from_bytes(method.as_bytes()).is_err() {
@@ -104,16 +103,14 @@ fn body_of(request: &Request) -> Result<Body, Fault> {
     let length = single(request, "content-length")?;
     match (length, single(request, "transfer-encoding")?) {
         (Some(_), Some(_)) => Err(bad("either Content-Length or Transfer-Encoding, not both")),
-        (Some(length), None) => number(length).map(Body::Length),
+        (Some(length), None) => number(length).map(BodyLength::Bytes),
         (None, Some(_)) if is_old => Err(bad("there is no Transfer-Encoding in HTTP/1.0")),
-        (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => {
-            Ok(Body::Chunks(Chunks::default()))
-        }
+        (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(BodyLength::Chunked),
         (None, Some(_)) => Err(unknown("the only Transfer-Encoding here is chunked")),
         (None, None) if is_old && method == Method::POST.as_str() => {
             Err(bad("a POST of HTTP/1.0 needs a Content-Length"))
         }
-        (None, None) => Ok(Body::Length(0)),
+        (None, None) => Ok(BodyLength::Bytes(0)),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep};
 
 use super::chunks::{self, Chunks};
-use super::head::{self, Body, Fault, HEAD_MAX};
+use super::head::{self, BodyLength, Fault, HEAD_MAX};
 use super::refused::Refused;
 use super::talk::Talk;
 
@@ -17,17 +17,33 @@ use super::talk::Talk;
 #[derive(Debug)]
 enum Next {
     Head,
-    Body(Body),
+    Body(BodyRest),
     /// Nothing that would be read.
     Nothing,
 }
 
-impl From<Body> for Next {
-    /// This body, or the next head if nothing is left of it.
-    fn from(body: Body) -> Self {
-        match body {
-            Body::Length(0) | Body::Chunks(Chunks::End) => Self::Head,
-            body => Self::Body(body),
+/// What of a body has not come yet.
+#[derive(Debug)]
+enum BodyRest {
+    Bytes(u64),
+    Chunks(Chunks),
+}
+
+impl From<BodyLength> for BodyRest {
+    fn from(length: BodyLength) -> Self {
+        match length {
+            BodyLength::Bytes(count) => Self::Bytes(count),
+            BodyLength::Chunked => Self::Chunks(Chunks::default()),
+        }
+    }
+}
+
+impl From<BodyRest> for Next {
+    /// The rest of this body, or the next head if nothing is left of it.
+    fn from(rest: BodyRest) -> Self {
+        match rest {
+            BodyRest::Bytes(0) | BodyRest::Chunks(Chunks::End) => Self::Head,
+            rest => Self::Body(rest),
         }
     }
 }
@@ -129,17 +145,17 @@ impl Inbox {
                         self.has_begun = true;
                         self.was_asked = true;
                         self.talk.ask();
-                        (length, body.into())
+                        (length, BodyRest::from(body).into())
                     }
                     Err(fault) => return self.refuse(fault),
                 },
-                Next::Body(Body::Length(left)) => {
+                Next::Body(BodyRest::Bytes(left)) => {
                     let count = chunks::pass(left, rest);
-                    (count, Body::Length(*left).into())
+                    (count, BodyRest::Bytes(*left).into())
                 }
-                Next::Body(Body::Chunks(chunks)) => match chunks.pass(rest) {
+                Next::Body(BodyRest::Chunks(chunks)) => match chunks.pass(rest) {
                     Ok(None) => return,
-                    Ok(Some(count)) => (count, Body::Chunks(*chunks).into()),
+                    Ok(Some(count)) => (count, BodyRest::Chunks(*chunks).into()),
                     Err(_broken) => {
                         self.talk.break_body();
                         (0, Next::Nothing)

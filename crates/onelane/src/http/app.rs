@@ -10,7 +10,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
-use super::{Front, observe, routes};
+use super::front::Front;
+use super::observe::observe;
+use super::routes::routes;
 
 /// Somebody who is told of every request.
 #[derive(Clone)]

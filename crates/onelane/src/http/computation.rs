@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 
-use super::observe::Progress;
+use super::front::Front;
+use super::headers;
 use super::own::OwnProblem;
 use super::problem::Problem;
-use super::{Front, headers};
+use super::progress::Progress;
 use crate::executor::{Answer, Executor, Failure, Ticket};
 use crate::folder::Folder;
 use crate::gate::Permit;

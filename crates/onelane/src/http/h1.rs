@@ -11,9 +11,9 @@ use actix_web::http::KeepAlive;
 use actix_web::web;
 use tokio::net::TcpStream;
 
-use super::Front;
 use super::app::{Witness, app};
 use super::connection::{Connection, Conversation};
+use super::front::Front;
 use super::room::Room;
 use crate::heads::{Heads, LINGER, WRITE_BYTES};
 

@@ -10,7 +10,7 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
 use super::computation::Computation;
-use super::observe::Progress;
+use super::progress::Progress;
 use crate::executor::{Failure, Pieces};
 
 /// How much of a body is handed over at once, in bytes. It is copied, and a connection keeps the room for it.

@@ -15,12 +15,12 @@ use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
-use super::Front;
 use super::connection::Conversation;
+use super::front::Front;
 use super::headers::text;
-use super::kept::Part;
 #[cfg(feature = "multipart")]
 use super::parts;
+use super::portion::Portion;
 use super::problem::Problem;
 use crate::folder::Folder;
 use crate::workload::{Definition, Format, Kind, Route, Source};
@@ -38,9 +38,9 @@ pub(super) fn of_head(
     request: &HttpRequest,
     workload: &Definition,
     route: &Route,
-    sent: &Part,
+    sent: &Portion,
 ) -> Result<Source, Problem> {
-    let has_body = *sent == Part::Head || has_body(request);
+    let has_body = *sent == Portion::Head || has_body(request);
     let mut source = Source {
         headers: headers(request),
         query: query(request)?,

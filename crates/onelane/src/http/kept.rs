@@ -7,59 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::HeaderMap;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
-use super::headers::{X_LANE_HOLD_MS, new_id, text};
-use super::problem::Reason;
+use super::headers::new_id;
+use super::portion::X_LANE_TOKEN;
+use super::reason::{ASKED, ResponseReason};
 use crate::gate::Permit;
-
-/// The body is not there yet.
-const X_LANE_ASK: &str = "x-lane-ask";
-
-/// Names a slot that is kept: to nginx, and from it.
-const X_LANE_TOKEN: &str = "x-lane-token";
-
-/// The reason of no problem, but of a hop like [`BUSY`](super::problem::BUSY): the request comes again.
-pub(super) const ASKED: &str = "asked";
 
 /// How long a slot is kept. nginx has the body already and needs 250 ms at most to connect; the rest is
 /// for machines that are slow.
 const KEPT_FOR: Duration = Duration::from_secs(2);
-
-/// What of a request has come.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// All of it, at once.
-    Whole,
-    /// All but the body.
-    Head,
-    /// All of it, after a lane gave this token to its head.
-    Rest(String),
-}
-
-impl Part {
-    /// Only a balancer sends a request in parts.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        if !headers.contains_key(X_LANE_HOLD_MS) {
-            return Self::Whole;
-        }
-        match text(headers, X_LANE_TOKEN) {
-            Some(token) => Self::Rest(token.to_owned()),
-            None if headers.contains_key(X_LANE_ASK) => Self::Head,
-            None => Self::Whole,
-        }
-    }
-
-    /// Where nginx goes on with it if this lane is busy, unless nginx itself says so.
-    pub(super) fn usual_next_round(&self) -> &'static str {
-        match self {
-            Self::Whole => "@next_lane",
-            Self::Head | Self::Rest(_) => "@ask",
-        }
-    }
-}
 
 /// The slots that are kept, by token. No more than there are slots.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +49,7 @@ pub(super) fn send_the_rest(kept: Option<&Kept>, permit: Permit) -> HttpResponse
         .insert_header(("X-Accel-Redirect", "@send"))
         .insert_header((X_LANE_TOKEN, token.as_str()))
         .finish();
-    response.extensions_mut().insert(Reason(ASKED));
+    response.extensions_mut().insert(ResponseReason(ASKED));
     match kept {
         Some(kept) => kept.keep(token, permit),
         None => permit.give_back(),
@@ -103,29 +61,8 @@ pub(super) fn send_the_rest(kept: Option<&Kept>, permit: Permit) -> HttpResponse
 mod tests {
     use std::time::Instant;
 
-    use actix_web::test::TestRequest;
-
     use super::*;
     use crate::gate::{Gate, Place, Visitor};
-
-    fn part(headers: &[(&'static str, &'static str)]) -> Part {
-        let request = TestRequest::default();
-        let request = headers
-            .iter()
-            .fold(request, |request, header| request.insert_header(*header));
-        Part::of(request.to_http_request().headers())
-    }
-
-    #[test]
-    fn only_who_holds_requests_sends_them_in_parts() {
-        let hold = (X_LANE_HOLD_MS, "5");
-        let (ask, token) = ((X_LANE_ASK, "1"), (X_LANE_TOKEN, "t"));
-        assert_eq!(part(&[ask]), Part::Whole);
-        assert_eq!(part(&[token]), Part::Whole);
-        assert_eq!(part(&[hold]), Part::Whole);
-        assert_eq!(part(&[hold, ask]), Part::Head);
-        assert_eq!(part(&[hold, token]), Part::Rest("t".to_owned()));
-    }
 
     async fn permit(gate: &Gate) -> Permit {
         let visitor = Visitor {

@@ -1,12 +1,14 @@
-//! Answers that are not results, as `application/problem+json` (RFC 9457) with a `reason`.
+//! Every error as `application/problem+json` (RFC 9457) with a `reason`.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::headers;
 use super::own::OwnProblem;
-use super::{headers, protocol};
+use super::portion::next_round;
+use super::reason::{BUSY, GONE, ResponseReason, SEND_TIMEOUT};
 use crate::executor::Failure;
 use crate::heads::Fault;
 use crate::service::LANE_PROTOCOL;
@@ -66,13 +68,6 @@ pub(super) enum Problem {
     Failed(Failure),
 }
 
-/// The reason of [`Problem::Busy`].
-pub(super) const BUSY: &str = "busy";
-/// The reason of no problem of ours: the client left before it could be told anything.
-pub(super) const GONE: &str = "client_gone";
-/// The reason of no problem either: the client took its answer so slowly that its connection was cut.
-pub(super) const SEND_TIMEOUT: &str = "send_timeout";
-
 /// Each of them.
 pub const REASONS: &[&str] = &[
     "bad_request",
@@ -95,10 +90,6 @@ pub const REASONS: &[&str] = &[
     SEND_TIMEOUT,
     GONE,
 ];
-
-/// The machine-readable cause of a response, left in its extensions for the observer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reason(pub(super) &'static str);
 
 fn spoken(version: Option<u32>) -> String {
     version.map_or_else(
@@ -162,8 +153,8 @@ impl Problem {
                 // nginx takes the request to the next lane: inside a round because of the status,
                 // from the last lane of a round by this redirect.
                 response.insert_header(("X-Lane-Busy", "1"));
-                let next_round = protocol::next_round(request.headers());
-                response.insert_header(("X-Accel-Redirect", next_round));
+                let location = next_round(request.headers());
+                response.insert_header(("X-Accel-Redirect", location));
             }
             Self::BodyTooSlow => {
                 // The rest of it would pass for the next request.
@@ -194,7 +185,7 @@ impl Problem {
                 .content_type("application/problem+json")
                 .body(self.body(status, reason, request)),
         };
-        response.extensions_mut().insert(Reason(reason));
+        response.extensions_mut().insert(ResponseReason(reason));
         response
     }
 

@@ -10,7 +10,6 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderMap;
 
 use super::headers::{X_LANE_HOLD_MS, text};
-use super::kept::Part;
 use super::problem::Problem;
 use crate::service::LANE_PROTOCOL;
 
@@ -19,9 +18,6 @@ const X_LANE_PROTOCOL: &str = "x-lane-protocol";
 
 /// Asks for nothing but whether the versions fit.
 const X_LANE_PROBE: &str = "x-lane-probe";
-
-/// Where nginx goes on with the request if this lane is busy, and it is the last one to be asked for now.
-const X_LANE_NEXT: &str = "x-lane-next";
 
 /// Somebody speaks another version. It stays so until somebody is called, who needs to be told once.
 static TOLD: Once = Once::new();
@@ -62,19 +58,6 @@ impl Sender {
     }
 }
 
-/// The location of nginx where a request goes on for which this lane is too busy: the one that it names, or
-/// the one that it had before it named any.
-pub(super) fn next_round(headers: &HeaderMap) -> &str {
-    let named = text(headers, X_LANE_NEXT).filter(|location| {
-        let name = location.strip_prefix('@').unwrap_or_default();
-        !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    });
-    named.unwrap_or_else(|| Part::of(headers).usual_next_round())
-}
-
 /// The answer to a probe.
 pub(super) fn fits() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
@@ -97,19 +80,6 @@ mod tests {
 
     fn sender(headers: &[(&'static str, &'static str)]) -> Sender {
         Sender::of(with(headers).headers())
-    }
-
-    #[test]
-    fn a_busy_lane_sends_a_request_where_nginx_wants_it() {
-        let next = |headers: &[(&'static str, &'static str)]| {
-            next_round(with(headers).headers()).to_owned()
-        };
-        assert_eq!(next(&[(X_LANE_NEXT, "@queue")]), "@queue");
-        for nonsense in ["", "@", "queue", "/problem", "@a b", "@A"] {
-            assert_eq!(next(&[(X_LANE_NEXT, nonsense)]), "@next_lane", "{nonsense}");
-        }
-        let ask = [(X_LANE_HOLD_MS, "5"), ("x-lane-ask", "1")];
-        assert_eq!(next(&ask), "@ask");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
-use super::Front;
+use super::front::Front;
 use super::problem::Problem;
 use super::serve::serve;
 use crate::service::Service;

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::computation::{Computation, compute, failed, problem_of};
+use super::front::{Admission, Front};
 use super::handing::Handing;
-use super::headers::Wishes;
-use super::kept::{self, Part};
-use super::observe::Progress;
+use super::portion::Portion;
 use super::problem::Problem;
-use super::{Admission, Front, answer, headers, input};
+use super::progress::Progress;
+use super::wishes::Wishes;
+use super::{answer, headers, input, kept};
 use crate::executor::{Answer, Executor};
 use crate::folder::Folder;
 use crate::gate::{Gate, Permit, Place, Refusal, Visitor};
@@ -57,9 +58,9 @@ impl Asked<'_> {
     async fn answer(&self, body: &mut Option<web::Payload>) -> Result<HttpResponse, Problem> {
         let front = self.front;
         let wishes = Wishes::of(self.request, front)?;
-        let part = Part::of(self.request.headers());
-        let kept = front.kept(&part);
-        let mut source = input::of_head(self.request, self.workload, self.route, &part)?;
+        let portion = Portion::of(self.request.headers());
+        let kept = front.kept(&portion);
+        let mut source = input::of_head(self.request, self.workload, self.route, &portion)?;
         let (gate, executor) = match &front.admission {
             Admission::Open { gate, executor } => (gate, executor),
             Admission::Refused(refusal) => return Err(refused(*refusal, front, &wishes)),
@@ -68,7 +69,7 @@ impl Asked<'_> {
             Some(permit) => permit,
             None => self.enter(gate, &wishes).await?,
         };
-        if part == Part::Head {
+        if portion == Portion::Head {
             return Ok(kept::send_the_rest(front.kept.as_ref(), permit));
         }
         let queue = wishes.arrived.elapsed();

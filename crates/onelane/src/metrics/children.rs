@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
-use super::{Register, gauge_value, raise};
+use super::register::{Register, gauge_value, raise};
 use crate::roster::{Cause, RosterSnapshot};
 
 /// Seconds. A child is forked in a fraction of a millisecond and spawned in a few; the rest is for

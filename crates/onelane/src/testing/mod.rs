@@ -4,9 +4,9 @@
 //! not get it. A test in `tests/`:
 //!
 //! ```no_run
-//! # macro_rules! env { ($variable:literal) => { "target/debug/primes" } }
+//! # macro_rules! env { ($variable:literal) => { "target/debug/thumbnail" } }
 //! # fn test() {
-//! let service = onelane::testing::start(env!("CARGO_BIN_EXE_primes"));
+//! let service = onelane::testing::start(env!("CARGO_BIN_EXE_thumbnail"));
 //! let answer = service.get("/prime?number=7");
 //! assert_eq!(answer.json()["prime"], true);
 //! # }

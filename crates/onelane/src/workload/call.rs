@@ -3,7 +3,6 @@
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,14 +10,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
-use super::program::Program;
 use super::record::{Change, Event, Recorded};
-use super::reply::{Head, Reply, Stream};
+use super::reply::Head;
+use super::request_folder::RequestFolder;
 use super::series::{Point, Series};
-use super::stop::Stop;
 #[cfg(feature = "multipart")]
 use super::upload::{Parts, Sent, Upload};
-use crate::folder::{Place, Root};
+use crate::folder::Place;
 use crate::keeper::Keeping;
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
@@ -35,38 +33,7 @@ pub struct Call {
     files: Arc<Vec<Upload>>,
     outlet: Option<SharedOutlet>,
     recorded: Arc<Mutex<Recorded>>,
-    folder: Folder,
-}
-
-/// What a computation writes to disk is in there.
-#[derive(Debug, Clone)]
-pub(super) enum Folder {
-    /// The server removes it when the request is over.
-    OfRequest(Place),
-    /// For unit tests: it goes with the last clone of the call.
-    Own(Arc<Mutex<Option<Root>>>),
-}
-
-impl Folder {
-    pub(super) fn path(&self) -> io::Result<PathBuf> {
-        match self {
-            Self::OfRequest(place) => Ok(place.make()?.to_owned()),
-            Self::Own(root) => {
-                let mut root = root.lock();
-                let root = match root.take() {
-                    Some(made) => root.insert(made),
-                    None => root.insert(Root::make()?),
-                };
-                Ok(root.path().to_owned())
-            }
-        }
-    }
-}
-
-impl Default for Folder {
-    fn default() -> Self {
-        Self::Own(Arc::default())
-    }
+    folder: RequestFolder,
 }
 
 /// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
@@ -92,7 +59,7 @@ impl Call {
     pub(crate) fn new(request_id: String, limit: Duration, folder: Place) -> Self {
         Self {
             request_id,
-            folder: Folder::OfRequest(folder),
+            folder: RequestFolder::OfRequest(folder),
             // None where it is too far away to have a date.
             deadline: Instant::now().checked_add(limit),
             ..Self::default()
@@ -207,41 +174,11 @@ impl Call {
         &self.files
     }
 
-    /// Runs a program for this request, and waits for it: its standard input is the [`Self::body`], its output the
-    /// result. [`Self::program`] says more about both.
-    pub fn output(&self, command: Command) -> Result<Vec<u8>, Stop> {
-        Ok(self.program(command).output()?.stdout)
-    }
-
-    /// A program to run for this request. It does not outlive the request, and neither does anything that it
-    /// starts, however the request ends.
-    ///
-    /// ```
-    /// use std::process::Command;
-    ///
-    /// use onelane::{Call, Reason, Stop};
-    ///
-    /// const NOT_A_NUMBER: Reason = Reason::new(422, "not_a_number", "There is a line that is no number");
-    ///
-    /// fn sorted(call: &Call) -> Result<Vec<u8>, Stop> {
-    ///     let mut sort = Command::new("sort");
-    ///     sort.arg("--numeric-sort");
-    ///     let output = call.program(sort).refuse(2, NOT_A_NUMBER).output()?;
-    ///     Ok(output.stdout)
-    /// }
-    ///
-    /// let call = Call::default().with_body("10\n9\n");
-    /// assert_eq!(sorted(&call).unwrap(), b"9\n10\n");
-    /// ```
-    pub fn program(&self, command: Command) -> Program<'_> {
-        Program::new(self, command)
-    }
-
     /// Whether programs have keepers: not in unit tests.
     pub(super) fn keeping(&self) -> Keeping {
         match self.folder {
-            Folder::OfRequest(_) => Keeping::ByKeeper,
-            Folder::Own(_) => Keeping::Alone,
+            RequestFolder::OfRequest(_) => Keeping::ByKeeper,
+            RequestFolder::Own(_) => Keeping::Alone,
         }
     }
 
@@ -249,30 +186,6 @@ impl Call {
     /// however it ends. It is below `TMPDIR`, or `/tmp`. The error says that there is none, as in an image without.
     pub fn folder(&self) -> io::Result<PathBuf> {
         self.folder.path()
-    }
-
-    /// Begins an answer that is sent while it is computed. `reply` has its status, its headers and the
-    /// beginning of its body, which may be empty. It is called at most once for a request.
-    ///
-    /// ```
-    /// use std::io::Write;
-    ///
-    /// use onelane::{Call, Reply, Stop};
-    ///
-    /// fn squares(call: &Call) -> Result<Reply, Stop> {
-    ///     let mut table = call.stream(Reply::bytes("text/csv", "number,square\n"));
-    ///     for number in 1..=3 {
-    ///         call.check()?;
-    ///         writeln!(table, "{number},{}", number * number)?;
-    ///     }
-    ///     table.finish()
-    /// }
-    ///
-    /// let reply = squares(&Call::default()).unwrap();
-    /// assert_eq!(reply.body(), b"number,square\n1,1\n2,4\n3,9\n");
-    /// ```
-    pub fn stream(&self, reply: Reply) -> Stream {
-        Stream::new(self.clone(), reply)
     }
 
     pub(super) fn outlet(&self) -> Option<Arc<Mutex<Box<dyn Outlet>>>> {

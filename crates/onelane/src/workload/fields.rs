@@ -8,7 +8,7 @@ use serde::de::value::{CowStrDeserializer, MapDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::input::InvalidInput;
+use super::invalid::InvalidInput;
 use super::text::Text;
 
 /// What goes wrong here is told in the words of `serde_json`, which knows places in a document.

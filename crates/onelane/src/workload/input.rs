@@ -3,49 +3,14 @@
 //! It is parsed into the type that the workload named, and never into a tree of whatever there is: that can
 //! be eighty times larger than what was sent.
 
-use std::fmt::{self, Display, Write};
-
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::fields::Fields;
+use super::invalid::InvalidInput;
 #[cfg(feature = "multipart")]
 use super::upload::Parts;
-
-/// Why an input was refused, in words for the caller.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidInput(pub(super) String);
-
-/// The longest such words, in bytes. They quote what was sent, which may be all of a body.
-const WORDS_MAX: usize = 1024;
-
-impl InvalidInput {
-    /// These words, and an ellipsis instead of those that are too many.
-    fn of(words: impl Display) -> Self {
-        let mut short = Short(String::new());
-        if write!(short, "{words}").is_err() {
-            short.0.push('…');
-        }
-        Self(short.0)
-    }
-}
-
-/// Takes text until there is too much of it.
-struct Short(String);
-
-impl Write for Short {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = text.floor_char_boundary(WORDS_MAX - self.0.len());
-        self.0.push_str(&text[..end]);
-        if end == text.len() {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
-    }
-}
 
 /// What a caller sent. Another process of the same program can parse it again.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -123,6 +88,7 @@ pub fn at_most<'de, D: Deserializer<'de>, const LIMIT: u64>(source: D) -> Result
 
 #[cfg(test)]
 mod tests {
+    use super::super::invalid::WORDS_MAX;
     use super::*;
 
     #[derive(Debug, Deserialize)]

@@ -10,10 +10,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use super::load::survive;
-use super::{
-    Call, Definition, Follow, InvalidInput, LoadError, Loaded, Origin, Reply, Run, Source, Stop,
-};
+use super::definition::{Definition, Origin};
+use super::load::{LoadError, Loaded, survive};
+use super::{Call, Follow, Outcome, Reply, Run, Source};
 use crate::config::Written;
 use crate::folder::Place;
 
@@ -70,21 +69,6 @@ pub struct Job {
     pub workload: &'static str,
     /// What the caller sent. Its head has been checked, its body has not.
     pub source: Source,
-}
-
-/// Why a job has no reply.
-#[derive(Debug)]
-pub enum Outcome {
-    /// What the caller sent is no input of the workload.
-    Invalid(InvalidInput),
-    /// The workload ended without a reply.
-    Stopped(Stop),
-}
-
-impl From<InvalidInput> for Outcome {
-    fn from(invalid: InvalidInput) -> Self {
-        Self::Invalid(invalid)
-    }
 }
 
 impl Job {

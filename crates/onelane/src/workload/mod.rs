@@ -7,9 +7,11 @@
 mod body;
 mod call;
 mod coprocess;
+mod definition;
 mod fields;
 mod input;
 mod interrupt;
+mod invalid;
 mod job;
 mod load;
 mod names;
@@ -17,20 +19,18 @@ mod problem;
 mod program;
 mod record;
 mod reply;
+mod request_folder;
 mod route;
 #[cfg(feature = "schema")]
 mod schemas;
 mod series;
 mod stop;
+mod stream;
 mod text;
 #[cfg(feature = "multipart")]
 mod upload;
 
-use std::fmt::{self, Debug, Formatter};
-
 use serde::de::DeserializeOwned;
-
-use crate::config::Table;
 
 pub use body::Body;
 #[cfg(feature = "multipart")]
@@ -39,27 +39,29 @@ pub(crate) use body::Kind;
 pub use call::Call;
 pub(crate) use call::Outlet;
 pub use coprocess::{Answer, Coprocess, Follow};
-pub use input::{Format, InvalidInput, Source, at_most};
+pub use definition::Definition;
+pub use input::{Format, Source, at_most};
 pub(crate) use interrupt::Interrupt;
 pub use interrupt::Interrupted;
-pub use job::{Job, Outcome, Parcel, Workloads};
+pub use invalid::InvalidInput;
+pub use job::{Job, Parcel, Workloads};
 pub use load::{Load, LoadError};
-use load::{Loaded, Loading};
 pub(crate) use names::{BadSeries, check as check_series};
 pub use problem::{Problem, Reason};
 pub use program::{Output, Program};
 pub(crate) use record::Change;
 pub use record::{Event, Record};
 pub(crate) use reply::{Content, Head, PIECE_BYTES};
-pub use reply::{IntoReply, Reply, Stream};
+pub use reply::{IntoReply, Reply};
 pub(crate) use route::in_url;
 pub use route::{Example, Method, Route};
 #[cfg(feature = "schema")]
 pub use schemas::Schemas;
 pub(crate) use series::Kind as SeriesKind;
 pub use series::{Point, Series};
-pub use stop::Stop;
 pub(crate) use stop::chain;
+pub use stop::{Outcome, Stop};
+pub use stream::Stream;
 #[cfg(feature = "multipart")]
 pub use upload::Upload;
 #[cfg(feature = "multipart")]
@@ -130,80 +132,10 @@ pub trait Workload: Send + Sync + 'static {
     fn run(&self, input: Self::Input, call: &Call) -> Result<Self::Output, Stop>;
 }
 
-/// What is known of a [`Workload`] without one being there: it is a list of these that a service consists
-/// of.
-#[derive(Clone, Copy)]
-pub struct Definition {
-    /// [`Workload::NAME`].
-    pub(crate) name: &'static str,
-    /// [`Workload::ROUTES`].
-    pub(crate) routes: &'static [Route],
-    /// [`Workload::REASONS`].
-    pub(crate) reasons: &'static [Reason],
-    /// [`Workload::schemas`].
-    #[cfg(feature = "schema")]
-    pub(crate) schemas: fn() -> Option<Schemas>,
-    /// [`Workload::SERIES`].
-    pub(crate) series: &'static [Series],
-    check: fn(&Source) -> Result<(), InvalidInput>,
-    origin: Origin,
-}
-
-/// Where the workload itself comes from.
-#[derive(Clone, Copy)]
-enum Origin {
-    /// It is there already.
-    There(&'static dyn Run),
-    /// It has to be loaded.
-    Loading(Loading),
-}
-
 /// A [`Workload`] with its types erased, so that executors and other processes handle all of them alike.
 pub trait Run: Send + Sync {
     /// Computes the answer to what a caller sent.
     fn run(&self, source: Source, call: Call) -> Result<Reply, Outcome>;
-}
-
-impl Definition {
-    /// The definition of a workload. `workloads!` makes a list of them.
-    pub const fn of<W: Workload>(workload: &'static W) -> Self {
-        Self::new::<W>(Origin::There(workload))
-    }
-
-    /// The definition of a workload with state or settings.
-    pub const fn loaded<W: Load>() -> Self {
-        Self::new::<W>(Origin::Loading(Loading::of::<W>()))
-    }
-
-    const fn new<W: Workload>(origin: Origin) -> Self {
-        Self {
-            name: W::NAME,
-            routes: W::ROUTES,
-            reasons: W::REASONS,
-            series: W::SERIES,
-            check: check::<W>,
-            #[cfg(feature = "schema")]
-            schemas: W::schemas,
-            origin,
-        }
-    }
-
-    /// Its settings, if it has some.
-    pub(crate) fn table(&self) -> Option<&Table> {
-        match &self.origin {
-            Origin::There(_) => None,
-            Origin::Loading(loading) => Some(&loading.table),
-        }
-    }
-
-    /// Whether `source`, as far as it is there, is an input. The error names the field that is wrong.
-    pub(crate) fn check(&self, source: &Source) -> Result<(), InvalidInput> {
-        (self.check)(source)
-    }
-}
-
-fn check<W: Workload>(source: &Source) -> Result<(), InvalidInput> {
-    source.parse::<W::Input>().map(drop)
 }
 
 impl<W: Workload> Run for W {
@@ -225,11 +157,5 @@ impl<W: Workload> Run for W {
         output
             .into_reply()
             .map_err(|err| Outcome::Stopped(Stop::Failed(err)))
-    }
-}
-
-impl Debug for Definition {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name)
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustix::process::Signal;
 
-use super::{Call, Reason, Reply, Stop};
+use super::call::Call;
+use super::{Reason, Reply, Stop};
 use crate::keeper::{self, Ended, Heard, Input, Limits, Order, Talk};
 
 /// The default limit of what a program may say, in bytes: 16 MiB.
@@ -33,6 +34,38 @@ pub struct Program<'a> {
     output_max: usize,
     accepted: Vec<i32>,
     refused: Vec<(i32, Reason)>,
+}
+
+impl Call {
+    /// Runs a program for this request, and waits for it: its standard input is the [`Self::body`], its output the
+    /// result. [`Self::program`] says more about both.
+    pub fn output(&self, command: Command) -> Result<Vec<u8>, Stop> {
+        Ok(self.program(command).output()?.stdout)
+    }
+
+    /// A program to run for this request. It does not outlive the request, and neither does anything that it
+    /// starts, however the request ends.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// use onelane::{Call, Reason, Stop};
+    ///
+    /// const NOT_A_NUMBER: Reason = Reason::new(422, "not_a_number", "There is a line that is no number");
+    ///
+    /// fn sorted(call: &Call) -> Result<Vec<u8>, Stop> {
+    ///     let mut sort = Command::new("sort");
+    ///     sort.arg("--numeric-sort");
+    ///     let output = call.program(sort).refuse(2, NOT_A_NUMBER).output()?;
+    ///     Ok(output.stdout)
+    /// }
+    ///
+    /// let call = Call::default().with_body("10\n9\n");
+    /// assert_eq!(sorted(&call).unwrap(), b"9\n10\n");
+    /// ```
+    pub fn program(&self, command: Command) -> Program<'_> {
+        Program::new(self, command)
+    }
 }
 
 #[derive(Debug)]

@@ -2,13 +2,9 @@
 
 use std::error::Error;
 use std::hash::{DefaultHasher, Hasher};
-use std::io::{self, Write};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-
-use super::call::Outlet;
-use super::{Call, Stop};
 
 /// How much of a body is sent at once: as much as a pipe holds.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
@@ -43,7 +39,7 @@ pub(crate) struct Head {
 pub(crate) enum Content {
     /// All of it.
     Whole(Bytes),
-    /// It went out through a [`Stream`].
+    /// It went out through a [`Stream`](super::Stream).
     Sent,
 }
 
@@ -122,7 +118,7 @@ impl Reply {
         }
     }
 
-    /// The body, for unit tests. Empty if it has been sent by a [`Stream`].
+    /// The body, for unit tests. Empty if it has been sent by a [`Stream`](super::Stream).
     pub fn body(&self) -> &[u8] {
         match &self.content {
             Content::Whole(body) => body,
@@ -146,69 +142,5 @@ impl<T: Serialize> IntoReply for T {
 impl IntoReply for Reply {
     fn into_reply(self) -> Result<Reply, Box<dyn Error + Send + Sync>> {
         Ok(self)
-    }
-}
-
-/// A body that is sent while it is computed. A caller that reads slowly slows it down; one that leaves ends
-/// it by an error. [`Call::stream`] begins one.
-///
-/// The caller has the status already: if the workload fails now, its connection breaks, so that nobody
-/// takes the part for the whole.
-#[derive(Debug)]
-pub struct Stream {
-    call: Call,
-    /// None once it is on its way.
-    head: Option<Head>,
-    buffer: Vec<u8>,
-}
-
-impl Stream {
-    pub(super) fn new(call: Call, reply: Reply) -> Self {
-        let buffer = reply.body().to_vec();
-        let head = Some(reply.head);
-        Self { call, head, buffer }
-    }
-
-    /// Sends what is left. The result is what `run` returns.
-    pub fn finish(mut self) -> Result<Reply, Stop> {
-        self.flush()?;
-        Ok(match self.head.take() {
-            // Nobody listens: this is a unit test, which can look at it.
-            Some(head) => Reply {
-                head,
-                content: Content::Whole(self.buffer.into()),
-            },
-            None => Reply {
-                content: Content::Sent,
-                ..Reply::empty()
-            },
-        })
-    }
-
-    fn send(&mut self, outlet: &mut dyn Outlet) -> io::Result<()> {
-        if let Some(head) = self.head.take() {
-            outlet.begin(head)?;
-        }
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        outlet.send(std::mem::take(&mut self.buffer).into())
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let Some(outlet) = self.call.outlet() else {
-            return Ok(());
-        };
-        self.send(&mut **outlet.lock())
     }
 }

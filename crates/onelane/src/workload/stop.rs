@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::iter::successors;
 
-use super::{Interrupted, Problem, Reason};
+use super::interrupt::Interrupted;
+use super::invalid::InvalidInput;
+use super::problem::{Problem, Reason};
 
 /// Why a computation ends without an output. `?` makes one of an [`Interrupted`], a [`Problem`] or any
 /// other error.
@@ -41,6 +43,21 @@ impl From<Reason> for Stop {
 impl<E: Error + Send + Sync + 'static> From<E> for Stop {
     fn from(err: E) -> Self {
         Self::Failed(Box::new(err))
+    }
+}
+
+/// Why a job has no reply.
+#[derive(Debug)]
+pub enum Outcome {
+    /// What the caller sent is no input of the workload.
+    Invalid(InvalidInput),
+    /// The workload ended without a reply.
+    Stopped(Stop),
+}
+
+impl From<InvalidInput> for Outcome {
+    fn from(invalid: InvalidInput) -> Self {
+        Self::Invalid(invalid)
     }
 }
 

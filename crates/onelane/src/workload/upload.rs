@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::call::Folder;
+use super::request_folder::RequestFolder;
 
 /// What a form has in it, but for the bytes of its files.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub fn path_in(folder: &Path, number: usize) -> PathBuf {
 
 impl Parts {
     /// The files, of which these are in `memory`, and the others in the `folder`.
-    pub(super) fn uploads(self, mut memory: Bytes, folder: &Folder) -> Vec<Upload> {
+    pub(super) fn uploads(self, mut memory: Bytes, folder: &RequestFolder) -> Vec<Upload> {
         let upload = |(number, sent): (usize, Sent)| {
             let len = usize::try_from(sent.len).unwrap_or(usize::MAX);
             let bytes = (!sent.is_on_disk).then(|| memory.split_to(len));
@@ -92,11 +92,16 @@ pub struct Upload {
     bytes: Option<Bytes>,
     /// Whether it is in the folder.
     is_written: Arc<Mutex<bool>>,
-    folder: Folder,
+    folder: RequestFolder,
 }
 
 impl Upload {
-    pub(super) fn new(sent: Sent, number: usize, bytes: Option<Bytes>, folder: Folder) -> Self {
+    pub(super) fn new(
+        sent: Sent,
+        number: usize,
+        bytes: Option<Bytes>,
+        folder: RequestFolder,
+    ) -> Self {
         let is_written = Arc::new(Mutex::new(bytes.is_none()));
         Self {
             sent,

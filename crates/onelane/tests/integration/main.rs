@@ -75,6 +75,8 @@ mod operator;
 mod page;
 // Children that stay: who is used, and who is replaced.
 mod pool;
+// `onelane status`.
+mod status;
 // `onelane probe`.
 mod probe;
 // A balancer that speaks another version of the protocol.

@@ -5,8 +5,9 @@ use std::fmt;
 use crate::rise::{Rise, Spread};
 use crate::signals::Name;
 use crate::steady::Steady;
+use crate::units::{ms, percent};
 
-use super::{Plan, ms, percent};
+use super::Plan;
 
 impl Plan {
     pub(super) fn kubernetes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,11 +6,12 @@ use std::fmt;
 use std::time::Duration;
 
 use onelane_sim::Limits;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::limits::Settings;
 use crate::search::Candidate;
 use crate::signals::Signals;
+use crate::units::{as_ms, ms, percent};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
@@ -135,18 +136,4 @@ impl fmt::Display for Plan {
              a fifth: docs/planning.md, and `make bench BENCH=balance` for this machine."
         )
     }
-}
-
-fn ms(time: Duration) -> String {
-    let ms = time.as_secs_f64() * 1000.0;
-    let digits = usize::from(ms < 10.0);
-    format!("{ms:.digits$} ms")
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-pub(crate) fn as_ms<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((time.as_secs_f64() * 1e6).round() / 1e3)
 }

@@ -31,7 +31,7 @@ pub fn check<S: Strategy>(
     check: impl AsyncFn(S::Value) -> Result<(), String> + Sync,
 ) -> u64 {
     let seed = number("FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
-    let end = Instant::now() + Duration::from_secs(number("FUZZ_SECONDS").unwrap_or(5));
+    let end = Instant::now() + Duration::from_secs(number("FUZZ_SECONDS").unwrap_or(2));
     let count = AtomicU64::new(0);
     let failures: Vec<String> = thread::scope(|scope| {
         let work = |worker| {

@@ -16,6 +16,7 @@ use onelane_lab::nginx::{Limits, Setup};
 use onelane_lab::server::Server;
 use onelane_lab::usage::Usage;
 use onelane_lab::{node, onelane};
+use onelane_tree::SERVICE;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -180,7 +181,9 @@ impl Running {
         }
         let lane = |(program, args): (&str, &str)| {
             let (_, name) = program.rsplit_once('/')?;
-            matches!(name, "primes" | "thumbnail").then(|| format!("{name} {args}"))
+            [SERVICE, "thumbnail"]
+                .contains(&name)
+                .then(|| format!("{name} {args}"))
         };
         let by_name = command.split_once(' ').and_then(lane);
         by_name.unwrap_or(command)

@@ -15,7 +15,7 @@ use crate::notes::{Notes, Stop};
 use crate::service::{both, hold, left, ready};
 use crate::witness::Witness;
 
-const OURS: &str = "app.kubernetes.io/name=onelane";
+const OURS: &str = concat!("app.kubernetes.io/name=", env!("CARGO_PKG_NAME"));
 
 pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
     cluster.may_be_disturbed()?;
@@ -70,7 +70,7 @@ async fn only_ours() -> Result<(), Stop> {
     match namespaces.filter(|it| *it != SERVICE).max() {
         None => Ok(()),
         Some(other) => Err(Stop::Skip(format!(
-            "{other} has a onelane of its own, which would be drained with ours"
+            "{other} has a {SERVICE} of its own, which would be drained with ours"
         ))),
     }
 }

@@ -9,7 +9,6 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::StopOnDrop;
 use crate::executor::{Failure, Pieces};
 use crate::workload::{Head, Outlet, PIECE_BYTES};
 
@@ -41,14 +40,15 @@ pub(super) fn whole(body: Bytes, permit: Permit) -> Pieces {
 }
 
 /// A task as the one sees it who waits for its answer.
-pub(super) struct Running {
+pub(super) struct Running<S> {
     pub(super) news: mpsc::Receiver<News>,
     /// None where it is too far away to have a date.
     pub(super) deadline: Option<Instant>,
-    pub(super) _stop: StopOnDrop,
+    /// Stops the task when dropped.
+    pub(super) _stop: S,
 }
 
-impl Running {
+impl<S: 'static> Running<S> {
     /// What the thread tells next, within the deadline.
     pub(super) async fn next(&mut self) -> Result<News, Failure> {
         let news = self.news.recv();

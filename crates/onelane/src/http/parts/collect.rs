@@ -7,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use form_urlencoded::Serializer;
 use multer::Field;
 
-use super::Refused;
 use super::head::Head;
 use super::parser::Parser;
 use crate::folder::Place;
@@ -22,6 +21,25 @@ const TEXT_MAX_BYTES: usize = 64 * 1024;
 
 /// The most bytes of files that are in memory, all together. The next one goes to a file of its own.
 const MEMORY_MAX_BYTES: usize = 64 * 1024;
+
+/// Why a body was not read to its end.
+pub(super) enum Unread {
+    Problem(Problem),
+    /// A file cannot be written.
+    Unwritten(io::Error),
+}
+
+impl From<Problem> for Unread {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<io::Error> for Unread {
+    fn from(err: io::Error) -> Self {
+        Self::Unwritten(err)
+    }
+}
 
 /// What has come so far.
 pub(super) struct Collection<'a> {
@@ -46,7 +64,7 @@ impl<'a> Collection<'a> {
     }
 
     /// Reads all of a form. The bytes are those of the files in memory.
-    pub(super) async fn read(mut self, mut parser: Parser) -> Result<(Parts, Bytes), Refused> {
+    pub(super) async fn read(mut self, mut parser: Parser) -> Result<(Parts, Bytes), Unread> {
         let mut count = 0;
         while let Some(part) = parser.next().await? {
             count += 1;
@@ -74,7 +92,7 @@ impl<'a> Collection<'a> {
         parser: &mut Parser,
         mut part: Field<'static>,
         name: &str,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unread> {
         self.count(name, name.len())?;
         let mut text = Vec::new();
         while let Some(piece) = parser.piece(&mut part, name).await? {
@@ -104,7 +122,7 @@ impl<'a> Collection<'a> {
         mut part: Field<'static>,
         head: &Head,
         file_name: &str,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unread> {
         let name = &*head.name;
         let words = name.len() + file_name.len() + head.content_type.len();
         self.count(name, words)?;

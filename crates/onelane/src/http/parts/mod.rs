@@ -5,38 +5,17 @@ mod collect;
 mod head;
 mod parser;
 
-use std::io;
-
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 
-use super::Front;
+use super::front::Front;
 use super::headers::{request_id, text};
 use super::problem::Problem;
 use crate::folder::Place;
 use crate::workload::{Format, Kind, Parts, Route};
-use collect::{Collection, check_required};
+use collect::{Collection, Unread, check_required};
 use parser::Parser;
-
-/// Why a body was not read to its end.
-enum Refused {
-    Problem(Problem),
-    /// A file cannot be written.
-    Unwritten(io::Error),
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<io::Error> for Refused {
-    fn from(err: io::Error) -> Self {
-        Self::Unwritten(err)
-    }
-}
 
 /// Whether a body whose head is `request` can be read, or may be missing.
 pub(super) fn check_head(
@@ -73,9 +52,9 @@ pub(super) async fn read(
     };
     let parser = Parser::new(boundary(request)?, body.into_inner(), route.body.limit);
     let read = Collection::new(files, place).read(parser).await;
-    read.map_err(|refused| match refused {
-        Refused::Problem(problem) => problem,
-        Refused::Unwritten(err) => {
+    read.map_err(|unread| match unread {
+        Unread::Problem(problem) => problem,
+        Unread::Unwritten(err) => {
             let request_id = request_id(request);
             tracing::error!(request_id, %err, "a file that was sent cannot be written");
             Problem::NoRoom(front.retry_after())

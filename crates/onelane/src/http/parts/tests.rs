@@ -43,8 +43,8 @@ async fn read(body: &[u8], piece: usize, files: Files, limit: usize) -> Result<R
             folder,
             _root: root,
         }),
-        Err(Refused::Problem(problem)) => Err(problem),
-        Err(Refused::Unwritten(err)) => panic!("{err}"),
+        Err(Unread::Problem(problem)) => Err(problem),
+        Err(Unread::Unwritten(err)) => panic!("{err}"),
     }
 }
 
@@ -310,5 +310,5 @@ async fn a_file_that_cannot_be_written_is_told_apart() {
     let body = form(&[file("f", &vec![0; 100_000])]);
     let parser = Parser::new("B".to_owned(), payload(&body, 16_384), LIMIT);
     let read = Collection::new(ANY, folder.place()).read(parser).await;
-    assert!(matches!(read, Err(Refused::Unwritten(_))));
+    assert!(matches!(read, Err(Unread::Unwritten(_))));
 }

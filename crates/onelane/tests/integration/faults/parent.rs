@@ -1,9 +1,7 @@
-use std::net::TcpListener;
-
 use rstest::rstest;
 use rustix::process::Signal;
 
-use super::process::{Process, computing, until};
+use super::process::{Process, computing, listeners, until};
 use super::request::named;
 use crate::lane;
 use crate::lane::Mode::{self, Cluster, Fork, Pool};
@@ -14,6 +12,8 @@ async fn a_server_that_is_killed_leaves_nobody_and_nothing(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
     let mut lane = lane::with_slots(mode, 2, &[]);
+    let sockets = Process::of(&lane).listeners();
+    assert!(sockets.values().any(|at| at.to_string() == lane.listen));
     let killed = async {
         let child = computing(&lane, "lost").await;
         let family = Process::of(&lane).descendants();
@@ -25,7 +25,11 @@ async fn a_server_that_is_killed_leaves_nobody_and_nothing(
     outcome.unwrap_err();
     lane.wait_for_exit();
     until("gone", || !family.iter().any(|process| process.is_alive())).await;
-    // The first thread of a process can have ended before another one, which still has the socket.
-    let is_free = || TcpListener::bind(&lane.listen).is_ok();
-    until("free", is_free).await;
+    // The first thread of a process can have ended before another one, which still has the sockets. That the ports
+    // can be bound proves nothing: each may be the port of somebody else by now, even of a client.
+    let are_left = || {
+        let all = listeners("/proc/self/net/tcp");
+        sockets.keys().any(|socket| all.contains_key(socket))
+    };
+    until("closed", || !are_left()).await;
 }

@@ -1,6 +1,6 @@
 //! Processes as the kernel shows them, and what can be done to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
@@ -137,14 +137,15 @@ impl Process {
 
     /// Where it takes connections.
     pub fn addresses(self) -> Vec<SocketAddrV4> {
+        self.listeners().into_values().collect()
+    }
+
+    /// Its sockets that take connections, as [`Self::files`] names them: each where.
+    pub fn listeners(self) -> BTreeMap<String, SocketAddrV4> {
         let files = self.files();
-        let table = fs::read_to_string(self.path("net/tcp")).unwrap();
-        let rows = table.lines().skip(1).filter_map(|row| {
-            let fields: Vec<&str> = row.split_whitespace().collect();
-            let is_own = files.contains(&format!("socket:[{}]", fields[9]));
-            (is_own && fields[3] == LISTENING).then(|| address(fields[1]))
-        });
-        rows.collect()
+        let mut listeners = listeners(&self.path("net/tcp"));
+        listeners.retain(|socket, _| files.contains(socket));
+        listeners
     }
 
     fn status(self, name: &str) -> String {
@@ -204,6 +205,17 @@ fn address(hex: &str) -> SocketAddrV4 {
     let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
     let port = u16::from_str_radix(port, 16).unwrap();
     SocketAddrV4::new(Ipv4Addr::from(ip), port)
+}
+
+/// The sockets of a network that take connections: `socket:[4711]`, which no later one is called, and where.
+pub fn listeners(table: &str) -> BTreeMap<String, SocketAddrV4> {
+    let table = fs::read_to_string(table).unwrap();
+    let rows = table.lines().skip(1).filter_map(|row| {
+        let fields: Vec<&str> = row.split_whitespace().collect();
+        let socket = format!("socket:[{}]", fields[9]);
+        (fields[3] == LISTENING).then(|| (socket, address(fields[1])))
+    });
+    rows.collect()
 }
 
 fn everybody() -> impl Iterator<Item = Process> {

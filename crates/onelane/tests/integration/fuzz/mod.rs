@@ -1,4 +1,4 @@
-//! Whatever may come, and what must not come of it. Each test takes `FUZZ_SECONDS`, 5 unless told, and tells how to
+//! Whatever may come, and what must not come of it. Each test takes `FUZZ_SECONDS`, 2 unless told, and tells how to
 //! repeat what has failed.
 
 // Where the requests of a connection begin and end, by the rules alone.

@@ -1,0 +1,23 @@
+//! The computation itself, on whatever thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::failure::Failure;
+use crate::workload::{Call, Job, Outcome, Reply, Stop, Workloads, chain};
+
+/// Computes `job` on this thread, and survives its panics.
+pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Failure> {
+    // What the workload logs, a panic included, bears the id of the request.
+    let _span = tracing::error_span!("request", request_id = call.request_id()).entered();
+    match catch_unwind(AssertUnwindSafe(|| job.run(workloads, call.clone()))) {
+        Ok(Ok(reply)) => Ok(reply),
+        // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
+        Ok(Err(_)) if call.check().is_err() => Err(Failure::DeadlineExceeded),
+        Ok(Err(Outcome::Invalid(invalid))) => Err(Failure::Invalid(invalid.to_string())),
+        Ok(Err(Outcome::Stopped(Stop::Interrupted))) => Err(Failure::DeadlineExceeded),
+        Ok(Err(Outcome::Stopped(Stop::Problem(problem)))) => Err(Failure::Problem(problem)),
+        Ok(Err(Outcome::Stopped(Stop::Crashed(why)))) => Err(Failure::Crashed(why)),
+        Ok(Err(Outcome::Stopped(Stop::Failed(err)))) => Err(Failure::Failed(chain(&*err))),
+        Err(_panic) => Err(Failure::Panicked),
+    }
+}

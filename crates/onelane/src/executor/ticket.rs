@@ -1,0 +1,22 @@
+//! What an executor is told of a job beside what to compute.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::folder::Place;
+use crate::workload::Record;
+
+/// Which request a job is computed for, where, and for how long.
+#[derive(Debug)]
+pub struct Ticket {
+    /// The slot that is taken for it.
+    pub slot: usize,
+    /// Names the request in the status.
+    pub request_id: String,
+    /// The longest that the computation may take, including a wait for its process.
+    pub limit: Duration,
+    /// Where the files of the request are to be.
+    pub folder: Place,
+    /// Where what the workload records goes to.
+    pub record: Arc<dyn Record>,
+}

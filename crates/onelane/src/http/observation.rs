@@ -1,0 +1,174 @@
+//! What is known of a request while it is observed, and what is counted, logged and labelled of it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, web};
+
+use super::front::Front;
+use super::headers::{RequestId, milliseconds};
+use super::progress::Progress;
+use super::reason::{ASKED, BUSY, GONE};
+use crate::heads::X_REQUEST_ID;
+
+/// What nginx made the customary status for "the client closed the connection first".
+const CLIENT_GONE: u16 = 499;
+
+/// The figures and the line of the log that a request leaves, once, however it ends.
+pub(super) struct Observation {
+    pub(super) front: web::Data<Front>,
+    start: Instant,
+    pub(super) progress: Rc<Progress>,
+    id: RequestId,
+    pub(super) method: Method,
+    /// The pattern of the route: bounded, unlike paths.
+    route: String,
+    pub(super) uri: String,
+    client: String,
+    user_agent: Option<String>,
+    recorded: Cell<bool>,
+}
+
+impl Observation {
+    pub(super) fn begin(request: &ServiceRequest) -> Self {
+        let front = request
+            .app_data::<web::Data<Front>>()
+            .expect("every app that is observed has a front")
+            .clone();
+        front.metrics.in_flight.inc();
+        let id = RequestId::of(request.headers());
+        let progress = Rc::<Progress>::default();
+        request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(progress.clone());
+        let user_agent = request.headers().get(USER_AGENT);
+        Self {
+            front,
+            start: Instant::now(),
+            progress,
+            id,
+            method: request.method().clone(),
+            route: request.match_pattern().unwrap_or_else(|| "none".to_owned()),
+            uri: request.uri().to_string(),
+            // Whatever the proxy in front says; nothing is decided by it.
+            client: request
+                .connection_info()
+                .realip_remote_addr()
+                .unwrap_or_default()
+                .to_owned(),
+            user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
+            recorded: Cell::new(false),
+        }
+    }
+
+    /// Whether its answer keeps a slot until the client has it.
+    pub(super) fn keeps_slot(&self) -> bool {
+        self.progress.send_limit.get().is_some()
+    }
+
+    /// The headers that every answer has.
+    pub(super) fn label(&self, headers: &mut HeaderMap) {
+        let mut set = |name, value: String| {
+            let value = HeaderValue::from_str(&value).expect("host names and numbers are ASCII");
+            headers.insert(HeaderName::from_static(name), value);
+        };
+        set(X_REQUEST_ID, self.id.0.clone());
+        set(
+            "x-served-by",
+            format!("{}/{}", self.front.host, std::process::id()),
+        );
+        let timings = [
+            ("queue", self.progress.queue.get()),
+            ("compute", self.progress.compute.get()),
+        ];
+        let known = timings
+            .into_iter()
+            .filter_map(|(name, time)| Some(format!("{name};dur={}", milliseconds(time?))));
+        let server_timing = known.collect::<Vec<_>>().join(", ");
+        if !server_timing.is_empty() {
+            set("server-timing", server_timing);
+        }
+    }
+
+    pub(super) fn record(&self, status: u16, reason: Option<&'static str>, bytes: u64) {
+        self.recorded.set(true);
+        let metrics = &self.front.metrics;
+        let took = self.start.elapsed();
+        metrics.in_flight.dec();
+        // A request without its body is none yet.
+        if reason != Some(ASKED) {
+            self.count(status, reason, took);
+        }
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = self.id.0,
+                    method = self.method.as_str(),
+                    uri = self.uri,
+                    status,
+                    reason,
+                    bytes,
+                    duration_ms = milliseconds(took),
+                    queue_ms = self.progress.queue.get().map(milliseconds),
+                    compute_ms = self.progress.compute.get().map(milliseconds),
+                    client = self.client,
+                    user_agent = self.user_agent,
+                    "request"
+                )
+            };
+        }
+        // A hop, on the way to another lane or to this one: the balancer logs the request as a whole.
+        if matches!(reason, Some(BUSY | ASKED)) {
+            log!(debug);
+        } else {
+            log!(info);
+        }
+    }
+
+    fn count(&self, status: u16, reason: Option<&'static str>, took: Duration) {
+        let metrics = &self.front.metrics;
+        metrics
+            .requests
+            .with_label_values(&[
+                self.route.as_str(),
+                method_label(&self.method, status),
+                &status.to_string(),
+            ])
+            .inc();
+        // A hop is no answer: the request goes on elsewhere.
+        if reason != Some(BUSY) {
+            let duration = &metrics.request_duration;
+            let duration = duration.with_label_values(&[self.route.as_str()]);
+            duration.observe(took.as_secs_f64());
+        }
+        if let Some(reason) = reason {
+            metrics.rejected.with_label_values(&[reason]).inc();
+        }
+    }
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        if !self.recorded.get() {
+            self.record(CLIENT_GONE, Some(GONE), 0);
+        }
+    }
+}
+
+/// Methods are free text: all that a route does not take share one label.
+fn method_label(method: &Method, status: u16) -> &str {
+    match *method {
+        _ if status == StatusCode::METHOD_NOT_ALLOWED => "other",
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
+}
