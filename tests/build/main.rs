@@ -1,7 +1,5 @@
 //! The promises of the source tree itself: what is compiled for speed, and that the samples can go.
 
-// A copy of this tree, to change something in.
-mod copy;
 // What reaches the compiler.
 mod flags;
 // What `make test` leaves out.

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::{fs, str};
 
+use onelane_tree::{Copy, root};
 use rstest::rstest;
 
-use crate::copy::{Copy, ROOT};
 use crate::succeeds;
 
 /// The name of the service.
@@ -15,7 +15,7 @@ pub const OWN: &str = env!("CARGO_PKG_NAME");
 
 /// Whether this tree was not renamed yet: it cannot be once more.
 pub fn is_possible() -> bool {
-    let script = fs::read_to_string(format!("{ROOT}/tools/rename")).unwrap();
+    let script = fs::read_to_string(root().join("tools/rename")).unwrap();
     let is_possible = script.contains(&format!("\ntemplate={OWN}\n"));
     if !is_possible {
         eprintln!("skipped: this clone has a name of its own");
@@ -24,7 +24,7 @@ pub fn is_possible() -> bool {
 }
 
 fn copy() -> Option<Copy> {
-    is_possible().then(Copy::new)
+    is_possible().then(Copy::of_tree)
 }
 
 fn rename(copy: &Copy, name: &str) -> Output {

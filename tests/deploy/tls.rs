@@ -13,11 +13,9 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::common::{complaint, output, say};
-use crate::compose::{Compose, docker};
 use crate::curl::{curl, handshake, secure};
 use crate::files_of_nginx::Files;
-use crate::local::Local;
+use onelane_stack::{Compose, Local, complaint, docker, output, say};
 
 async fn up() -> Local {
     Local::up_with(2, &[("TLS", "1")]).await
@@ -170,7 +168,7 @@ async fn memory_kib(stack: &Local) -> u64 {
 #[tokio::test]
 async fn plain_processes_keep_the_pair_that_they_have_made() {
     let stack = up().await;
-    let made = handshake(&stack.base, &[]).await.expect("it speaks TLS");
+    let pair = handshake(&stack.base, &[]).await.expect("it speaks TLS");
     let key = stack.run.path().join("tls/tls.key");
     let mode = fs::metadata(&key).expect("it is there").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
@@ -179,7 +177,7 @@ async fn plain_processes_keep_the_pair_that_they_have_made() {
     assert!(said.contains("as before: "), "{said}");
     assert!(said.contains("behind https://"), "{said}");
     assert!(said.contains("curl --insecure 'https://"), "{said}");
-    assert_eq!(handshake(&stack.base, &[]).await, Some(made));
+    assert_eq!(handshake(&stack.base, &[]).await, Some(pair));
 
     output(stack.up_again().env("TLS", "0")).await;
     let answer = curl(&format!("{}/fast", stack.base), &[]).await;

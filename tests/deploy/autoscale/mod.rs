@@ -12,8 +12,7 @@ use tokio::process::Command;
 
 use crate::autoscale::clients::Clients;
 use crate::autoscale::scaler::Autoscaler;
-use crate::common::{complaint, eventually, output};
-use crate::compose::{Compose, docker};
+use onelane_stack::{Compose, complaint, docker, eventually, output};
 
 #[tokio::test]
 async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
