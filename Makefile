@@ -4,7 +4,7 @@
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
 .DEFAULT_GOAL := help
-.PHONY: help rename images up reload down plan check fmt test prove live soak fuzz screenshots
+.PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=
 
 reload: ## have nginx read nginx/*.conf anew; no request is lost, and a mistake in them changes nothing
 	@$(stack)/reload
+
+# MIN, MAX and DOWN reach it as LANES and so on do.
+autoscale: ## keep as many lanes as the load wants, MIN=2 to MAX=8, fewer after DOWN=300s without need; says why, until Ctrl-C
+	@docker/autoscale
 
 # Either may be left over from when Docker was or was not there.
 down: ## stop them; running requests finish first
@@ -39,7 +43,7 @@ check: ## format, lints, documentation, unit and integration tests
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo test --locked --workspace --all-features --doc
 	$(wildcard examples/services/check)
-	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build --example live
+	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build --test docs --example live
 
 # The real stack first; then the modes one after the other, so that each has the machine.
 soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode

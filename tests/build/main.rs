@@ -10,6 +10,8 @@ mod rename;
 mod samples;
 // The services to copy from in their place.
 mod services;
+// A later revision of the template in a clone.
+mod upgrade;
 
 use std::process::Command;
 

@@ -10,16 +10,21 @@ use rstest::rstest;
 
 use crate::succeeds;
 
-const OWN: &str = env!("CARGO_PKG_NAME");
+/// The name of the service.
+pub const OWN: &str = env!("CARGO_PKG_NAME");
 
-/// A copy of this tree; nothing where the tree was renamed, because it cannot be once more.
-fn copy() -> Option<Copy> {
+/// Whether this tree was not renamed yet: it cannot be once more.
+pub fn is_possible() -> bool {
     let script = fs::read_to_string(root().join("tools/rename")).unwrap();
-    if !script.contains(&format!("\ntemplate={OWN}\n")) {
+    let is_possible = script.contains(&format!("\ntemplate={OWN}\n"));
+    if !is_possible {
         eprintln!("skipped: this clone has a name of its own");
-        return None;
     }
-    Some(Copy::of_tree())
+    is_possible
+}
+
+fn copy() -> Option<Copy> {
+    is_possible().then(Copy::of_tree)
 }
 
 fn rename(copy: &Copy, name: &str) -> Output {
@@ -183,6 +188,28 @@ fn refuses(copy: &Copy, name: &str, why: &str) {
     assert!(!refused.status.success(), "{name:?} is taken");
     assert!(said.contains(why) && said.lines().count() == 1, "{said}");
     assert!(tree(copy) == before, "something has changed");
+}
+
+/// Where the engine's name would be the deployment's: its settings and series are other words.
+const DEPLOYMENT: [&str; 7] = [
+    "compose.yaml",
+    "docker",
+    "k8s",
+    "local",
+    "monitoring",
+    "nginx",
+    "overlays",
+];
+
+#[test]
+fn nothing_that_is_deployed_bears_the_name_of_the_engine() {
+    let mut files = tree(&Copy::of_tree());
+    files.retain(|path, _| DEPLOYMENT.iter().any(|place| path.starts_with(place)));
+    assert!(files.len() > 100, "{} files", files.len());
+    for (path, bytes) in files {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!has_word(&text, "onelane"), "{path}");
+    }
 }
 
 #[rstest]

@@ -10,6 +10,8 @@ mod balancing;
 mod overload;
 // Lanes come, go, stop and die while requests run.
 mod lanes_change;
+// Lanes come and go by themselves, as the load wants.
+mod autoscale;
 // POSTs, while lanes leave and come.
 mod posts;
 // Lanes that are silent.
@@ -46,6 +48,12 @@ mod greedy;
 mod bodies;
 // The same question, asked by many or asked again.
 mod cache;
+// TLS and its certificates.
+mod tls;
+// HTTP/2, which comes with it.
+mod http2;
+// Who may call, and how much.
+mod api_keys;
 // What nginx does with each answer of a lane.
 mod hops;
 // What the scripts suggest to try.
@@ -75,3 +83,7 @@ mod files_of_nginx;
 mod engine;
 // What a cluster would do with the manifests, in containers.
 mod cluster;
+// A request over TLS.
+mod curl;
+// HTTP/2, frame by frame.
+mod frames;

@@ -246,10 +246,10 @@ fn an_overlay_with_tls_differs_in_how_nginx_listens() {
     assert_eq!(scheme, Some(json!("HTTPS")));
     // As with Compose.
     let compose = fs::read_to_string(root().join("../docker/tls.yaml")).expect("it is there");
-    assert!(compose.contains("\"/tmp:size=640m,mode=1777\"") && compose.contains("=1152m\n"));
+    assert!(compose.contains("\"/tmp:size=640m,mode=1777\"") && compose.contains("=1280m\n"));
     for which in ["requests", "limits"] {
         let memory = &mut container["resources"][which]["memory"];
-        assert_eq!(memory.take(), json!("1152Mi"));
+        assert_eq!(memory.take(), json!("1280Mi"));
         *memory = json!("640Mi");
     }
     let volumes = pod["volumes"].as_array_mut().expect("a list");

@@ -15,6 +15,8 @@ mod policy;
 mod references;
 // Numbers that derive from others.
 mod numbers;
+// With Compose, lanes follow the load by the same numbers.
+mod compose_scales;
 // The folders below k8s/.
 mod optional;
 // One key order, one indent, one object a file.

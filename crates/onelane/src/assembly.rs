@@ -12,13 +12,13 @@ use crate::config::{Mode, Settings};
 use crate::executor::{Executor, Fork, Pool, Supply, Threads};
 use crate::folder::Folders;
 use crate::gate::{Gate, Refusal};
-use crate::http::{self, Admission, Clocks, Estimate, Front, Kept};
+use crate::http::{self, Admission, Clocks, Estimate, Front, KeptSlots};
 use crate::lane::Lane;
 use crate::logging;
 use crate::metrics::{Build, Metrics};
 use crate::page::Page;
 use crate::reexec;
-use crate::roster::{News, Roster};
+use crate::roster::{ProgramNews, Roster};
 use crate::service::Service;
 use crate::workload::{Follow, Workloads};
 
@@ -92,7 +92,7 @@ struct Followed {
 }
 
 impl Follow for Followed {
-    fn news(&self, news: News) {
+    fn news(&self, news: ProgramNews) {
         self.roster.hear(None, news);
     }
 
@@ -173,7 +173,7 @@ fn with(
         page: Page::new(service),
         admission,
         folders,
-        kept: (!is_cluster).then(Kept::default),
+        kept: (!is_cluster).then(KeptSlots::default),
         metrics: metrics.clone(),
         clocks: (!is_cluster).then(Clocks::default),
         queue_max: settings.queue_max,

@@ -16,7 +16,7 @@ use crate::logging::{self, Pen};
 use crate::reexec::Briefing;
 #[cfg(feature = "schema")]
 use crate::schema;
-use crate::server::{End, StartError};
+use crate::server::{ServerEnd, StartError};
 use crate::service::Service;
 use crate::{cluster, compute, curl, http, keeper, probe, routes, server, status};
 
@@ -57,7 +57,7 @@ enum Role {
     /// Compute for a server (started by it)
     #[command(hide = true)]
     Compute { parent: i32 },
-    /// Keep a program (started by whoever computes)
+    /// Keep a program (started by the process that computes)
     #[command(hide = true)]
     Keep { parent: i32 },
     /// Be one of a cluster (started by it)
@@ -98,13 +98,13 @@ impl Service {
     }
 }
 
-/// Lets every signal come. Whoever starts a program may have blocked some, or ignore that children end, and both
+/// Lets every signal come. The process that has started this one may have blocked some, or ignore that children end, and both
 /// are inherited: a server would never hear that it is to stop, or not learn how a worker has ended. Where a
-/// sandbox forbids this, nothing is lost unless somebody did so.
+/// sandbox forbids this, nothing is lost unless that is so.
 fn hear_signals() {
     // Threads and children have it from here.
     SigSet::empty().thread_set_mask().ok();
-    // Whatever hears it: then the kernel keeps the status of a child until it is asked for.
+    // With any handler the kernel keeps the status of a child until it is asked for.
     flag::register(SIGCHLD, Arc::default()).ok();
 }
 
@@ -192,10 +192,10 @@ fn parse(service: &Service) -> Result<Cli, Complaint> {
         })
 }
 
-fn ended(end: Result<End, StartError>) -> Result<ExitCode, Complaint> {
+fn ended(end: Result<ServerEnd, StartError>) -> Result<ExitCode, Complaint> {
     match end {
-        Ok(End::Clean) => Ok(ExitCode::SUCCESS),
-        Ok(End::Cut) => Ok(ExitCode::FAILURE),
+        Ok(ServerEnd::Clean) => Ok(ExitCode::SUCCESS),
+        Ok(ServerEnd::Cut) => Ok(ExitCode::FAILURE),
         Err(err @ StartError::Compute(NotReady::Children(_))) => Err(complain(BAD_CHILDREN)(err)),
         Err(err @ StartError::Compute(NotReady::Load(_))) => Err(complain(BAD_LOAD)(err)),
         Err(err @ (StartError::Start(_) | StartError::Compute(NotReady::Lacks(_)))) => {

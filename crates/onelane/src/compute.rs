@@ -10,13 +10,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
-use crate::child::{self, Ends, NotReady};
+use crate::child::{self, ChildPipes, NotReady};
 use crate::config::Settings;
-use crate::executor::{self, End, PipeOutlet, Question};
+use crate::executor::{self, JobEnd, PipeOutlet, Question};
 use crate::guard::{self, usage};
-use crate::ipc::{self, Inbox};
+use crate::ipc::{self, MessageInbox};
 use crate::needs::Needs;
-use crate::roster::News;
+use crate::roster::ProgramNews;
 use crate::service::Service;
 use crate::workload::{Follow, Parcel, Workloads};
 
@@ -71,7 +71,7 @@ fn limit_memory(settings: &Settings, inherited: u64) -> io::Result<()> {
 
 /// Computes one job after the other, until there are no more.
 fn answer(
-    ends: Ends,
+    ends: ChildPipes,
     mut workloads: Workloads,
     settings: &Settings,
     inherited: u64,
@@ -82,7 +82,7 @@ fn answer(
     workloads.enter(1, &follow).map_err(io::Error::other)?;
     let mut jobs = File::from(ends.jobs);
     let answers = Arc::new(File::from(ends.answers));
-    let mut inbox = Inbox::default();
+    let mut inbox = MessageInbox::default();
     while let Some(question) = inbox.read(&mut jobs)? {
         let told = match question {
             Question::Ready => (&*answers).write_all(&ipc::frame(&told.take())?),
@@ -109,16 +109,16 @@ fn answer(
 
 /// What became of programs that stay, until the server hears of it.
 #[derive(Debug, Default)]
-struct Told(Mutex<Vec<News>>);
+struct Told(Mutex<Vec<ProgramNews>>);
 
 impl Told {
-    fn take(&self) -> Vec<News> {
+    fn take(&self) -> Vec<ProgramNews> {
         std::mem::take(&mut self.0.lock())
     }
 }
 
 impl Follow for Told {
-    fn news(&self, news: News) {
+    fn news(&self, news: ProgramNews) {
         self.0.lock().push(news);
     }
 
@@ -140,7 +140,7 @@ fn compute(
     // Nothing interrupts this call: a child that is to stop is killed.
     let call = call.through(outlet.clone());
     let outcome = executor::compute(job, workloads, &call);
-    let end = End {
+    let end = JobEnd {
         compute: start.elapsed(),
         used: usage::of_this_process(),
         events: call.events(),

@@ -4,7 +4,7 @@ use actix_web::http::Uri;
 use actix_web::http::uri::Scheme;
 
 use crate::service::Service;
-use crate::workload::{Example, Kind, Method, Route, in_url};
+use crate::workload::{BodyKind, Example, Method, Route, in_url};
 
 /// A line for each example. `base` comes from [`base`].
 pub fn commands(service: &Service, base: &str) -> String {
@@ -28,14 +28,14 @@ fn command(base: &str, route: &Route, example: &Example) -> String {
     }
 }
 
-/// What is not a GET without a body, each with a space behind it. A file is one's own: `FILE` is in its place.
+/// The flags of `curl` for all but a GET without a body, each with a space behind it. A file is one's own: `FILE` is in its place.
 fn flags(route: &Route, example: &Example) -> String {
     let method = route.method();
     let data = route.sent().map(|body| {
         let content_type = body.kind.types()[0].replace("*/*", "application/octet-stream");
         let content_type = quoted(&format!("Content-Type: {content_type}"));
         let data = match body.kind {
-            Kind::Raw(_) => "--data-binary '@FILE'".to_owned(),
+            BodyKind::Raw(_) => "--data-binary '@FILE'".to_owned(),
             _ => format!("--data-raw {}", quoted(example.body)),
         };
         format!("{data} -H {content_type} ")

@@ -1,7 +1,7 @@
 //! A listening socket: how connections are taken, and how it is closed without losing one.
 //!
-//! A client whose connection the kernel has made, and nobody has taken, may have sent its request. When the
-//! socket is closed, the kernel resets that connection. So before that nobody new may come, and whoever is
+//! A client whose connection waits in the kernel's queue may have sent its request. When the
+//! socket is closed, the kernel resets that connection. So before that no new connection may come, and one that is
 //! there already is let in.
 
 use std::io;
@@ -16,14 +16,14 @@ use tokio::time::sleep;
 /// The pause after a connection could not be taken, for want of descriptors as a rule.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections the kernel keeps until somebody takes them, beyond those that are to wait there. What is
+/// How many connections the kernel keeps until the server takes them, beyond those that are to wait there. What is
 /// more has to ask again, a second later at the earliest. It is what kernels allow (`net.core.somaxconn`).
 const BACKLOG: u32 = 4096;
 
 /// A program for the kernel, which is run on every packet to the socket: drops those that ask for a new
 /// connection (SYN, bit 1 in byte 13 of a TCP header), takes all others, among them the last ones of
 /// connections that are being made. Each line: the operation, the jumps if it is true or not, its operand.
-const NOBODY_NEW: [SockFilter; 4] = [
+const NO_NEW_ONES: [SockFilter; 4] = [
     // Load this byte.
     SockFilter::new(0x30, 0, 0, 13),
     // If this bit is set, go on, else skip the next line.
@@ -80,7 +80,7 @@ pub async fn next(listener: &net::TcpListener, make_way: impl Fn()) -> TcpStream
 /// Keeps new connections out. Returns when all others are in the queue of the socket, or have left it.
 pub async fn close(listener: &impl AsFd) {
     // Where the kernel does not have this, a connection may be lost that comes in the last moment.
-    SockRef::from(listener).attach_filter(&NOBODY_NEW).ok();
+    SockRef::from(listener).attach_filter(&NO_NEW_ONES).ok();
     sleep(SETTLE).await;
 }
 

@@ -1,5 +1,5 @@
 //! Folders for what requests write to disk. A server has one folder below the temporary one, and each of its
-//! requests a place in there, which whoever computes it may make. It is the server that removes it, because it
+//! requests a place in there, which the process that computes it may make. It is the server that removes it, because it
 //! outlives the processes that compute.
 
 use std::env;
@@ -24,12 +24,12 @@ const MODE: u32 = 0o700;
 /// The folder of a server, locked as long as the server lives. When this is dropped, it is removed with all that
 /// is in it.
 #[derive(Debug)]
-pub struct Root {
+pub struct ServerFolder {
     path: PathBuf,
     _lock: File,
 }
 
-impl Root {
+impl ServerFolder {
     /// Makes one in `TMPDIR`, or `/tmp`, and removes those that servers have left there which were killed.
     pub fn make() -> io::Result<Self> {
         sweep();
@@ -42,7 +42,7 @@ impl Root {
                     format!("{}: {err}", parent.display()),
                 ));
             }
-            // Somebody who sweeps may have come before the lock.
+            // Another server may have swept it away before it was locked.
             if let Ok(Some(lock)) = lock(&path) {
                 return Ok(Self { path, _lock: lock });
             }
@@ -55,7 +55,7 @@ impl Root {
     }
 }
 
-impl Drop for Root {
+impl Drop for ServerFolder {
     fn drop(&mut self) {
         remove(&self.path);
     }
@@ -84,7 +84,7 @@ fn sweep_in(parent: &Path) {
     }
 }
 
-/// The lock on a folder. None if it is somebody else's, or the folder is not there any more.
+/// The lock on a folder. None if another server has it, or the folder is not there any more.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     let folder = File::open(path)?;
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
@@ -119,10 +119,10 @@ fn remove(path: &Path) {
 
 /// Gives each request its folder. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Folders(Arc<Shared>);
+pub struct Folders(Arc<SharedFolders>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedFolders {
     /// Of the server; or why there is none.
     root: Result<PathBuf, String>,
     next: AtomicU64,
@@ -130,7 +130,7 @@ struct Shared {
 
 impl Folders {
     /// For the requests of a server that has this root, or has none for this reason.
-    pub fn below(root: Result<&Root, &io::Error>) -> Self {
+    pub fn below(root: Result<&ServerFolder, &io::Error>) -> Self {
         let root = root.map(|root| root.path.clone());
         Self::of(root.map_err(ToString::to_string))
     }
@@ -142,23 +142,23 @@ impl Folders {
 
     fn of(root: Result<PathBuf, String>) -> Self {
         let next = AtomicU64::default();
-        Self(Arc::new(Shared { root, next }))
+        Self(Arc::new(SharedFolders { root, next }))
     }
 
     /// The folder of the next request. It does not exist yet.
     pub fn next(&self) -> Folder {
-        let Shared { root, next } = &*self.0;
+        let SharedFolders { root, next } = &*self.0;
         let number = next.fetch_add(1, Ordering::Relaxed).to_string();
         let path = root.as_ref().map(|root| root.join(number));
-        Folder(Place(path.map_err(Clone::clone)))
+        Folder(FolderPlace(path.map_err(Clone::clone)))
     }
 }
 
-/// Where the folder of a request is to be, in whatever process; or why there can be none.
+/// Where the folder of a request is to be, in any process; or why there can be none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Place(Result<PathBuf, String>);
+pub struct FolderPlace(Result<PathBuf, String>);
 
-impl Place {
+impl FolderPlace {
     /// The folder, which is made if it is not there yet.
     pub fn make(&self) -> io::Result<&Path> {
         let path = self.0.as_ref();
@@ -173,11 +173,11 @@ impl Place {
 
 /// The folder of a request. When this is dropped, it is removed with all that is in it.
 #[derive(Debug)]
-pub struct Folder(Place);
+pub struct Folder(FolderPlace);
 
 impl Folder {
     /// Where it is, or would be.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &FolderPlace {
         &self.0
     }
 }
@@ -194,8 +194,8 @@ impl Drop for Folder {
 mod tests {
     use super::*;
 
-    fn folders() -> (Root, Folders) {
-        let root = Root::make().unwrap();
+    fn folders() -> (ServerFolder, Folders) {
+        let root = ServerFolder::make().unwrap();
         let folders = Folders::below(Ok(&root));
         (root, folders)
     }

@@ -42,7 +42,7 @@ impl Lifecycle {
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopSignal {
     /// SIGTERM, sent by an orchestrator: finish, then exit.
     Gracefully,
     /// SIGINT, sent from a terminal: exit.
@@ -66,10 +66,10 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub async fn next(&mut self) -> Stop {
+    pub async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.terminate.recv() => Stop::Gracefully,
-            _ = self.interrupt.recv() => Stop::Now,
+            _ = self.terminate.recv() => StopSignal::Gracefully,
+            _ = self.interrupt.recv() => StopSignal::Now,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What this program needs of the kernel, tried before it says that it is ready. A sandbox, a filter of system
-//! calls or an old kernel may lack it, and then whoever runs the program is told what.
+//! calls or an old kernel may lack it, and then a line of the log names it.
 
 use std::io;
 use std::os::unix::net::UnixStream;

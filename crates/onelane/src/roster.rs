@@ -76,7 +76,7 @@ impl Cause {
 
 /// What happens to a program that stays. The process that has started it tells, wherever that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum News {
+pub enum ProgramNews {
     /// It is ready.
     Born {
         pid: u32,
@@ -139,16 +139,16 @@ pub struct TaskSnapshot {
 
 /// Written by the code that starts children, read by the admin side. Cheap to clone.
 #[derive(Clone)]
-pub struct Roster(Arc<Shared>);
+pub struct Roster(Arc<SharedRoster>);
 
-struct Shared {
-    state: Mutex<State>,
+struct SharedRoster {
+    state: Mutex<RosterState>,
     observe_start: Box<dyn Fn(Duration) + Send + Sync>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    alive: BTreeMap<u64, Entry>,
+struct RosterState {
+    alive: BTreeMap<u64, ChildEntry>,
     spawned: u64,
     exited: BTreeMap<Cause, u64>,
     replaced: BTreeMap<Cause, u64>,
@@ -159,25 +159,25 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ChildEntry {
     /// None until it has started.
     pid: Option<u32>,
     /// What it is, and the child that has started it, if it is not this program.
-    program: Option<Program>,
+    program: Option<StartedProgram>,
     since: Instant,
-    task: Option<Task>,
+    task: Option<ChildTask>,
     used: Usage,
 }
 
 #[derive(Debug)]
-struct Program {
+struct StartedProgram {
     name: String,
     /// None if this process has started it.
     owner: Option<u64>,
 }
 
 #[derive(Debug)]
-struct Task {
+struct ChildTask {
     slot: usize,
     request_id: String,
     since: Instant,
@@ -192,7 +192,7 @@ impl Debug for Roster {
 impl Roster {
     /// An empty roster. `observe_start` is told how long each start of a child took.
     pub fn new(observe_start: impl Fn(Duration) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedRoster {
             state: Mutex::default(),
             observe_start: Box::new(observe_start),
         }))
@@ -200,7 +200,7 @@ impl Roster {
 
     /// A child was ordered. `id` is any number that no other child has.
     pub fn expect(&self, id: u64) {
-        let child = Entry {
+        let child = ChildEntry {
             pid: None,
             program: None,
             since: Instant::now(),
@@ -228,7 +228,7 @@ impl Roster {
             if task.is_some_and(|task| task.request_id == request_id) {
                 return;
             }
-            child.task = Some(Task {
+            child.task = Some(ChildTask {
                 slot,
                 request_id: request_id.to_owned(),
                 since: Instant::now(),
@@ -266,16 +266,16 @@ impl Roster {
 
     /// Something happened to a program that stays. `owner` is the child that has started it, if it was not this
     /// process.
-    pub fn hear(&self, owner: Option<u64>, news: News) {
+    pub fn hear(&self, owner: Option<u64>, news: ProgramNews) {
         match news {
-            News::Born { pid, program, took } => {
+            ProgramNews::Born { pid, program, took } => {
                 (self.0.observe_start)(took);
                 let mut state = self.0.state.lock();
                 state.spawned += 1;
                 state.programs += 1;
-                let child = Entry {
+                let child = ChildEntry {
                     pid: Some(pid),
-                    program: Some(Program {
+                    program: Some(StartedProgram {
                         name: program,
                         owner,
                     }),
@@ -286,9 +286,9 @@ impl Roster {
                 let id = u64::MAX - state.programs;
                 state.alive.insert(id, child);
             }
-            News::Gone { pid, cause } => {
+            ProgramNews::Gone { pid, cause } => {
                 let mut state = self.0.state.lock();
-                let is_it = |child: &Entry| child.is_of(owner) && child.pid == Some(pid);
+                let is_it = |child: &ChildEntry| child.is_of(owner) && child.pid == Some(pid);
                 let found = state.alive.iter().find(|(_, child)| is_it(child));
                 let Some(id) = found.map(|(id, _)| *id) else {
                     return;
@@ -311,7 +311,11 @@ impl Roster {
         let all = state.alive.values().map(|child| child.used);
         let used = all.fold(state.used, Usage::and);
         RosterSnapshot {
-            alive: state.alive.values().filter_map(Entry::snapshot).collect(),
+            alive: state
+                .alive
+                .values()
+                .filter_map(ChildEntry::snapshot)
+                .collect(),
             spawned: state.spawned,
             exited: state.exited.clone(),
             replaced: state.replaced.clone(),
@@ -331,7 +335,7 @@ impl Usage {
     }
 }
 
-impl Entry {
+impl ChildEntry {
     /// Whether it is a program that this owner has started.
     fn is_of(&self, owner: Option<u64>) -> bool {
         let program = self.program.as_ref();

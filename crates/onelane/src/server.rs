@@ -16,11 +16,11 @@ use crate::child::{NotReady, orphans};
 use crate::config::Settings;
 use crate::descriptors::connections_max;
 use crate::entrance;
-use crate::folder::{Folders, Root};
+use crate::folder::{Folders, ServerFolder};
 use crate::gate::{Gate, Refusal};
 use crate::guard;
 use crate::http::{self, Front, Room, Serve, Witness};
-use crate::lifecycle::{Lifecycle, Phase, Signals, Stop};
+use crate::lifecycle::{Lifecycle, Phase, Signals, StopSignal};
 use crate::metrics::Metrics;
 use crate::needs::{self, Needs};
 use crate::service::Service;
@@ -34,14 +34,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ServerEnd {
     /// Every request had its answer.
     Clean,
     /// Requests were cut off.
     Cut,
 }
 
-impl End {
+impl ServerEnd {
     /// The end of a server that may have `cut` requests off.
     pub(crate) fn cut_if(cut: bool) -> Self {
         if cut { Self::Cut } else { Self::Clean }
@@ -68,12 +68,12 @@ pub enum StartError {
 }
 
 /// Serves until a signal ends it.
-pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
+pub fn run(service: &'static Service, settings: &Settings) -> Result<ServerEnd, StartError> {
     guard::inherit_nothing();
     needs::runtime()?.block_on(serve(service, settings))
 }
 
-async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
+async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerEnd, StartError> {
     let mut signals = Signals::listen()?;
     actix_rt::spawn(orphans::reap_adopted());
     let listener = bind(settings.listen, 0)?;
@@ -95,16 +95,16 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
         lane.clone(),
     )?;
     // A lane that writes no files needs none.
-    let made = Root::make();
+    let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
     let front = assembly::front(service, settings, &lane, folders);
     let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {
-        // First: if there is nothing to wait for, nobody is refused.
+        // First: if there is nothing to wait for, no request is refused.
         biased;
         started = lane.executor.start() => started?,
-        // Nobody was let in yet, so there is nothing to finish.
-        _ = signals.next() => return Ok(stopped(End::Clean)),
+        // No request was let in yet, so there is nothing to finish.
+        _ = signals.next() => return Ok(stopped(ServerEnd::Clean)),
     }
     admin.until_up()?;
     let lifecycle = admin.lifecycle;
@@ -119,18 +119,20 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
     let drain = drain(settings, &lane.gate, public);
     let end = wind_down(stop, &lifecycle, drain, signals.next()).await;
     // Requests in flight end with the process, and so do children.
-    Ok(stopped(end.unwrap_or_else(|| End::at_once(&lane.metrics))))
+    Ok(stopped(
+        end.unwrap_or_else(|| ServerEnd::at_once(&lane.metrics)),
+    ))
 }
 
 /// Drains a server if `stop` asks for that. None if it has to stop at once instead: because of `stop`, or
 /// because a `second_signal` came before the drain was over.
 pub(crate) async fn wind_down<T>(
-    stop: Stop,
+    stop: StopSignal,
     lifecycle: &Lifecycle,
-    drain: impl Future<Output = End>,
+    drain: impl Future<Output = ServerEnd>,
     second_signal: impl Future<Output = T>,
-) -> Option<End> {
-    if stop == Stop::Now {
+) -> Option<ServerEnd> {
+    if stop == StopSignal::Now {
         return None;
     }
     lifecycle.enter(Phase::Draining);
@@ -141,7 +143,7 @@ pub(crate) async fn wind_down<T>(
     }
 }
 
-fn stopped(end: End) -> End {
+fn stopped(end: ServerEnd) -> ServerEnd {
     tracing::info!(?end, "stopped");
     end
 }
@@ -151,7 +153,7 @@ pub(crate) fn bind(address: SocketAddr, queue_max: u32) -> Result<TcpListener, S
     entrance::bind(address, queue_max).map_err(|err| StartError::Listen(address, err))
 }
 
-/// With no more requests in the queue than there can be connections: whoever comes beyond that is to hear so.
+/// With no more requests in the queue than there can be connections: a client beyond that is told so.
 fn fit(settings: &Settings, connections_max: usize) -> Settings {
     let mut settings = settings.clone();
     let places = u32::try_from(connections_max).unwrap_or(u32::MAX);
@@ -201,12 +203,13 @@ impl Public {
         })
     }
 
-    /// Lets nobody in any more. Returns when everybody who is here has left.
+    /// Takes no more connections. Returns when those that are here have ended.
     async fn close(self) -> io::Result<()> {
         entrance::close(&self.listener).await;
         self.taking.abort();
         self.taking.await.ok();
-        let listener = Rc::into_inner(self.listener).expect("nobody takes connections any more");
+        let listener =
+            Rc::into_inner(self.listener).expect("the task that takes connections has ended");
         let listener = listener.into_std()?;
         loop {
             self.room.vacancy().await;
@@ -235,7 +238,7 @@ async fn take(listener: Rc<net::TcpListener>, serve: Serve, room: Rc<Room>) {
 /// The listener stays open until the last computation is done and refuses new requests meanwhile, so that
 /// the balancer can take them elsewhere at once. If it did not accept, they would wait in the kernel's
 /// queue and be reset in the end.
-async fn drain(settings: &Settings, gate: &Gate, public: Public) -> End {
+async fn drain(settings: &Settings, gate: &Gate, public: Public) -> ServerEnd {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     public.front.leave();
@@ -244,5 +247,5 @@ async fn drain(settings: &Settings, gate: &Gate, public: Public) -> End {
         public.close().await
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
-    End::cut_if(!matches!(finished, Ok(Ok(()))))
+    ServerEnd::cut_if(!matches!(finished, Ok(Ok(()))))
 }

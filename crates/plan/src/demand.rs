@@ -68,7 +68,7 @@ impl Demand {
         self.rate * self.service.mean().as_secs_f64()
     }
 
-    /// Most of a run is as good as any other; its beginning, with nobody waiting, is not.
+    /// Most of a run is as good as any other; its beginning, with an empty queue, is not.
     pub(crate) fn arrivals(&self, seed: u64) -> impl Iterator<Item = Arrival> {
         poisson(seed, self.rate, &self.service, self.requests())
     }

@@ -28,7 +28,7 @@ pub(crate) enum Name {
 /// What an autoscaler makes of the load.
 #[derive(Debug, Serialize)]
 pub(crate) struct Scaled {
-    /// Lanes that it keeps for each that is busy, while nobody waits.
+    /// Lanes that it keeps for each that is busy, while no request waits.
     pub(crate) lanes_for_each_busy: f64,
     pub(crate) steady: Steady,
     pub(crate) rise: Rise,

@@ -41,7 +41,7 @@ impl Autoscaler {
         patience: Duration::from_mins(5),
     };
 
-    /// How many lanes it has when `busy` of them are for long, and nobody waits.
+    /// How many lanes it has when `busy` of them are for long, and no request waits.
     pub fn settled(&self, busy: f64) -> usize {
         let lanes = ceil(busy * self.signal.lanes_for_each_busy());
         lanes.clamp(self.min, self.max)

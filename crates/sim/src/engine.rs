@@ -23,7 +23,7 @@ pub fn simulate(system: &System, seed: u64, arrivals: impl IntoIterator<Item = A
         let (now, event) = engine
             .agenda
             .next()
-            .expect("whoever is under way has a next event");
+            .expect("every request under way has a next event");
         engine.now = now;
         engine.happen(event);
     }

@@ -13,8 +13,8 @@ pub(crate) struct Lane {
     free: usize,
     /// The oldest first; of those that are equally old, whichever arrived first in the trace.
     waiting: BTreeSet<(Duration, Try)>,
-    /// Requests that were let in and went to another lane, less those that came from there. Nobody new
-    /// gets such a place, at most a third of the queue, until somebody comes in exchange: else each
+    /// Requests that were let in and went to another lane, less those that came from there. No newcomer
+    /// gets such a place, at most a third of the queue, until a request comes in exchange: else each
     /// request that moves would let one more in.
     away: usize,
     /// When the slots in use were taken, summed up: with the time, what they have computed so far.
@@ -90,7 +90,7 @@ impl Lane {
         self.away += 1;
     }
 
-    /// Frees a slot, and gives it to whoever waits longest.
+    /// Frees a slot, and gives it to the request that waits longest.
     pub(crate) fn release(&mut self, now: Duration) -> Option<Try> {
         self.count(now);
         self.computing -= 1;

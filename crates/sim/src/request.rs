@@ -17,7 +17,7 @@ pub(crate) struct Round {
 
 /// Until nginx gives up. From the files in `nginx/`, held against them by a test.
 pub(crate) const ROUNDS: [Round; 9] = [
-    // A look: whoever has a slot free takes the request.
+    // A look: the first lane with a free slot takes the request.
     round(0, 4),
     // One lane, which refuses if its queue is full.
     round(0, 1),

@@ -41,7 +41,7 @@ impl Signal {
         waiting: 0.5,
     };
 
-    /// Lanes that it keeps for each that is busy, while nobody waits.
+    /// Lanes that it keeps for each that is busy, while no request waits.
     pub fn lanes_for_each_busy(&self) -> f64 {
         match self {
             Self::Cpu {

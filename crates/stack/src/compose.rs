@@ -158,6 +158,16 @@ impl Compose {
         self.on_stack("docker/reload")
     }
 
+    /// `make autoscale`.
+    pub fn autoscale_command(&self) -> Command {
+        self.on_stack("docker/autoscale")
+    }
+
+    /// `make down`, and nothing else is asked.
+    pub fn down_command(&self) -> Command {
+        self.on_stack("docker/down")
+    }
+
     /// The command that `make up` names: without `--no-recreate`, images that somebody built anew
     /// meanwhile would replace the whole stack.
     pub async fn scale(&self, lanes: usize) {

@@ -5,14 +5,16 @@ use std::process;
 
 use onelane_tree::SERVICE;
 use rustix::process::Pid;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::MutexGuard;
 
+use crate::ask::get;
 use crate::command::{complaint, output};
 use crate::port::free_port;
 use crate::skip::say;
-use crate::wait::turn;
+use crate::wait::{eventually, turn};
 
 /// A running stack.
 pub struct Local {
@@ -117,6 +119,32 @@ impl Local {
     pub fn log(&self, name: &str) -> String {
         let path = self.run.path().join(format!("{name}.log"));
         std::fs::read_to_string(path).expect("it is ours")
+    }
+
+    /// The lanes that compute, once there are as many as that.
+    pub async fn busy(&self, count: usize) -> Vec<String> {
+        let lanes: Vec<_> = (1..=self.pids("lane-").len())
+            .map(|number| format!("lane-{number}"))
+            .collect();
+        eventually(&format!("{count} busy lanes"), async || {
+            let mut busy = Vec::new();
+            for lane in &lanes {
+                if self.is_busy(lane).await {
+                    busy.push(lane.clone());
+                }
+            }
+            (busy.len() == count).then_some(busy)
+        })
+        .await
+    }
+
+    /// Whether this lane computes.
+    pub async fn is_busy(&self, lane: &str) -> bool {
+        let log = self.log(lane);
+        let first = log.lines().next().map(serde_json::from_str::<Value>);
+        let first = first.expect("it listens").expect("its log is JSON");
+        let admin = first["admin_listen"].as_str().expect("an address");
+        get(format!("http://{admin}/status")).await.json["slots"][0]["state"] == "busy"
     }
 }
 

@@ -19,13 +19,13 @@ use tokio::task::yield_now;
 use super::problem::problem;
 use crate::descriptors::few_connections;
 use crate::entrance;
-use crate::heads::{Heads, LINGER, Refused, Talk, WRITE_BYTES};
+use crate::heads::{ConnectionTalk, Heads, LINGER, RefusedHead, WRITE_BYTES};
 
 /// How long a head may take, and how long an idle connection is kept.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers what comes to `listener`, until the process ends. There are few connections; when one comes that is too
-/// many, the oldest ends, so that nobody can keep probes out. Calls `is_ready` before the first.
+/// many, the oldest ends, so that no client can keep probes out. Calls `is_ready` before the first.
 pub(super) async fn serve(
     listener: TcpListener,
     app: App<
@@ -40,7 +40,10 @@ pub(super) async fn serve(
     is_ready: impl FnOnce(),
 ) -> std::io::Result<()> {
     let app = app.wrap_fn(|request, service| {
-        let talk = request.conn_data::<Rc<Talk>>().cloned().unwrap_or_default();
+        let talk = request
+            .conn_data::<Rc<ConnectionTalk>>()
+            .cloned()
+            .unwrap_or_default();
         if request.head().connection_type() != ConnectionType::KeepAlive {
             talk.end();
         }
@@ -72,7 +75,7 @@ pub(super) async fn serve(
     let mut here: VecDeque<Rc<Notify>> = VecDeque::new();
     loop {
         let stream = entrance::next(&listener, || {}).await;
-        // Its connection has ended where nobody else has it.
+        // A connection that has ended has dropped its copy.
         here.retain(|end| Rc::strong_count(end) > 1);
         if here.len() >= most {
             // Every answer here is there at once: who was first has nothing to say, or does not read.
@@ -85,7 +88,7 @@ pub(super) async fn serve(
         let service = service.clone();
         actix_rt::spawn(async move {
             let client = stream.peer_addr().ok();
-            let heads = Heads::new(stream, Talk::begin(true), PATIENCE);
+            let heads = Heads::new(stream, ConnectionTalk::begin(true), PATIENCE);
             // The client may leave at any time.
             tokio::select! {
                 _ = service.call((heads, client)) => {}
@@ -95,7 +98,7 @@ pub(super) async fn serve(
     }
 }
 
-fn refuse(request: ServiceRequest, refused: &Refused) -> ServiceResponse {
+fn refuse(request: ServiceRequest, refused: &RefusedHead) -> ServiceResponse {
     let answer = problem(refused.fault.0, "bad_request", refused.fault.1);
     request.into_response(answer)
 }

@@ -81,7 +81,7 @@ pub fn start(
             runtime.block_on(listener::serve(listener, app.configure(routes), is_ready))
         };
         let outcome = needs::runtime().and_then(serve);
-        // Nobody listens any more if it has ended later.
+        // `until_up` has returned if it has ended later.
         if let Err(err) = outcome
             && let Err(SendError(Err(err))) = tell.send(Err(err))
         {

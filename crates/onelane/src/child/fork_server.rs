@@ -18,15 +18,15 @@ use signal_hook::SigId;
 use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level;
 
-use super::protocol::{News, Order, TEXT_MAX_BYTES};
-use super::{Exit, NeverReady, NotReady};
+use super::protocol::{ForkOrder, ForkServerNews, TEXT_MAX_BYTES};
+use super::{NeverReady, NotReady, ProcessExit};
 use crate::guard::{self, usage::ReapedUsage};
 use crate::ipc::datagram::{receive, send};
 use crate::needs::Needs;
 
 /// A child's ends of the two pipes to the server.
 #[derive(Debug)]
-pub struct Ends {
+pub struct ChildPipes {
     /// Where its jobs come from.
     pub jobs: OwnedFd,
     /// Where its answers go.
@@ -39,9 +39,12 @@ pub struct Ends {
 ///
 /// Before the first order one child is forked on trial, which only has to `limit` itself. What cannot be had
 /// here is told over `control`.
-pub fn serve(control: OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Ends>> {
+pub fn serve(
+    control: OwnedFd,
+    limit: impl FnOnce() -> io::Result<()>,
+) -> io::Result<Option<ChildPipes>> {
     // Orphans of the children come to this process, which reaps them. Otherwise they would go to the
-    // first process of the container, which may never do so; but that is no reason not to serve.
+    // first process of the container, which may never do so; it can serve all the same.
     set_child_subreaper(Some(getpid())).ok();
     let bell = match on_trial(&control, limit) {
         Ok(Some(bell)) => bell,
@@ -51,7 +54,12 @@ pub fn serve(control: OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Re
             return Ok(None);
         }
     };
-    send(control.as_fd(), &News::Loaded, &[], SendFlags::empty())?;
+    send(
+        control.as_fd(),
+        &ForkServerNews::Loaded,
+        &[],
+        SendFlags::empty(),
+    )?;
     let mut server = ForkServer {
         control,
         bell,
@@ -61,9 +69,9 @@ pub fn serve(control: OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Re
     loop {
         if server.wait()? {
             match server.obey()? {
-                Next::Serve => {}
-                Next::Compute(ends) => return Ok(Some(ends)),
-                Next::End => return Ok(None),
+                AfterOrder::Serve => {}
+                AfterOrder::Compute(ends) => return Ok(Some(ends)),
+                AfterOrder::End => return Ok(None),
             }
         }
         server.reap()?;
@@ -74,8 +82,10 @@ pub fn serve(control: OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Re
 pub fn give_up(control: &OwnedFd, why: &NotReady) {
     let cut = |text: &str| text[..text.floor_char_boundary(TEXT_MAX_BYTES)].to_owned();
     let news = match why {
-        NotReady::Load(why) => News::NotLoaded(cut(&why.0)),
-        NotReady::Lacks(what) | NotReady::Children(NeverReady(what)) => News::Lacking(cut(what)),
+        NotReady::Load(why) => ForkServerNews::NotLoaded(cut(&why.0)),
+        NotReady::Lacks(what) | NotReady::Children(NeverReady(what)) => {
+            ForkServerNews::Lacking(cut(what))
+        }
     };
     // It may be gone.
     send(control.as_fd(), &news, &[], SendFlags::empty()).ok();
@@ -101,9 +111,9 @@ fn on_trial(control: &OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Re
     if !bell.has_rung().needs("ppoll")? {
         return Err(io::Error::other("SIGCHLD does not arrive"));
     }
-    match ended.map(|(_, status)| Exit::of(status)) {
-        Some(Exit::Code(0)) => Ok(Some(bell)),
-        Some(Exit::Code(UNFIT)) => Ok(None),
+    match ended.map(|(_, status)| ProcessExit::of(status)) {
+        Some(ProcessExit::Code(0)) => Ok(Some(bell)),
+        Some(ProcessExit::Code(UNFIT)) => Ok(None),
         Some(exit) => Err(io::Error::other(format!("a first child ended with {exit}"))),
         None => unreachable!("it was waited for"),
     }
@@ -142,23 +152,23 @@ impl Bell {
         Ok(ready > 0)
     }
 
-    /// Makes it ready to be rung again. Whoever has ended is to be reaped after that.
+    /// Makes it ready to be rung again. Children that have ended are to be reaped after that.
     fn hear(&self) {
         while (&self.rung).read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
     }
 
-    /// In a child, whose own children are no business of the fork server.
+    /// In a child, whose own children do not concern the fork server.
     fn silence(&self) {
         low_level::unregister(self.handler);
     }
 }
 
 /// What a process does after an order. One that forks goes on as two processes.
-enum Next {
+enum AfterOrder {
     /// The fork server waits for the next order.
     Serve,
     /// This is a new child.
-    Compute(Ends),
+    Compute(ChildPipes),
     /// The server is gone.
     End,
 }
@@ -185,31 +195,31 @@ impl ForkServer {
         Ok(!watched[0].revents().is_empty())
     }
 
-    fn obey(&mut self) -> io::Result<Next> {
+    fn obey(&mut self) -> io::Result<AfterOrder> {
         match receive(self.control.as_fd())? {
-            None => Ok(Next::End),
-            Some((Order::Fork(id), pipes)) => self.fork(id, pipes),
-            Some((Order::Kill(id), _)) => {
+            None => Ok(AfterOrder::End),
+            Some((ForkOrder::Fork(id), pipes)) => self.fork(id, pipes),
+            Some((ForkOrder::Kill(id), _)) => {
                 // It may have ended already.
                 if let Some((pid, _)) = self.children.iter().find(|(_, child)| **child == id) {
                     kill_process_group(*pid, Signal::KILL).ok();
                 }
-                Ok(Next::Serve)
+                Ok(AfterOrder::Serve)
             }
         }
     }
 
-    fn fork(&mut self, id: u64, pipes: Vec<OwnedFd>) -> io::Result<Next> {
+    fn fork(&mut self, id: u64, pipes: Vec<OwnedFd>) -> io::Result<AfterOrder> {
         let Ok([jobs, answers]) = <[OwnedFd; 2]>::try_from(pipes) else {
             // The kernel drops descriptors for which this process has no room.
             let errno = Errno::MFILE.raw_os_error();
-            return self.tell(&News::NotForked { id, errno });
+            return self.tell(&ForkServerNews::NotForked { id, errno });
         };
         let server = getpid();
         match fork::fork() {
             Ok(Fork::Child) => {
                 become_child(server, &self.bell)?;
-                Ok(Next::Compute(Ends { jobs, answers }))
+                Ok(AfterOrder::Compute(ChildPipes { jobs, answers }))
             }
             Ok(Fork::Parent(pid)) => {
                 drop((jobs, answers));
@@ -218,18 +228,18 @@ impl ForkServer {
             }
             Err(err) => {
                 let errno = err.raw_os_error().unwrap_or_default();
-                self.tell(&News::NotForked { id, errno })
+                self.tell(&ForkServerNews::NotForked { id, errno })
             }
         }
     }
 
     /// Takes note of a new child, and tells the server of it.
-    fn adopt(&mut self, id: u64, pid: Pid) -> io::Result<Next> {
+    fn adopt(&mut self, id: u64, pid: Pid) -> io::Result<AfterOrder> {
         // The child does the same. Either may come first, and then there is a group to kill.
         setpgid(Some(pid), Some(pid)).ok();
         self.children.insert(pid, id);
         let pid = pid.as_raw_pid().unsigned_abs();
-        self.tell(&News::Forked { id, pid })
+        self.tell(&ForkServerNews::Forked { id, pid })
     }
 
     /// Reaps all that have ended.
@@ -251,17 +261,17 @@ impl ForkServer {
         };
         // What it started may still run. The group's number is not used again before all of it is gone.
         kill_process_group(pid, Signal::KILL).ok();
-        let gone = News::Gone {
+        let gone = ForkServerNews::Gone {
             id,
-            exit: Exit::of(status),
+            exit: ProcessExit::of(status),
             cpu: used.cpu,
             max_rss_bytes: used.max_rss_bytes,
         };
         self.tell(&gone).map(|_| ())
     }
 
-    fn tell(&self, news: &News) -> io::Result<Next> {
+    fn tell(&self, news: &ForkServerNews) -> io::Result<AfterOrder> {
         send(self.control.as_fd(), news, &[], SendFlags::empty())?;
-        Ok(Next::Serve)
+        Ok(AfterOrder::Serve)
     }
 }

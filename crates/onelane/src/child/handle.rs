@@ -8,20 +8,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::Lost;
+use super::ChildLost;
 use super::orders::{Fate, Orders};
 use super::pipe::Pipe;
-use crate::ipc::{self, Inbox};
-use crate::roster::{Cause, News, Usage};
+use crate::ipc::{self, MessageInbox};
+use crate::roster::{Cause, ProgramNews, Usage};
 
 /// A child that was ordered. When this is dropped, it is killed with everything it has started.
 #[derive(Debug)]
-pub struct Child {
+pub struct ChildHandle {
     id: u64,
     orders: Arc<Orders>,
     jobs: Pipe,
     answers: Pipe,
-    inbox: Inbox,
+    inbox: MessageInbox,
     birth: oneshot::Receiver<()>,
     life: Life,
     cause_of_end: Cause,
@@ -55,7 +55,7 @@ impl Life {
     }
 }
 
-impl Child {
+impl ChildHandle {
     pub(super) fn new(
         id: u64,
         orders: Arc<Orders>,
@@ -69,7 +69,7 @@ impl Child {
             orders,
             jobs,
             answers,
-            inbox: Inbox::default(),
+            inbox: MessageInbox::default(),
             life: Life::Going(fate),
             cause_of_end: Cause::Cancelled,
         }
@@ -86,7 +86,7 @@ impl Child {
     }
 
     /// Notes what became of programs that stay, and that the child has started.
-    pub fn tell_of(&self, news: &[News]) {
+    pub fn tell_of(&self, news: &[ProgramNews]) {
         for news in news {
             self.orders.roster.hear(Some(self.id), news.clone());
         }
@@ -111,7 +111,7 @@ impl Child {
     }
 
     /// Waits until the fork server has told of the child, which can be after the child's own first word. From
-    /// then on nobody but the child has its ends of the pipes, and their end is its end.
+    /// then on only the child has its ends of the pipes, and their end is its end.
     pub async fn born(&mut self) {
         // An error is the end of a child that was never born, which its next word tells.
         (&mut self.birth).await.ok();
@@ -123,8 +123,8 @@ impl Child {
         &mut self,
         question: &impl Serialize,
         bytes: Bytes,
-    ) -> Result<T, Lost> {
-        let frame = ipc::frame(question).map_err(Lost::NotStarted)?;
+    ) -> Result<T, ChildLost> {
+        let frame = ipc::frame(question).map_err(ChildLost::NotStarted)?;
         let Self { jobs, life, .. } = self;
         let write = async {
             jobs.write_all(&frame).await?;
@@ -141,9 +141,9 @@ impl Child {
     }
 
     /// Waits for the next message.
-    pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Lost> {
+    pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, ChildLost> {
         loop {
-            if let Some(message) = self.inbox.take().map_err(Lost::Garbled)? {
+            if let Some(message) = self.inbox.take().map_err(ChildLost::Garbled)? {
                 return Ok(message);
             }
             self.listen().await?;
@@ -151,7 +151,7 @@ impl Child {
     }
 
     /// Waits for bytes that follow a message: one at least, and not more than `most`.
-    pub async fn bytes(&mut self, most: u64) -> Result<Bytes, Lost> {
+    pub async fn bytes(&mut self, most: u64) -> Result<Bytes, ChildLost> {
         loop {
             if let Some(bytes) = self.inbox.take_bytes(most) {
                 return Ok(bytes);
@@ -161,7 +161,7 @@ impl Child {
     }
 
     /// Waits until the inbox has more in it.
-    async fn listen(&mut self) -> Result<(), Lost> {
+    async fn listen(&mut self) -> Result<(), ChildLost> {
         let Self {
             answers,
             inbox,
@@ -185,13 +185,13 @@ impl Child {
             }
         }
         Err(match life.end().await {
-            Fate::NotStarted(errno) => Lost::NotStarted(io::Error::from_raw_os_error(errno)),
-            Fate::Gone(exit) => Lost::Ended(exit),
+            Fate::NotStarted(errno) => ChildLost::NotStarted(io::Error::from_raw_os_error(errno)),
+            Fate::Gone(exit) => ChildLost::Ended(exit),
         })
     }
 }
 
-impl Drop for Child {
+impl Drop for ChildHandle {
     fn drop(&mut self) {
         self.orders.kill(self.id, self.cause_of_end);
     }

@@ -22,21 +22,21 @@ use std::io;
 use rustix::process::{Signal, WaitStatus};
 use serde::{Deserialize, Serialize};
 
-pub use fork_server::{Ends, give_up, serve};
-pub use handle::Child;
+pub use fork_server::{ChildPipes, give_up, serve};
+pub use handle::ChildHandle;
 pub use nursery::Nursery;
 pub use ready::{NeverReady, NotReady};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Exit {
+pub enum ProcessExit {
     /// By itself, with this code.
     Code(i32),
     /// Killed by this signal.
     Signal(i32),
 }
 
-impl Exit {
+impl ProcessExit {
     fn of(status: WaitStatus) -> Self {
         match status.terminating_signal() {
             Some(signal) => Self::Signal(signal),
@@ -50,7 +50,7 @@ impl Exit {
     }
 }
 
-impl Display for Exit {
+impl Display for ProcessExit {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(formatter, "code {code}"),
@@ -61,13 +61,13 @@ impl Display for Exit {
 
 /// Why a child gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Lost {
+pub enum ChildLost {
     /// There was no room for another process, or for its pipes.
     #[error("no child could be started: {0}")]
     NotStarted(io::Error),
     /// It ended before it answered.
     #[error("the child ended with {0}")]
-    Ended(Exit),
+    Ended(ProcessExit),
     /// It sent something that is no valid answer.
     #[error("the child sent nonsense: {0}")]
     Garbled(io::Error),

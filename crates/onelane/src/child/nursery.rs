@@ -13,10 +13,10 @@ use rustix::net::SendFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::handle::Child;
-use super::orders::{Fate, Ordered, Orders, Stage};
+use super::handle::ChildHandle;
+use super::orders::{Fate, ForkServerStage, Ordered, Orders};
 use super::pipe::Pipe;
-use super::protocol::{News, Order};
+use super::protocol::{ForkOrder, ForkServerNews};
 use super::{NeverReady, NotReady};
 use crate::backoff::Backoff;
 use crate::ipc::datagram::{receive, send};
@@ -50,7 +50,7 @@ impl Nursery {
             ordered: Mutex::default(),
             next_id: AtomicU64::new(1),
             ended: Notify::new(),
-            stage: watch::Sender::new(Stage::Loading),
+            stage: watch::Sender::new(ForkServerStage::Loading),
             roster,
         });
         let nursery = Self(orders.clone());
@@ -68,26 +68,32 @@ impl Nursery {
 
     /// Whether children can be had at this moment.
     pub fn is_ready(&self) -> bool {
-        matches!(*self.0.stage.borrow(), Stage::Ready)
+        matches!(*self.0.stage.borrow(), ForkServerStage::Ready)
     }
 
     /// Waits until children can be had.
     pub async fn ready(&self) -> Result<(), NotReady> {
-        match self.stage(|stage| !matches!(stage, Stage::Loading)).await {
-            Stage::Failed(why) => Err(why),
-            Stage::Loading | Stage::Ready => Ok(()),
+        match self
+            .stage(|stage| !matches!(stage, ForkServerStage::Loading))
+            .await
+        {
+            ForkServerStage::Failed(why) => Err(why),
+            ForkServerStage::Loading | ForkServerStage::Ready => Ok(()),
         }
     }
 
     /// Waits until there will be no children any more.
     pub async fn failure(&self) -> NotReady {
-        match self.stage(|stage| matches!(stage, Stage::Failed(_))).await {
-            Stage::Failed(why) => why,
-            Stage::Loading | Stage::Ready => unreachable!("it was waited for"),
+        match self
+            .stage(|stage| matches!(stage, ForkServerStage::Failed(_)))
+            .await
+        {
+            ForkServerStage::Failed(why) => why,
+            ForkServerStage::Loading | ForkServerStage::Ready => unreachable!("it was waited for"),
         }
     }
 
-    async fn stage(&self, wanted: impl FnMut(&Stage) -> bool) -> Stage {
+    async fn stage(&self, wanted: impl FnMut(&ForkServerStage) -> bool) -> ForkServerStage {
         let mut stage = self.0.stage.subscribe();
         let stage = stage.wait_for(wanted).await;
         stage.expect("this has a sender of its own").clone()
@@ -95,7 +101,7 @@ impl Nursery {
 
     /// Orders a new child. `kept` is dropped when the child is gone, which may be later than its handle.
     /// The error says that there are no descriptors left, or no fork server at the moment.
-    pub fn fork(&self, kept: impl Send + 'static) -> io::Result<Child> {
+    pub fn fork(&self, kept: impl Send + 'static) -> io::Result<ChildHandle> {
         if !self.is_ready() {
             return Err(io::Error::other("the fork server is not ready"));
         }
@@ -116,11 +122,11 @@ impl Nursery {
         self.0.roster.expect(id);
         self.0.ordered.lock().insert(id, ordered);
         // From here on, its fate tells if it could not be started.
-        let child = Child::new(id, self.0.clone(), (jobs, answers), birth, fate);
+        let child = ChildHandle::new(id, self.0.clone(), (jobs, answers), birth, fate);
         let pipes = [jobs_there.as_fd(), answers_there.as_fd()];
         let sent = send(
             control.as_fd(),
-            &Order::Fork(id),
+            &ForkOrder::Fork(id),
             &pipes,
             SendFlags::DONTWAIT,
         );
@@ -208,7 +214,7 @@ fn follow(orders: &Orders, control: &OwnedFd, backoff: &mut Backoff) -> Option<S
     let mut silent_looks = 0;
     loop {
         match receive(control.as_fd()) {
-            Ok(Some((News::Lacking(what), _))) => return Some(what),
+            Ok(Some((ForkServerNews::Lacking(what), _))) => return Some(what),
             Ok(Some((news, _))) => {
                 backoff.worked();
                 silent_looks = 0;

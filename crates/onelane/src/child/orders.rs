@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use rustix::net::SendFlags;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::protocol::{News, Order};
-use super::{Exit, NotReady};
+use super::protocol::{ForkOrder, ForkServerNews};
+use super::{NotReady, ProcessExit};
 use crate::ipc::datagram::send;
 use crate::roster::{Cause, Roster, Usage};
 use crate::workload::LoadError;
@@ -22,7 +22,7 @@ use crate::workload::LoadError;
 pub(super) enum Fate {
     /// The errno says why.
     NotStarted(i32),
-    Gone(Exit),
+    Gone(ProcessExit),
 }
 
 /// What a server has ordered of its fork server, and has heard of it. The nursery, the thread that listens to the
@@ -33,13 +33,13 @@ pub(super) struct Orders {
     pub(super) ordered: Mutex<HashMap<u64, Ordered>>,
     pub(super) next_id: AtomicU64,
     pub(super) ended: Notify,
-    pub(super) stage: watch::Sender<Stage>,
+    pub(super) stage: watch::Sender<ForkServerStage>,
     pub(super) roster: Roster,
 }
 
 /// How far the fork server is.
 #[derive(Debug, Clone)]
-pub(super) enum Stage {
+pub(super) enum ForkServerStage {
     /// It does not take orders yet, or again.
     Loading,
     Ready,
@@ -59,7 +59,7 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// Whether its start, or its end, was ordered, and nobody has told of it yet.
+    /// Whether its start, or its end, was ordered, and the fork server has not told of it yet.
     pub(super) fn is_open(&self) -> bool {
         self.birth.is_some() || self.doom.is_some()
     }
@@ -84,24 +84,30 @@ impl Orders {
         let control = self.control.lock().clone();
         if let Some(control) = control {
             // If that fails, the fork server is gone, and its children with it.
-            send(control.as_fd(), &Order::Kill(id), &[], SendFlags::empty()).ok();
+            send(
+                control.as_fd(),
+                &ForkOrder::Kill(id),
+                &[],
+                SendFlags::empty(),
+            )
+            .ok();
         }
     }
 
-    pub(super) fn note(&self, news: News) {
+    pub(super) fn note(&self, news: ForkServerNews) {
         match news {
-            News::Loaded => drop(self.stage.send_replace(Stage::Ready)),
-            News::NotLoaded(why) => self.fail(LoadError(why)),
-            News::Lacking(_) => unreachable!("it is the last"),
-            News::Forked { id, pid } => {
+            ForkServerNews::Loaded => drop(self.stage.send_replace(ForkServerStage::Ready)),
+            ForkServerNews::NotLoaded(why) => self.fail(LoadError(why)),
+            ForkServerNews::Lacking(_) => unreachable!("it is the last"),
+            ForkServerNews::Forked { id, pid } => {
                 self.roster.born(id, pid);
                 if let Some(ordered) = self.ordered.lock().get_mut(&id) {
                     // The handle may be gone, or not care.
                     ordered.birth.take().map(|birth| birth.send(()));
                 }
             }
-            News::NotForked { id, errno } => self.forget(id, Fate::NotStarted(errno)),
-            News::Gone {
+            ForkServerNews::NotForked { id, errno } => self.forget(id, Fate::NotStarted(errno)),
+            ForkServerNews::Gone {
                 id,
                 exit,
                 cpu,
@@ -114,7 +120,7 @@ impl Orders {
         }
     }
 
-    fn cause(&self, id: u64, exit: Exit) -> Cause {
+    fn cause(&self, id: u64, exit: ProcessExit) -> Cause {
         let doom = self
             .ordered
             .lock()
@@ -128,19 +134,19 @@ impl Orders {
     }
 
     pub(super) fn fail(&self, why: impl Into<NotReady>) {
-        self.stage.send_replace(Stage::Failed(why.into()));
+        self.stage.send_replace(ForkServerStage::Failed(why.into()));
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        matches!(*self.stage.borrow(), Stage::Failed(_))
+        matches!(*self.stage.borrow(), ForkServerStage::Failed(_))
     }
 
     /// The fork server is as good as gone. Returns whether it was ready.
     pub(super) fn lose(&self) -> bool {
         self.stage.send_if_modified(|stage| {
-            let was_ready = matches!(stage, Stage::Ready);
+            let was_ready = matches!(stage, ForkServerStage::Ready);
             if was_ready {
-                *stage = Stage::Loading;
+                *stage = ForkServerStage::Loading;
             }
             was_ready
         })
@@ -160,7 +166,7 @@ impl Orders {
     pub(super) fn forget_all(&self) {
         let ids: Vec<u64> = self.ordered.lock().keys().copied().collect();
         for id in ids {
-            self.forget(id, Fate::Gone(Exit::Signal(KILLED)));
+            self.forget(id, Fate::Gone(ProcessExit::Signal(KILLED)));
         }
     }
 }

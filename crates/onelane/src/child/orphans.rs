@@ -29,7 +29,7 @@ pub async fn reap_adopted() {
     loop {
         sleep(LOOK).await;
         if next_ended(own).is_some() {
-            // If a thread ends before its children they come here, too. Whoever waits for one of them has had
+            // If a thread ends before its children they come here, too. A thread that waits for one of them has had
             // the time by now.
             sleep(LOOK).await;
             while let Some(pid) = next_ended(own) {

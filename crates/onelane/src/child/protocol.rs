@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Exit;
+use super::ProcessExit;
 
 /// From the server. It gives each child a number, because the kernel reuses process ids.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) enum Order {
+pub(super) enum ForkOrder {
     /// Fork a child. The child's ends of both pipes are attached, the one for jobs first.
     Fork(u64),
-    /// Kill this child and whatever it has started.
+    /// Kill this child and all that it has started.
     Kill(u64),
 }
 
 /// From the fork server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum News {
+pub(super) enum ForkServerNews {
     /// It takes orders now. Nothing else comes before.
     Loaded,
     /// It never will, because of this.
@@ -32,7 +32,7 @@ pub(super) enum News {
     /// That one was reaped.
     Gone {
         id: u64,
-        exit: Exit,
+        exit: ProcessExit,
         cpu: Duration,
         /// That of the largest child so far, which may have been another one.
         max_rss_bytes: u64,

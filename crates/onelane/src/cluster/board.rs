@@ -58,11 +58,11 @@ pub(super) struct Board {
     /// The workers.
     roster: Roster,
     queue_max: usize,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<BoardState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BoardState {
     reports: BTreeMap<u64, LastReport>,
     /// The sum over the workers that are gone.
     gone: MetricsSnapshot,
@@ -165,7 +165,7 @@ impl Board {
     pub(super) fn queued(&self, queued: Queued) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        // As long as before when it looked the last time: nobody tells when each of them came and went.
+        // As long as before when it looked the last time: the kernel does not tell when each of them came and went.
         let since = state
             .looked
             .replace(now)

@@ -33,7 +33,7 @@ pub(super) struct Door {
     late: Refuser,
     closed: Refuser,
     board: Board,
-    /// For those who are being refused.
+    /// For the connections that are being refused.
     room: Rc<Room>,
 }
 
@@ -85,20 +85,20 @@ impl Door {
         self.refuse(&self.full, surplus.min(before));
     }
 
-    /// Refuses every request in the queue, because nobody is there yet.
+    /// Refuses every request in the queue, because no worker is there yet.
     pub(super) fn not_yet(&mut self) {
         let queued = self.look();
         self.refuse(&self.early, queued.depth);
     }
 
-    /// Refuses every request in the queue for which there is room, because nobody is there any more. Returns how
+    /// Refuses every request in the queue for which there is room, because no worker is there any more. Returns how
     /// many.
     pub(super) fn turn_away(&mut self) -> u64 {
         self.look();
         self.refuse(&self.closed, usize::MAX)
     }
 
-    /// Lets nobody in any more, and returns when everybody who is here has been refused.
+    /// Takes no new connections, and returns when those that are here have been refused.
     pub(super) async fn empty(&mut self) {
         entrance::close(&self.listener).await;
         loop {

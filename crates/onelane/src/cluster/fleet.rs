@@ -10,10 +10,12 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::sync::mpsc;
 
+use super::awake::Awake;
 use super::board::Board;
-use super::member::{Awake, Member, Verdict};
-use super::process::{self, Event};
+use super::member::{Member, Verdict};
+use super::process::{self, WorkerEvent};
 use super::report::{HEARTBEAT, Report};
+use super::step::{Step, next_step};
 use crate::backoff::Backoff;
 use crate::child::{NeverReady, NotReady, orphans};
 use crate::config::Settings;
@@ -23,9 +25,6 @@ use crate::workload::LoadError;
 
 /// The members are looked at every 20 ms. A longer gap is worth a line in the log.
 const ABSENCE: Duration = Duration::from_secs(1);
-
-/// Workers beyond the target during a replacement: the new one starts before the old one leaves.
-const SURGE: usize = 1;
 
 /// The workers, as their parent keeps them.
 pub(super) struct Fleet {
@@ -44,40 +43,8 @@ pub(super) struct Fleet {
     /// Whether the members were told to end, all of them.
     ending: bool,
     cut: bool,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<WorkerEvent>,
     board: Board,
-}
-
-/// What brings the fleet closer to its target.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Start,
-    Release { at: usize, cause: Cause },
-    Wait,
-}
-
-/// What `members` need so that `target` of them stay that are not outdated.
-fn next_step(members: &[Member], target: usize) -> Step {
-    let all = members.iter().enumerate();
-    let staying = || all.clone().filter(|(_, member)| member.is_staying());
-    let fresh = staying().filter(|(_, member)| member.outdated().is_none());
-    if fresh.count() < target && staying().count() < target + SURGE {
-        return Step::Start;
-    }
-    if staying().count() <= target {
-        return Step::Wait;
-    }
-    let listening = staying().filter(|(_, member)| member.is_listening());
-    let outdated = staying().find_map(|(at, member)| Some((at, member.outdated()?)));
-    match (outdated, staying().next_back()) {
-        (Some((at, cause)), _) if listening.count() > target => Step::Release { at, cause },
-        (None, Some((at, _youngest))) => Step::Release {
-            at,
-            cause: Cause::Surplus,
-        },
-        // An outdated member stays until its successor listens.
-        _ => Step::Wait,
-    }
 }
 
 impl Fleet {
@@ -85,7 +52,7 @@ impl Fleet {
     pub(super) fn new(
         listener: TcpListener,
         settings: &Settings,
-        events: mpsc::UnboundedSender<Event>,
+        events: mpsc::UnboundedSender<WorkerEvent>,
         board: Board,
     ) -> Self {
         Self {
@@ -168,16 +135,16 @@ impl Fleet {
     }
 
     /// Takes note of what happened. The error says that it makes no sense to go on.
-    pub(super) fn note(&mut self, event: Event) -> Result<(), NotReady> {
+    pub(super) fn note(&mut self, event: WorkerEvent) -> Result<(), NotReady> {
         match event {
-            Event::Reported(id, report) => self.hear(id, *report),
-            Event::Disconnected(id) => {
+            WorkerEvent::Reported(id, report) => self.hear(id, *report),
+            WorkerEvent::Disconnected(id) => {
                 if let Some(at) = self.position(id) {
                     self.announce(self.members[at].pid, "disconnect");
                 }
                 Ok(())
             }
-            Event::Exited(id, status) => self.bury(id, status),
+            WorkerEvent::Exited(id, status) => self.bury(id, status),
         }
     }
 
@@ -335,52 +302,5 @@ impl Fleet {
         let member = Member::new(id, pid, signals, self.awake.time());
         self.members.push(member);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::member::tests::{listening, starting};
-    use super::*;
-
-    fn outdated() -> Member {
-        let mut member = listening();
-        member.outdate(Cause::Reload);
-        member
-    }
-
-    #[test]
-    fn a_fleet_grows_to_its_target_and_no_further() {
-        assert_eq!(next_step(&[listening()], 2), Step::Start);
-        assert_eq!(next_step(&[listening(), starting()], 2), Step::Wait);
-    }
-
-    #[test]
-    fn an_outdated_member_leaves_once_its_successor_listens() {
-        assert_eq!(next_step(&[outdated()], 1), Step::Start);
-        assert_eq!(next_step(&[outdated(), starting()], 1), Step::Wait);
-        let release = Step::Release {
-            at: 0,
-            cause: Cause::Reload,
-        };
-        assert_eq!(next_step(&[outdated(), listening()], 1), release);
-    }
-
-    #[test]
-    fn outdated_members_are_replaced_one_after_the_other() {
-        let members = [outdated(), outdated(), starting()];
-        assert_eq!(next_step(&members, 2), Step::Wait);
-    }
-
-    #[test]
-    fn the_youngest_is_the_one_too_many() {
-        let mut leaving = listening();
-        leaving.leave(Cause::Reload, Signal::TERM, Duration::ZERO);
-        let members = [listening(), listening(), leaving];
-        let release = Step::Release {
-            at: 1,
-            cause: Cause::Surplus,
-        };
-        assert_eq!(next_step(&members, 1), release);
     }
 }

@@ -4,11 +4,11 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::lifecycle::{Signals, Stop};
+use crate::lifecycle::{Signals, StopSignal};
 
 /// What a signal tells the parent to do.
 pub(super) enum Instruction {
-    Stop(Stop),
+    Stop(StopSignal),
     /// Replace every worker.
     Roll,
     /// Run one worker more.

@@ -20,7 +20,7 @@ const STUCK: Duration = HEARTBEAT;
 /// A worker that has listened for so long has proved that it works, even if no request came.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// A worker from its start until it is reaped. What it is judged by is read from its parent's [`Awake`].
+/// A worker from its start until it is reaped. What it is judged by is read from its parent's [`Awake`](super::awake::Awake).
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) pid: u32,
@@ -28,7 +28,7 @@ pub(super) struct Member {
     heard: Duration,
     /// Since when its reports say so.
     stuck: Option<Duration>,
-    stage: Stage,
+    stage: MemberStage,
     outdated: Option<Cause>,
     has_reported: bool,
     has_served: bool,
@@ -38,44 +38,13 @@ pub(super) struct Member {
 
 /// How far a worker has come in its life. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum MemberStage {
     Starting,
     /// It has reported, and takes no connections yet.
     Online,
     Listening,
     /// It was told to finish, or was killed: why, and when.
     Leaving(Cause, Duration),
-}
-
-/// The time that the parent was awake since its start. It stands still while the parent does, be it stopped,
-/// be it without a CPU, because its workers then are, too, and their reports have not been read.
-#[derive(Debug)]
-pub(super) struct Awake {
-    time: Duration,
-    looked: Instant,
-}
-
-impl Awake {
-    /// Of two looks that are further apart, so much counts. There is one every 20 ms.
-    const STEP: Duration = Duration::from_millis(50);
-
-    pub(super) fn new() -> Self {
-        Self {
-            time: Duration::ZERO,
-            looked: Instant::now(),
-        }
-    }
-
-    /// Looks at the time. Returns how long ago the last look was.
-    pub(super) fn look(&mut self) -> Duration {
-        let absence = std::mem::replace(&mut self.looked, Instant::now()).elapsed();
-        self.time += absence.min(Self::STEP);
-        absence
-    }
-
-    pub(super) fn time(&self) -> Duration {
-        self.time
-    }
 }
 
 /// Whether a member does what it should.
@@ -91,7 +60,7 @@ pub(super) enum Verdict {
 }
 
 impl Member {
-    /// A worker that was started just now. Whatever is sent to `signals` reaches its process.
+    /// A worker that was started just now. What is sent to `signals` reaches its process.
     pub(super) fn new(
         id: u64,
         pid: u32,
@@ -104,7 +73,7 @@ impl Member {
             started: Instant::now(),
             heard: now,
             stuck: None,
-            stage: Stage::Starting,
+            stage: MemberStage::Starting,
             outdated: None,
             has_reported: false,
             has_served: false,
@@ -114,16 +83,16 @@ impl Member {
     }
 
     pub(super) fn is_starting(&self) -> bool {
-        self.stage == Stage::Starting
+        self.stage == MemberStage::Starting
     }
 
     pub(super) fn is_listening(&self) -> bool {
-        self.stage == Stage::Listening
+        self.stage == MemberStage::Listening
     }
 
     /// Whether nothing has told it to leave so far.
     pub(super) fn is_staying(&self) -> bool {
-        !matches!(self.stage, Stage::Leaving(..))
+        !matches!(self.stage, MemberStage::Leaving(..))
     }
 
     pub(super) fn has_reported(&self) -> bool {
@@ -155,12 +124,12 @@ impl Member {
             self.outdate(Cause::Recycled);
         }
         let mut events = Vec::new();
-        if self.stage == Stage::Starting {
-            self.stage = Stage::Online;
+        if self.stage == MemberStage::Starting {
+            self.stage = MemberStage::Online;
             events.push("online");
         }
-        if self.stage == Stage::Online && report.listening {
-            self.stage = Stage::Listening;
+        if self.stage == MemberStage::Online && report.listening {
+            self.stage = MemberStage::Listening;
             events.push("listening");
         }
         events
@@ -176,7 +145,7 @@ impl Member {
     /// Tells the member to leave, by `signal`. The first cause is the one that counts.
     pub(super) fn leave(&mut self, cause: Cause, signal: Signal, now: Duration) {
         if self.is_staying() {
-            self.stage = Stage::Leaving(cause, now);
+            self.stage = MemberStage::Leaving(cause, now);
         }
         self.send(signal);
     }
@@ -190,8 +159,10 @@ impl Member {
     /// Looks whether the member does what it should; `patience` is the time that it may take to leave.
     pub(super) fn judge(&self, patience: Duration, now: Duration) -> Verdict {
         match self.stage {
-            Stage::Leaving(_, since) if now.saturating_sub(since) > patience => Verdict::Lingering,
-            Stage::Leaving(..) => Verdict::Well,
+            MemberStage::Leaving(_, since) if now.saturating_sub(since) > patience => {
+                Verdict::Lingering
+            }
+            MemberStage::Leaving(..) => Verdict::Well,
             _ if now.saturating_sub(self.heard) > SILENCE => Verdict::Silent,
             _ if self
                 .stuck
@@ -209,7 +180,7 @@ impl Member {
     pub(super) fn cause_of_death(&self, signal: Option<i32>) -> Cause {
         let is_ours = signal.is_none() || signal == self.last_signal.map(Signal::as_raw);
         match self.stage {
-            Stage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
+            MemberStage::Leaving(cause, _) if is_ours || cause == Cause::Shutdown => cause,
             _ => Cause::Crashed,
         }
     }
@@ -297,14 +268,6 @@ pub(super) mod tests {
         assert_eq!(member.judge(Duration::ZERO, late), Verdict::Well);
         member.hear(&stuck, late * 2);
         assert_eq!(member.judge(Duration::ZERO, late * 2), Verdict::Stuck);
-    }
-
-    #[test]
-    fn time_stands_still_while_the_parent_does() {
-        let mut awake = Awake::new();
-        awake.looked = ago(Duration::from_hours(1));
-        assert!(awake.look() >= Duration::from_hours(1));
-        assert_eq!(awake.time(), Awake::STEP);
     }
 
     #[test]

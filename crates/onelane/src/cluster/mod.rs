@@ -13,6 +13,7 @@
 //! exit now.
 
 mod accept_queue;
+mod awake;
 mod board;
 mod connection;
 mod door;
@@ -22,6 +23,7 @@ mod member;
 mod process;
 mod refuse;
 mod report;
+mod step;
 pub mod worker;
 
 use std::time::Duration;
@@ -34,16 +36,16 @@ use crate::assembly;
 use crate::config::Settings;
 use crate::folder;
 use crate::guard;
-use crate::lifecycle::{Phase, Stop};
+use crate::lifecycle::{Phase, StopSignal};
 use crate::needs::{self, Needs};
 use crate::reexec;
-use crate::server::{self, End, StartError};
+use crate::server::{self, ServerEnd, StartError};
 use crate::service::Service;
 use board::Board;
 use door::Door;
 use fleet::Fleet;
 use instructions::{Instruction, Instructions};
-use process::Event;
+use process::WorkerEvent;
 
 /// How often the parent looks at the queue and at its workers. A refusal may come late by this much.
 const TICK: Duration = Duration::from_millis(20);
@@ -52,12 +54,12 @@ const TICK: Duration = Duration::from_millis(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves until a signal ends it.
-pub fn run(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
+pub fn run(service: &'static Service, settings: &Settings) -> Result<ServerEnd, StartError> {
     guard::inherit_nothing();
     needs::runtime()?.block_on(serve(service, settings))
 }
 
-async fn serve(service: &'static Service, settings: &Settings) -> Result<End, StartError> {
+async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerEnd, StartError> {
     let mut instructions = Instructions::listen()?;
     reexec::rehearse()?;
     let listener = server::bind(settings.listen, settings.queue_max)?;
@@ -110,13 +112,13 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<End, St
 struct Cluster {
     fleet: Fleet,
     door: Door,
-    events: mpsc::UnboundedReceiver<Event>,
+    events: mpsc::UnboundedReceiver<WorkerEvent>,
     admin: Admin,
 }
 
 impl Cluster {
     /// Keeps the fleet complete and the queue short until a signal says to stop.
-    async fn serve(&mut self, instructions: &mut Instructions) -> Result<Stop, StartError> {
+    async fn serve(&mut self, instructions: &mut Instructions) -> Result<StopSignal, StartError> {
         let mut ticks = ticks();
         loop {
             self.fleet.maintain()?;
@@ -142,13 +144,13 @@ impl Cluster {
         }
     }
 
-    fn note(&mut self, event: Option<Event>) -> Result<(), StartError> {
+    fn note(&mut self, event: Option<WorkerEvent>) -> Result<(), StartError> {
         let event = event.expect("the fleet keeps a sender of its own");
         Ok(self.fleet.note(event)?)
     }
 
     /// Lets the workers finish within `shutdown_timeout`, and refuses new requests meanwhile.
-    async fn drain(&mut self, settings: &Settings) -> End {
+    async fn drain(&mut self, settings: &Settings) -> ServerEnd {
         timeout(settings.drain_delay, self.idle_along()).await.ok();
         self.fleet.drain();
         let finish = async {
@@ -156,15 +158,15 @@ impl Cluster {
             self.door.empty().await;
         };
         let finished = timeout(settings.shutdown_timeout, finish).await;
-        End::cut_if(finished.is_err() || self.fleet.was_cut())
+        ServerEnd::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 
     /// Stops the workers by INT and not by KILL, because their exit codes tell whether a request was
     /// cut off.
-    async fn stop(&mut self) -> End {
+    async fn stop(&mut self) -> ServerEnd {
         self.fleet.interrupt();
         let stopped = timeout(STOP_TIMEOUT, self.outlive()).await;
-        End::cut_if(stopped.is_err() || self.fleet.was_cut())
+        ServerEnd::cut_if(stopped.is_err() || self.fleet.was_cut())
     }
 
     /// Serves as before, until dropped.

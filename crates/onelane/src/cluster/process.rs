@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::report::Report;
 use crate::config::Settings;
-use crate::ipc::Inbox;
+use crate::ipc::MessageInbox;
 use crate::logging;
 use crate::needs::Needs;
 use crate::reexec;
@@ -23,7 +23,7 @@ const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// What happened to the worker with this id.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum WorkerEvent {
     Reported(u64, Box<Report>),
     /// It closed its report pipe.
     Disconnected(u64),
@@ -61,9 +61,9 @@ pub(super) async fn attend(
     pid: u32,
     mut child: Child,
     mut signals: mpsc::UnboundedReceiver<Signal>,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<WorkerEvent>,
 ) {
-    let mut inbox = Inbox::default();
+    let mut inbox = MessageInbox::default();
     let mut reports = child.stdout.take().expect("it was spawned with a pipe");
     let mut connected = true;
     let group = Pid::from_raw(pid.cast_signed()).expect("a process id is never 0");
@@ -71,10 +71,10 @@ pub(super) async fn attend(
         tokio::select! {
             report = inbox.receive::<Report>(&mut reports), if connected => {
                 if let Ok(Some(report)) = report {
-                    events.send(Event::Reported(id, Box::new(report))).ok();
+                    events.send(WorkerEvent::Reported(id, Box::new(report))).ok();
                 } else {
                     connected = false;
-                    events.send(Event::Disconnected(id)).ok();
+                    events.send(WorkerEvent::Disconnected(id)).ok();
                     if report.is_err() {
                         // After a report that cannot be read, the next ones cannot either: it has to be
                         // replaced.
@@ -98,10 +98,10 @@ pub(super) async fn attend(
         connected = matches!(report, Ok(Ok(Some(_))));
         events
             .send(match report {
-                Ok(Ok(Some(report))) => Event::Reported(id, Box::new(report)),
-                _ => Event::Disconnected(id),
+                Ok(Ok(Some(report))) => WorkerEvent::Reported(id, Box::new(report)),
+                _ => WorkerEvent::Disconnected(id),
             })
             .ok();
     }
-    events.send(Event::Exited(id, status)).ok();
+    events.send(WorkerEvent::Exited(id, status)).ok();
 }

@@ -39,7 +39,7 @@ impl Refuser {
         Self { front, serve, room }
     }
 
-    /// Returns when everybody has been refused.
+    /// Returns when every connection that was taken has been refused.
     pub(super) async fn idle(&self) {
         self.front.leaving.closed().await;
     }

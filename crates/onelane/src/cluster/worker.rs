@@ -24,16 +24,16 @@ use crate::admin::Inspect;
 use crate::assembly;
 use crate::config::Settings;
 use crate::entrance;
-use crate::folder::{Folders, Root};
+use crate::folder::{Folders, ServerFolder};
 use crate::guard;
 use crate::http::{Room, Serve, Witness};
 use crate::ipc;
 use crate::jitter::with_jitter;
 use crate::lane::Lane;
-use crate::lifecycle::{Signals, Stop};
+use crate::lifecycle::{Signals, StopSignal};
 use crate::needs;
 use crate::reexec::Briefing;
-use crate::server::{End, StartError};
+use crate::server::{ServerEnd, StartError};
 use crate::service::Service;
 
 /// Serves until a signal ends it. If the parent ends, the kernel kills it.
@@ -42,7 +42,7 @@ pub fn run(
     briefing: Briefing,
     service: &'static Service,
     settings: &Settings,
-) -> Result<End, StartError> {
+) -> Result<ServerEnd, StartError> {
     guard::die_with(parent)?;
     let listener = briefing.attached.into_iter().next();
     let listener = listener.ok_or_else(|| io::Error::other("no socket was sent"))?;
@@ -54,7 +54,7 @@ async fn serve(
     listener: TcpListener,
     service: &'static Service,
     settings: &Settings,
-) -> Result<End, StartError> {
+) -> Result<ServerEnd, StartError> {
     let mut signals = Signals::listen()?;
     // A workload that reads standard input finds nothing.
     dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
@@ -84,7 +84,7 @@ async fn serve(
         }),
         end: Rc::new(move || last.changed.notify_one()),
     };
-    let made = Root::make();
+    let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
     let front = assembly::front(service, settings, &lane, folders);
     let serve = connection::service(front, witness, Room::new(1)).await;
@@ -97,12 +97,12 @@ async fn serve(
         biased;
         started = lane.executor.start() => started,
         // It has no connection yet, so there is nothing to finish.
-        _ = signals.next() => return Ok(reporter.finish(reports, End::Clean).await),
+        _ = signals.next() => return Ok(reporter.finish(reports, ServerEnd::Clean).await),
     };
     if let Err(err) = started {
         // The parent says so, once for all workers.
         reporter.failed.set(err.to_string()).ok();
-        return Ok(reporter.finish(reports, End::Cut).await);
+        return Ok(reporter.finish(reports, ServerEnd::Cut).await);
     }
     reporter.open();
     let mut work = pin!(work(listener, serve, &reporter));
@@ -112,22 +112,22 @@ async fn serve(
     };
     reporter.close();
     let end = match stop {
-        Stop::Now => None,
-        Stop::Gracefully => tokio::select! {
+        StopSignal::Now => None,
+        StopSignal::Gracefully => tokio::select! {
             finished = timeout(settings.shutdown_timeout, work) => {
-                Some(End::cut_if(finished.is_err()))
+                Some(ServerEnd::cut_if(finished.is_err()))
             }
             () = interrupted(&mut signals) => None,
         },
     };
-    let end = end.unwrap_or_else(|| End::at_once(&lane.metrics));
+    let end = end.unwrap_or_else(|| ServerEnd::at_once(&lane.metrics));
     Ok(reporter.finish(reports, end).await)
 }
 
 /// Waits until a signal says to stop now. Further ones that say to finish change nothing, and they do
 /// come: both the parent and a supervisor, such as systemd, send them.
 async fn interrupted(signals: &mut Signals) {
-    while signals.next().await != Stop::Now {}
+    while signals.next().await != StopSignal::Now {}
 }
 
 /// Serves one connection after the other. It takes the next one only when it has nothing else to do:
@@ -184,7 +184,7 @@ impl Reporter {
     }
 
     /// Sends the last report.
-    async fn finish(&self, reports: JoinHandle<()>, end: End) -> End {
+    async fn finish(&self, reports: JoinHandle<()>, end: ServerEnd) -> ServerEnd {
         self.finished.store(true, Ordering::Relaxed);
         self.changed.notify_one();
         // When this task ends, it is sent, or the parent is gone.
@@ -212,8 +212,8 @@ impl Reporter {
         self.changed.notify_one();
     }
 
-    /// Returns when the parent knows that there is a request, because nobody can tell it later if this
-    /// process ends of it. A parent that does not read delays a request, but stops none.
+    /// Returns when the parent knows that there is a request, because this process cannot tell it
+    /// any more if it ends of that request. A parent that does not read delays a request, but stops none.
     async fn begin(&self) {
         let mut told = self.told.subscribe();
         if !*told.borrow() {

@@ -7,17 +7,17 @@ use serde::forward_to_deserialize_any;
 
 /// The fields of `T`; none if it has none that are known beforehand, like a map.
 pub(super) fn of<'de, T: Deserialize<'de>>() -> Option<&'static [&'static str]> {
-    T::deserialize(Asked).err()?.0
+    T::deserialize(NameProbe).err()?.0
 }
 
 /// Is asked for a value, has none, and tells what the question was.
-struct Asked;
+struct NameProbe;
 
 /// The names in the question.
 #[derive(Debug)]
 struct Names(Option<&'static [&'static str]>);
 
-impl<'de> Deserializer<'de> for Asked {
+impl<'de> Deserializer<'de> for NameProbe {
     type Error = Names;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Names> {

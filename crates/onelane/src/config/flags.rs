@@ -1,5 +1,5 @@
 //! The settings on the command line. They are the lowest layer and the highest: a flag's default
-//! holds where nobody has written the key, and a flag that is given wins over everything else.
+//! holds where the key is not written, and a flag that is given wins over everything else.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

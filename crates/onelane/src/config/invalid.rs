@@ -5,7 +5,7 @@ use config::{ConfigError, Value, ValueKind};
 /// How the names of variables begin that are settings.
 pub(super) const PREFIX: &str = "ONELANE_";
 
-/// Why the process cannot start: one line, in words for whoever wrote the setting.
+/// Why the process cannot start: one line, in words for the person who wrote the setting.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub(super) String);

@@ -11,7 +11,7 @@ const ANY: &str = "*";
 pub struct Origins(Vec<String>);
 
 impl Origins {
-    /// None: other sites are nobody's concern.
+    /// Pages of other sites may read nothing.
     pub fn is_none(&self) -> bool {
         self.0.is_empty()
     }

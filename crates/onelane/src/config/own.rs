@@ -17,13 +17,13 @@ pub struct Table {
     /// The name of the workload, and of the table.
     pub name: &'static str,
     fields: fn() -> Option<&'static [&'static str]>,
-    read: fn(Value) -> Result<Read, ConfigError>,
+    read: fn(Value) -> Result<ReadTable, ConfigError>,
 }
 
-struct Read {
-    /// What the settings come to, those included that nobody has written.
+struct ReadTable {
+    /// All settings, defaults included.
     in_effect: toml::Table,
-    /// Keys further inside that nobody asked for.
+    /// Keys inside that the type of the settings does not have.
     unknown: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ struct Read {
 pub type Written = serde_json::Value;
 
 impl Table {
-    /// The table of the workload called `name`, whose settings are a `T`.
+    /// The table of the workload called `name`, with settings of type `T`.
     pub const fn of<T: DeserializeOwned + Serialize>(name: &'static str) -> Self {
         Self {
             name,
@@ -101,12 +101,12 @@ fn content(written: &Value) -> Result<Value, String> {
     Ok(Value::new(origin.as_ref(), text))
 }
 
-fn read<T: DeserializeOwned + Serialize>(written: Value) -> Result<Read, ConfigError> {
+fn read<T: DeserializeOwned + Serialize>(written: Value) -> Result<ReadTable, ConfigError> {
     let mut unknown = Vec::new();
     let settings: T = deserialize(written, |key| unknown.push(key))?;
     let in_effect = toml::Table::try_from(&settings);
-    Ok(Read {
-        // Settings that are none at all, like `()`, are no table.
+    Ok(ReadTable {
+        // `()` stands for no settings, and is no table.
         in_effect: in_effect.unwrap_or_default(),
         unknown,
     })

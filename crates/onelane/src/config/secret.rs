@@ -1,4 +1,4 @@
-//! Settings that are nobody else's business.
+//! Settings that are never shown.
 
 use std::fmt::{self, Debug, Formatter};
 

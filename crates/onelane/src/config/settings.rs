@@ -38,7 +38,7 @@ pub struct Settings {
     #[serde(deserialize_with = "whole")]
     pub slots: u32,
     /// Requests that may wait; beyond them the answer is 503 [default: 10 × slots]
-    // The only default that is not a number: 0 already means that nobody waits. So the key may be
+    // The only default that is not a number: 0 already means that no request waits. So the key may be
     // missing from all layers, and `worked_out` fills it in.
     #[arg(long, value_name = "N", required = false)]
     #[serde(default, deserialize_with = "whole")]
@@ -91,7 +91,7 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(skip)]
     pub own: serde_json::Map<String, Written>,
-    /// The same with the settings that nobody has written, and without secrets.
+    /// The same with all defaults, and without secrets.
     #[arg(skip)]
     #[serde(skip)]
     pub own_in_effect: toml::Table,

@@ -1,4 +1,4 @@
-//! Settings that follow from other settings, or from the container, where nobody has set them.
+//! Settings that follow from other settings, or from the container, where they are not set.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::container;
 use super::names::Mode;
 use super::settings::Settings;
 
-/// Nobody waits for longer, and every time that is so far away has a date.
+/// Longer than any wait; an `Instant` so far ahead can still be written.
 const LONGEST: Duration = Duration::from_hours(24 * LONGEST_DAYS);
 const LONGEST_DAYS: u64 = 366;
 
@@ -45,7 +45,7 @@ impl Settings {
         self.queue_max = queue_max.unwrap_or(self.slots.saturating_mul(10));
         if self.child_cpu_time.is_zero() {
             // So that it is the deadline that ends what computes too long, and this only what
-            // nobody watches any more.
+            // the parent has stopped watching.
             self.child_cpu_time = self.request_timeout + Duration::from_secs(1);
         }
         if self.child_memory_mib > MEMORY_MAX_MIB {

@@ -1,4 +1,4 @@
-//! `/exit?code=N`: ends the process that computes it, as a library might that somebody else wrote.
+//! `/exit?code=N`: ends the process that computes it, as a foreign library might.
 
 use serde::Deserialize;
 

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Failure;
-use crate::workload::Head;
+use crate::workload::ReplyHead;
 
-/// An answer on its way. Whoever drops it before its end stops what still computes.
+/// An answer on its way. When it is dropped before its end, the computation stops.
 pub struct Answer {
     /// Status and headers.
-    pub head: Head,
+    pub head: ReplyHead,
     /// How long the computation took, if it is over.
     pub compute: Option<Duration>,
     /// The length of the body in bytes, if that is known.

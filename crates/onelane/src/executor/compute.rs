@@ -1,4 +1,4 @@
-//! The computation itself, on whatever thread.
+//! The computation itself, on the calling thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +11,7 @@ pub fn compute(job: Job, workloads: &Workloads, call: &Call) -> Result<Reply, Fa
     let _span = tracing::error_span!("request", request_id = call.request_id()).entered();
     match catch_unwind(AssertUnwindSafe(|| job.run(workloads, call.clone()))) {
         Ok(Ok(reply)) => Ok(reply),
-        // Nobody waits for this: whatever told it to stop has answered already, or the client has left.
+        // Not read any more: the deadline was answered already, or the client has left.
         Ok(Err(_)) if call.check().is_err() => Err(Failure::DeadlineExceeded),
         Ok(Err(Outcome::Invalid(invalid))) => Err(Failure::Invalid(invalid.to_string())),
         Ok(Err(Outcome::Stopped(Stop::Interrupted))) => Err(Failure::DeadlineExceeded),

@@ -7,7 +7,7 @@ use crate::workload::Problem;
 /// Why a job has no answer, or why its answer ends too early.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum Failure {
-    /// What the caller sent is no input of the workload.
+    /// The workload does not take what the caller sent.
     #[error("{0}")]
     Invalid(String),
     /// It took longer than it may, and was stopped or killed.

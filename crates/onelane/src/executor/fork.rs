@@ -2,7 +2,7 @@
 
 use super::remote::{self, Employed};
 use super::{Answer, Failure, Ticket};
-use crate::child::{Child, NotReady, Nursery};
+use crate::child::{ChildHandle, NotReady, Nursery};
 use crate::roster::{Cause, Usage};
 use crate::workload::Job;
 
@@ -41,8 +41,8 @@ impl Fork {
     }
 }
 
-impl Employed for Child {
-    fn child(&mut self) -> &mut Child {
+impl Employed for ChildHandle {
+    fn child(&mut self) -> &mut ChildHandle {
         self
     }
 

@@ -20,7 +20,7 @@ pub use compute::compute;
 pub use failure::Failure;
 pub use fork::Fork;
 pub use pool::Pool;
-pub use remote::{End, PipeOutlet, Question};
+pub use remote::{JobEnd, PipeOutlet, Question};
 pub use supply::Supply;
 pub use threads::{STUCK_AFTER, Threads};
 pub use ticket::Ticket;

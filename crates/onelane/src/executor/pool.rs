@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 use super::remote::{self, Employed};
 use super::{Answer, Failure, Question, Ticket};
 use crate::backoff::Backoff;
-use crate::child::{Child, Lost, NeverReady, NotReady, Nursery};
+use crate::child::{ChildHandle, ChildLost, NeverReady, NotReady, Nursery};
 use crate::jitter::with_jitter;
-use crate::roster::{Cause, News, Usage};
+use crate::roster::{Cause, ProgramNews, Usage};
 use crate::workload::Job;
 
 /// How long a new child may take to say that it is ready. It takes milliseconds as a rule; with a program that stays as
@@ -24,15 +24,15 @@ const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A set of children. Once started, a task keeps it at its size until the runtime ends.
 #[derive(Debug)]
-pub struct Pool(Arc<Shared>);
+pub struct Pool(Arc<SharedPool>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedPool {
     nursery: Nursery,
     size: usize,
     /// Jobs after which a child is replaced, within 10 %; 0 is never.
     max_jobs: u32,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Told when a child has become idle.
     ready: Notify,
     /// Told when a child has to be replaced.
@@ -40,9 +40,9 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PoolState {
     /// A stack: the child that was used last is on top.
-    idle: Vec<Member>,
+    idle: Vec<PooledChild>,
     /// Children, both idle and busy.
     alive: usize,
     /// Those among the alive that have done all their jobs and are to be replaced.
@@ -51,8 +51,8 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Member {
-    child: Child,
+struct PooledChild {
+    child: ChildHandle,
     /// Jobs that it has computed.
     jobs: u32,
     max_jobs: u32,
@@ -61,7 +61,7 @@ struct Member {
 impl Pool {
     /// A pool for `size` children, none of which is started yet.
     pub fn new(nursery: Nursery, size: u32, max_jobs: u32) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedPool {
             nursery,
             size: size as usize,
             max_jobs,
@@ -124,12 +124,12 @@ impl Pool {
 
 /// A child that is in use, and the slot that it is used on.
 struct Hired {
-    lease: Lease,
+    lease: ChildLease,
     _permit: Box<dyn Any + Send>,
 }
 
 impl Employed for Hired {
-    fn child(&mut self) -> &mut Child {
+    fn child(&mut self) -> &mut ChildHandle {
         &mut self.lease.member().child
     }
 
@@ -146,15 +146,15 @@ impl Employed for Hired {
     }
 }
 
-impl Shared {
+impl SharedPool {
     /// Waits until a child is idle and takes the one that was used last.
-    async fn take(self: &Arc<Self>) -> Lease {
+    async fn take(self: &Arc<Self>) -> ChildLease {
         loop {
             let ready = self.ready.notified();
             // Not in the `if let` below, which would hold the lock through its whole block.
             let idle = self.state.lock().idle.pop();
             if let Some(member) = idle {
-                let mut lease = Lease {
+                let mut lease = ChildLease {
                     pool: self.clone(),
                     member: Some(member),
                 };
@@ -195,13 +195,13 @@ impl Shared {
     }
 
     /// Starts one child and waits until it is ready.
-    async fn add(&self) -> Result<(), Lost> {
+    async fn add(&self) -> Result<(), ChildLost> {
         let child = self.start_one().await;
         let mut state = self.state.lock();
         match child {
             Ok(child) => {
                 state.alive += 1;
-                state.idle.push(Member {
+                state.idle.push(PooledChild {
                     child,
                     jobs: 0,
                     max_jobs: with_jitter(self.max_jobs),
@@ -218,17 +218,17 @@ impl Shared {
     }
 
     /// Has a child forked and asks it whether it is ready.
-    async fn start_one(&self) -> Result<Child, Lost> {
+    async fn start_one(&self) -> Result<ChildHandle, ChildLost> {
         // How long that takes is no fault of the child's. If it fails for good, the server ends.
         self.nursery.ready().await.ok();
-        let mut child = self.nursery.fork(()).map_err(Lost::NotStarted)?;
+        let mut child = self.nursery.fork(()).map_err(ChildLost::NotStarted)?;
         let start = async {
             let ready = child.ask(&Question::Ready, Bytes::new()).await;
             child.born().await;
             ready
         };
         let ready = timeout(START_TIMEOUT, start).await;
-        let news: Vec<News> = ready.map_err(|late| Lost::NotStarted(late.into()))??;
+        let news: Vec<ProgramNews> = ready.map_err(|late| ChildLost::NotStarted(late.into()))??;
         child.tell_of(&news);
         Ok(child)
     }
@@ -249,7 +249,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl PoolState {
     fn is_short(&self, size: usize) -> bool {
         self.alive < size + self.spent
     }
@@ -257,7 +257,7 @@ impl State {
     /// Ends idle children that are spent, as long as there are more than `size`.
     fn retire_surplus(&mut self, size: usize) {
         while self.alive > size {
-            let Some(at) = self.idle.iter().position(Member::is_spent) else {
+            let Some(at) = self.idle.iter().position(PooledChild::is_spent) else {
                 return;
             };
             self.idle.remove(at).child.end(Cause::Recycled);
@@ -267,7 +267,7 @@ impl State {
     }
 
     /// Takes a child off the books that was lost for `cause`.
-    fn lose(&mut self, member: &Member, cause: Cause, nursery: &Nursery) {
+    fn lose(&mut self, member: &PooledChild, cause: Cause, nursery: &Nursery) {
         self.alive -= 1;
         if member.is_spent() {
             self.spent -= 1;
@@ -278,27 +278,27 @@ impl State {
 
     /// For a child that has ended while it was idle. Before its first job that is a failure, as if it
     /// had never started; in a job it is the job's, and the next child is needed at once.
-    fn note_early_end(&mut self, member: &Member, cause: Cause) {
+    fn note_early_end(&mut self, member: &PooledChild, cause: Cause) {
         if member.jobs == 0 && cause == Cause::Crashed {
             self.backoff.failed();
         }
     }
 }
 
-impl Member {
+impl PooledChild {
     fn is_spent(&self) -> bool {
         self.max_jobs > 0 && self.jobs >= self.max_jobs
     }
 }
 
 /// A child that is in use. One whose lease is dropped in the middle of a job is not used again.
-struct Lease {
-    pool: Arc<Shared>,
-    member: Option<Member>,
+struct ChildLease {
+    pool: Arc<SharedPool>,
+    member: Option<PooledChild>,
 }
 
-impl Lease {
-    fn member(&mut self) -> &mut Member {
+impl ChildLease {
+    fn member(&mut self) -> &mut PooledChild {
         self.member
             .as_mut()
             .expect("a lease has its child until it ends")
@@ -337,7 +337,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for ChildLease {
     fn drop(&mut self) {
         self.lose(Cause::Cancelled);
     }

@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::{Answer, Failure, Pieces, Ticket};
-use crate::child::{Child, Lost};
+use crate::child::{ChildHandle, ChildLost};
 use crate::ipc;
-use crate::roster::{Cause, News, Usage};
-use crate::workload::{Content, Event, Head, Job, Outlet, Parcel, Record, Reply};
+use crate::roster::{Cause, ProgramNews, Usage};
+use crate::workload::{Content, Job, Outlet, Parcel, Record, Reply, ReplyHead, SeriesEvent};
 
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Question {
-    /// Asks whether the child is ready. The reply is what it has to tell of programs that stay: a list of [`News`].
+    /// Asks whether the child is ready. The reply is what it has to tell of programs that stay: a list of [`ProgramNews`].
     Ready,
     /// Asks for the answer to a job. The bytes of its body follow.
     Job(Box<Parcel>),
@@ -29,28 +29,28 @@ pub enum Question {
 /// From the child, about a job. An answer is `Whole`, or `Begun` with pieces and an end. `Ended` alone is a
 /// failure.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Said {
+pub enum ChildMessage {
     /// An answer that is there. So many bytes of its body follow.
-    Whole(Head, u64, End),
+    Whole(ReplyHead, u64, JobEnd),
     /// What comes before the body.
-    Begun(Head),
+    Begun(ReplyHead),
     /// A part of the body: so many bytes follow.
     Piece(u64),
     /// There is no more to come.
-    Ended(Result<(), Failure>, End),
+    Ended(Result<(), Failure>, JobEnd),
 }
 
 /// The end of a job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct End {
+pub struct JobEnd {
     /// How long the computation itself took.
     pub compute: Duration,
     /// What the child has used in its life so far.
     pub used: Usage,
     /// What the workload has recorded meanwhile.
-    pub events: Vec<Event>,
+    pub events: Vec<SeriesEvent>,
     /// What became of programs that stay.
-    pub news: Vec<News>,
+    pub news: Vec<ProgramNews>,
 }
 
 /// The way of answers out of a child. Cheap to clone.
@@ -59,20 +59,20 @@ pub struct PipeOutlet(pub Arc<File>);
 
 impl PipeOutlet {
     /// Tells the outcome of a job.
-    pub fn tell(&self, outcome: Result<Reply, Failure>, end: End) -> io::Result<()> {
+    pub fn tell(&self, outcome: Result<Reply, Failure>, end: JobEnd) -> io::Result<()> {
         match outcome {
             Ok(Reply { head, content }) => match content {
                 Content::Whole(body) => {
-                    self.say(&Said::Whole(head, body.len() as u64, end))?;
+                    self.say(&ChildMessage::Whole(head, body.len() as u64, end))?;
                     self.write(&body)
                 }
-                Content::Sent => self.say(&Said::Ended(Ok(()), end)),
+                Content::Sent => self.say(&ChildMessage::Ended(Ok(()), end)),
             },
-            Err(failure) => self.say(&Said::Ended(Err(failure), end)),
+            Err(failure) => self.say(&ChildMessage::Ended(Err(failure), end)),
         }
     }
 
-    fn say(&self, said: &Said) -> io::Result<()> {
+    fn say(&self, said: &ChildMessage) -> io::Result<()> {
         self.write(&ipc::frame(said)?)
     }
 
@@ -82,19 +82,19 @@ impl PipeOutlet {
 }
 
 impl Outlet for PipeOutlet {
-    fn begin(&mut self, head: Head) -> io::Result<()> {
-        self.say(&Said::Begun(head))
+    fn begin(&mut self, head: ReplyHead) -> io::Result<()> {
+        self.say(&ChildMessage::Begun(head))
     }
 
     fn send(&mut self, piece: Bytes) -> io::Result<()> {
-        self.say(&Said::Piece(piece.len() as u64))?;
+        self.say(&ChildMessage::Piece(piece.len() as u64))?;
         self.write(&piece)
     }
 }
 
 /// A child at work, and what becomes of it. One that is dropped is killed.
 pub(super) trait Employed: Sized + Send + 'static {
-    fn child(&mut self) -> &mut Child;
+    fn child(&mut self) -> &mut ChildHandle;
     /// It has done its job. It may have panicked.
     fn done(self, used: Usage, panicked: bool);
     /// It cannot be used again.
@@ -111,7 +111,7 @@ pub(super) async fn compute(
     let child = employed.child();
     child.occupy(ticket.slot, &ticket.request_id);
     let (parcel, body) = job.pack(ticket.request_id, limit, ticket.folder);
-    let mut talk = Talk {
+    let mut talk = JobTalk {
         employed,
         deadline: Instant::now().checked_add(limit),
         expected: 0,
@@ -119,34 +119,34 @@ pub(super) async fn compute(
     };
     let first = talk.ask(&Question::Job(Box::new(parcel)), body).await;
     match first {
-        Ok(Said::Whole(head, length, end)) => Ok(Answer {
+        Ok(ChildMessage::Whole(head, length, end)) => Ok(Answer {
             head,
             compute: Some(end.compute),
             length: Some(length),
             pieces: talk.whole(length, &end),
         }),
-        Ok(Said::Begun(head)) => Ok(Answer {
+        Ok(ChildMessage::Begun(head)) => Ok(Answer {
             head,
             compute: None,
             length: None,
             pieces: talk.stream(),
         }),
-        Ok(Said::Ended(Err(failure), end)) => {
+        Ok(ChildMessage::Ended(Err(failure), end)) => {
             let panicked = failure == Failure::Panicked;
             talk.done(&end, panicked);
             Err(failure)
         }
-        Ok(Said::Ended(Ok(()), end)) => {
+        Ok(ChildMessage::Ended(Ok(()), end)) => {
             talk.done(&end, false);
             Err(Failure::confused())
         }
-        Ok(Said::Piece(_)) => Err(talk.garbled()),
+        Ok(ChildMessage::Piece(_)) => Err(talk.garbled()),
         Err(lost) => Err(talk.lost(lost)),
     }
 }
 
 /// What is said between the server and a child about one job.
-struct Talk<E> {
+struct JobTalk<E> {
     employed: E,
     /// None where there is none, or it is too far away to have a date.
     deadline: Option<Instant>,
@@ -155,12 +155,12 @@ struct Talk<E> {
     record: Arc<dyn Record>,
 }
 
-impl<E: Employed> Talk<E> {
-    async fn ask(&mut self, question: &Question, body: Bytes) -> Result<Said, Missing> {
+impl<E: Employed> JobTalk<E> {
+    async fn ask(&mut self, question: &Question, body: Bytes) -> Result<ChildMessage, Missing> {
         in_time(self.deadline, self.employed.child().ask(question, body)).await
     }
 
-    async fn hear(&mut self) -> Result<Said, Missing> {
+    async fn hear(&mut self) -> Result<ChildMessage, Missing> {
         in_time(self.deadline, self.employed.child().hear()).await
     }
 
@@ -172,14 +172,14 @@ impl<E: Employed> Talk<E> {
         Ok(bytes)
     }
 
-    fn done(mut self, end: &End, panicked: bool) {
+    fn done(mut self, end: &JobEnd, panicked: bool) {
         self.record.record(&end.events);
         self.employed.child().tell_of(&end.news);
         self.employed.done(end.used, panicked);
     }
 
     /// The body of an answer that is there. Its child is free once the last byte was read.
-    fn whole(mut self, length: u64, end: &End) -> Pieces {
+    fn whole(mut self, length: u64, end: &JobEnd) -> Pieces {
         self.record.record(&end.events);
         self.employed.child().tell_of(&end.news);
         let used = end.used;
@@ -209,13 +209,13 @@ impl<E: Employed> Talk<E> {
             let mut talk = talk?;
             while talk.expected == 0 {
                 match talk.hear().await {
-                    Ok(Said::Piece(length)) => talk.expected = length,
-                    Ok(Said::Ended(outcome, end)) => {
+                    Ok(ChildMessage::Piece(length)) => talk.expected = length,
+                    Ok(ChildMessage::Ended(outcome, end)) => {
                         let panicked = outcome == Err(Failure::Panicked);
                         talk.done(&end, panicked);
                         return Some((Err(outcome.err()?), None));
                     }
-                    Ok(Said::Whole(..) | Said::Begun(_)) => {
+                    Ok(ChildMessage::Whole(..) | ChildMessage::Begun(_)) => {
                         talk.employed.failed(Cause::Crashed);
                         return Some((Err(Failure::confused()), None));
                     }
@@ -238,16 +238,16 @@ impl<E: Employed> Talk<E> {
     fn lost(self, missing: Missing) -> Failure {
         let (failure, cause) = match missing {
             Missing::Late => (Failure::DeadlineExceeded, Cause::Deadline),
-            Missing::Lost(Lost::NotStarted(err)) => {
+            Missing::Lost(ChildLost::NotStarted(err)) => {
                 (Failure::NotStarted(err.to_string()), Cause::Crashed)
             }
-            Missing::Lost(Lost::Ended(exit)) if exit.is_cpu_limit() => {
+            Missing::Lost(ChildLost::Ended(exit)) if exit.is_cpu_limit() => {
                 (Failure::DeadlineExceeded, Cause::CpuLimit)
             }
-            Missing::Lost(Lost::Ended(exit)) => {
+            Missing::Lost(ChildLost::Ended(exit)) => {
                 (Failure::Crashed(exit.to_string()), Cause::Crashed)
             }
-            Missing::Lost(Lost::Garbled(err)) => {
+            Missing::Lost(ChildLost::Garbled(err)) => {
                 (Failure::Crashed(err.to_string()), Cause::Garbled)
             }
         };
@@ -259,12 +259,12 @@ impl<E: Employed> Talk<E> {
 /// Why the child's next word is not there.
 enum Missing {
     Late,
-    Lost(Lost),
+    Lost(ChildLost),
 }
 
 async fn in_time<T>(
     deadline: Option<Instant>,
-    word: impl Future<Output = Result<T, Lost>>,
+    word: impl Future<Output = Result<T, ChildLost>>,
 ) -> Result<T, Missing> {
     let Some(deadline) = deadline else {
         return word.await.map_err(Missing::Lost);

@@ -22,14 +22,14 @@ impl Supply {
         Self { load, is_quick }
     }
 
-    /// The workloads. They are loaded on a thread of its own, because whoever waits for them has more to do.
+    /// The workloads. They are loaded on a thread of its own, because the thread that waits for them has more to do.
     pub(super) async fn get(self) -> Result<Workloads, LoadError> {
         if self.is_quick {
             return (self.load)();
         }
         let (tell, loaded) = oneshot::channel();
         let thread = thread::Builder::new().name("load".to_owned());
-        // If nobody waits any more, the process is ending.
+        // Without a receiver the process is ending.
         let started = thread.spawn(move || tell.send((self.load)()).ok());
         started.map_err(|err| LoadError(format!("no thread to load the workloads: {err}")))?;
         loaded.await.expect("a load that panics is an error")

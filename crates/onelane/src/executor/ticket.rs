@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::folder::Place;
+use crate::folder::FolderPlace;
 use crate::workload::Record;
 
 /// Which request a job is computed for, where, and for how long.
@@ -16,7 +16,7 @@ pub struct Ticket {
     /// The longest that the computation may take, including a wait for its process.
     pub limit: Duration,
     /// Where the files of the request are to be.
-    pub folder: Place,
+    pub folder: FolderPlace,
     /// Where what the workload records goes to.
     pub record: Arc<dyn Record>,
 }

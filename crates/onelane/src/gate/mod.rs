@@ -17,8 +17,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 pub use snapshot::{GateSnapshot, SlotSnapshot};
-use state::{GateState, Turn};
-pub use visitor::{Place, Refusal, Visitor};
+use state::{GateState, QueueTurn};
+pub use visitor::{QueuePlace, Refusal, Visitor};
 
 /// One gate per server. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,8 +48,8 @@ impl Gate {
     /// Waits for a slot. Dropping the future gives up the place in the queue.
     pub async fn enter(&self, visitor: Visitor) -> Result<Permit, Refusal> {
         let (place, called) = match self.take_slot_or_place(&visitor)? {
-            Entry::Slot(permit) => return Ok(permit),
-            Entry::Place(place, called) => (place, called),
+            SlotOrPlace::Slot(permit) => return Ok(permit),
+            SlotOrPlace::Place(place, called) => (place, called),
         };
         let outcome = timeout(visitor.patience, called).await;
         if outcome.is_err() && visitor.goes_on {
@@ -64,7 +64,7 @@ impl Gate {
         }
     }
 
-    fn take_slot_or_place(&self, visitor: &Visitor) -> Result<Entry, Refusal> {
+    fn take_slot_or_place(&self, visitor: &Visitor) -> Result<SlotOrPlace, Refusal> {
         let mut state = self.0.state.lock();
         if let Some(refusal) = state.closed {
             return Err(refusal);
@@ -72,27 +72,27 @@ impl Gate {
         // If a slot is free, the queue is empty: `release` gives every freed slot to the next in it.
         if let Some(slot) = state.free() {
             state.slots[slot].occupy(visitor.request_id.clone());
-            return Ok(Entry::Slot(Permit::new(self, slot)));
+            return Ok(SlotOrPlace::Slot(Permit::new(self, slot)));
         }
         let queue_max = self.0.queue_max;
         match visitor.place {
-            Place::None => return Err(Refusal::TimedOut),
-            Place::New if state.is_full(queue_max) => return Err(Refusal::Full),
-            Place::Exchanged if queue_max == 0 => return Err(Refusal::Full),
-            Place::New | Place::Exchanged => {}
+            QueuePlace::None => return Err(Refusal::TimedOut),
+            QueuePlace::New if state.is_full(queue_max) => return Err(Refusal::Full),
+            QueuePlace::Exchanged if queue_max == 0 => return Err(Refusal::Full),
+            QueuePlace::New | QueuePlace::Exchanged => {}
         }
         if visitor.patience.is_zero() {
-            if visitor.place == Place::New && visitor.goes_on {
+            if visitor.place == QueuePlace::New && visitor.goes_on {
                 state.away += 1;
             }
             return Err(Refusal::TimedOut);
         }
-        if visitor.place == Place::Exchanged {
+        if visitor.place == QueuePlace::Exchanged {
             state.away = state.away.saturating_sub(1);
         }
         let (call, called) = oneshot::channel();
         let turn = state.queue(visitor, call);
-        Ok(Entry::Place(
+        Ok(SlotOrPlace::Place(
             Waiting {
                 gate: self.clone(),
                 turn,
@@ -117,7 +117,7 @@ impl Gate {
         state.waiting.clear();
     }
 
-    /// Gives so many slots to nobody from now on, because what they compute with is not ready. Those that are held
+    /// Keeps so many slots from visitors from now on, because what they compute with is not ready. Those that are held
     /// stay so.
     pub fn withhold(&self, slots: usize) {
         let mut state = self.0.state.lock();
@@ -141,7 +141,7 @@ impl Gate {
         }
     }
 
-    /// Says when whoever holds this slot must be done. A holder past that time is overdue.
+    /// Says when the holder of this slot must be done. A holder past that time is overdue.
     pub fn due(&self, slot: usize, at: Instant) {
         if let Some(holder) = &mut self.0.state.lock().slots[slot].holder {
             holder.due = Some(at);
@@ -206,7 +206,7 @@ impl Gate {
     }
 }
 
-enum Entry {
+enum SlotOrPlace {
     Slot(Permit),
     Place(Waiting, oneshot::Receiver<Permit>),
 }
@@ -215,7 +215,7 @@ enum Entry {
 #[derive(Debug)]
 struct Waiting {
     gate: Gate,
-    turn: Turn,
+    turn: QueueTurn,
 }
 
 impl Drop for Waiting {
@@ -250,7 +250,7 @@ impl Permit {
         }
     }
 
-    /// Frees the slot on which nothing was computed: whoever it was for did not come.
+    /// Frees the slot on which nothing was computed: its request did not come.
     pub fn give_back(mut self) {
         if let Some(gate) = self.gate.take() {
             gate.release(self.slot, false);

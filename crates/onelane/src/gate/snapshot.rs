@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct GateSnapshot {
     /// Every slot, in order.
     pub slots: Vec<SlotSnapshot>,
-    /// Slots that nobody gets at the moment.
+    /// Free slots that no visitor gets at the moment.
     pub withheld: usize,
     /// For how long there have been some.
     pub withheld_for: Duration,

@@ -13,14 +13,14 @@ use super::visitor::{Refusal, Visitor};
 #[derive(Debug)]
 pub(super) struct GateState<P> {
     pub(super) slots: Vec<Slot>,
-    pub(super) waiting: BTreeMap<Turn, Waiter<P>>,
+    pub(super) waiting: BTreeMap<QueueTurn, Waiter<P>>,
     /// How long those have waited who no longer do, whether they got a slot or not.
     pub(super) waited: Duration,
     /// How many were let in here and went to other gates, less those that came in exchange.
     pub(super) away: usize,
     /// Makes turns unique: two visitors may arrive at the same instant.
     pub(super) next_number: u64,
-    /// Slots that nobody gets at the moment, and since when there are some.
+    /// Free slots that no visitor gets at the moment, and since when there are some.
     pub(super) withheld: usize,
     pub(super) withheld_since: Option<Instant>,
     /// Every visitor's refusal, while the gate is closed.
@@ -31,7 +31,7 @@ pub(super) struct GateState<P> {
 
 /// The order of the queue: the earliest arrival first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
+pub(super) struct QueueTurn {
     pub(super) arrived: Instant,
     pub(super) number: u64,
 }
@@ -61,8 +61,8 @@ impl<P> GateState<P> {
     }
 
     /// Puts a request into the queue, to be called with its permit.
-    pub(super) fn queue(&mut self, visitor: &Visitor, call: oneshot::Sender<P>) -> Turn {
-        let turn = Turn {
+    pub(super) fn queue(&mut self, visitor: &Visitor, call: oneshot::Sender<P>) -> QueueTurn {
+        let turn = QueueTurn {
             arrived: visitor.arrived,
             number: self.next_number,
         };
@@ -110,7 +110,7 @@ impl<P> GateState<P> {
 
     /// Whether a newcomer has to be refused.
     ///
-    /// Whoever has been let in elsewhere is not refused here. So the place of one that goes away is not for a
+    /// A visitor that another gate has let in is not refused here. So the place of one that goes away is not for a
     /// newcomer, but for one that comes in exchange: otherwise each move would let one more in, until all
     /// wait for too long. But some find a slot elsewhere and never come, so that newcomers are kept out of a
     /// third of the queue at most.

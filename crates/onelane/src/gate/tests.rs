@@ -11,7 +11,7 @@ fn visitor(name: &str, arrived: Instant) -> Visitor {
         request_id: name.to_owned(),
         arrived,
         patience: Duration::from_hours(1),
-        place: Place::New,
+        place: QueuePlace::New,
         goes_on: false,
     }
 }
@@ -98,7 +98,7 @@ async fn a_full_queue_is_full_for_newcomers_however_old_and_not_for_who_comes_fr
         assert_eq!(newcomer.await.unwrap_err(), Refusal::Full);
     }
     let moved = Visitor {
-        place: Place::Exchanged,
+        place: QueuePlace::Exchanged,
         goes_on: true,
         ..visitor("moved", start + Duration::from_secs(3))
     };
@@ -127,7 +127,7 @@ async fn who_only_looks_is_told_that_no_slot_is_free_and_nothing_else() {
     let (gate, _running) = left_by(0).await;
     assert_eq!(room(&gate).await, 4);
     let look = Visitor {
-        place: Place::None,
+        place: QueuePlace::None,
         patience: Duration::ZERO,
         goes_on: true,
         ..visitor("look", Instant::now())
@@ -175,7 +175,7 @@ async fn the_place_of_one_that_goes_on_is_for_one_that_comes_in_exchange() {
     let (gate, running) = left_by(1).await;
     assert_eq!(room(&gate).await, 3);
     let coming = Visitor {
-        place: Place::Exchanged,
+        place: QueuePlace::Exchanged,
         ..visitor("coming", Instant::now())
     };
     let mut coming = pin!(gate.enter(coming));
@@ -201,7 +201,7 @@ async fn where_nobody_may_wait_whoever_comes_from_another_may_not_either() {
     let gate = Gate::new(1, 0);
     let _running = gate.enter(visitor("running", Instant::now())).await;
     let moved = Visitor {
-        place: Place::Exchanged,
+        place: QueuePlace::Exchanged,
         goes_on: true,
         ..visitor("moved", Instant::now())
     };

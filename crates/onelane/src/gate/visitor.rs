@@ -12,14 +12,14 @@ pub struct Visitor {
     /// How long it waits from now on.
     pub patience: Duration,
     /// What it wants where no slot is free.
-    pub place: Place,
+    pub place: QueuePlace,
     /// It goes to another gate when its patience ends here.
     pub goes_on: bool,
 }
 
 /// The place in a queue that a visitor wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum QueuePlace {
     /// None: it wants a slot or nothing.
     None,
     /// The first that it ever has. Without patience it does not take it, but has been let in.

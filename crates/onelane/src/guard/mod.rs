@@ -59,7 +59,7 @@ pub fn leave_signals_to_the_server() -> io::Result<()> {
 /// How long a thread that has been joined may still be seen.
 const LINGERING: Duration = Duration::from_secs(1);
 
-/// Fails if this process has more than one thread: those would be missing in its copies, with whatever they
+/// Fails if this process has more than one thread: those would be missing in its copies, with what they
 /// hold.
 pub fn is_alone() -> io::Result<()> {
     let start = Instant::now();

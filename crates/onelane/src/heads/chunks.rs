@@ -1,5 +1,5 @@
-//! Where a body in chunks ends (RFC 9112, section 7.1). Line ends are CRLF, or the body is broken: who takes
-//! less for one finds another end.
+//! Where a body in chunks ends (RFC 9112, section 7.1). Line ends are CRLF, or the body is broken: a parser
+//! that takes less for one finds another end.
 
 use super::head::HEAD_MAX;
 

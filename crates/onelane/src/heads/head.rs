@@ -1,6 +1,6 @@
 //! The head of a request, judged before anything else reads it: whether there is a request in it, and where
-//! its body ends. Whatever has more than one reading is refused, so that nobody further on finds another one.
-//! What is left, actix takes: it answers what it does not take with a bare 400 that nobody counts.
+//! its body ends. A head that could be read in two ways is refused. What is left, actix takes: what it
+//! does not take, it would answer with a bare 400 that no figure counts.
 
 use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode, Uri};

@@ -10,12 +10,12 @@ use tokio::time::{Sleep, sleep};
 
 use super::chunks::{self, Chunks};
 use super::head::{self, BodyLength, Fault, HEAD_MAX};
-use super::refused::Refused;
-use super::talk::Talk;
+use super::refused::RefusedHead;
+use super::talk::ConnectionTalk;
 
 /// What a client is to send next.
 #[derive(Debug)]
-enum Next {
+enum Awaited {
     Head,
     Body(BodyRest),
     /// Nothing that would be read.
@@ -38,7 +38,7 @@ impl From<BodyLength> for BodyRest {
     }
 }
 
-impl From<BodyRest> for Next {
+impl From<BodyRest> for Awaited {
     /// The rest of this body, or the next head if nothing is left of it.
     fn from(rest: BodyRest) -> Self {
         match rest {
@@ -49,30 +49,30 @@ impl From<BodyRest> for Next {
 }
 
 #[derive(Debug)]
-pub(super) struct Inbox {
-    pub(super) talk: Rc<Talk>,
+pub(super) struct RequestInbox {
+    pub(super) talk: Rc<ConnectionTalk>,
     /// For a head, from its first byte (or, of the first head, from the beginning of the connection), and for
     /// the rest of a body that was answered before it was all there.
     patience: Duration,
     unread: Vec<u8>,
     /// So many bytes of that are in order, and not handed on yet.
     sound: usize,
-    next: Next,
+    next: Awaited,
     /// Whether there was a head.
     has_begun: bool,
-    /// Whether a request was read, the answer to which nobody here has noticed yet.
+    /// Whether a request was read, and its answer not noticed here yet.
     was_asked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Inbox {
-    pub(super) fn new(talk: Rc<Talk>, patience: Duration) -> Self {
+impl RequestInbox {
+    pub(super) fn new(talk: Rc<ConnectionTalk>, patience: Duration) -> Self {
         Self {
             talk,
             patience,
             unread: Vec::new(),
             sound: 0,
-            next: Next::Head,
+            next: Awaited::Head,
             has_begun: false,
             was_asked: false,
             deadline: None,
@@ -109,14 +109,14 @@ impl Inbox {
 
     /// Whether nothing is read any more.
     pub(super) fn ends(&self) -> bool {
-        matches!(self.next, Next::Nothing)
+        matches!(self.next, Awaited::Nothing)
     }
 
     /// The connection ends: what still comes of a body is dropped. Whether the client may be sending something
-    /// that nobody reads.
+    /// that is not read.
     pub(super) fn end(&mut self) -> bool {
-        if matches!(self.next, Next::Body(_)) {
-            self.next = Next::Nothing;
+        if matches!(self.next, Awaited::Body(_)) {
+            self.next = Awaited::Nothing;
             self.sound = 0;
             self.deadline = None;
         }
@@ -127,7 +127,7 @@ impl Inbox {
     pub(super) fn goes_on(&mut self) -> bool {
         let is_answered = self.was_asked && !self.talk.is_asked();
         self.was_asked &= !is_answered;
-        is_answered && (!matches!(self.next, Next::Head) || !self.unread.is_empty())
+        is_answered && (!matches!(self.next, Awaited::Head) || !self.unread.is_empty())
     }
 
     /// Goes through what has come, as far as it is in order. Never further than the next request while one is
@@ -136,10 +136,10 @@ impl Inbox {
         while self.sound < self.unread.len() {
             let rest = &self.unread[self.sound..];
             let (count, next) = match &mut self.next {
-                Next::Head if self.talk.is_asked() => return,
-                // actix would answer it all the same if the body before it came in chunks that nobody wanted.
-                Next::Head if self.has_begun && self.talk.ends() => (0, Next::Nothing),
-                Next::Head => match head::judge(rest) {
+                Awaited::Head if self.talk.is_asked() => return,
+                // actix would answer it all the same if the body before it came in chunks that were not wanted.
+                Awaited::Head if self.has_begun && self.talk.ends() => (0, Awaited::Nothing),
+                Awaited::Head => match head::judge(rest) {
                     Ok(None) => return,
                     Ok(Some((length, body))) => {
                         self.has_begun = true;
@@ -149,19 +149,19 @@ impl Inbox {
                     }
                     Err(fault) => return self.refuse(fault),
                 },
-                Next::Body(BodyRest::Bytes(left)) => {
+                Awaited::Body(BodyRest::Bytes(left)) => {
                     let count = chunks::pass(left, rest);
                     (count, BodyRest::Bytes(*left).into())
                 }
-                Next::Body(BodyRest::Chunks(chunks)) => match chunks.pass(rest) {
+                Awaited::Body(BodyRest::Chunks(chunks)) => match chunks.pass(rest) {
                     Ok(None) => return,
                     Ok(Some(count)) => (count, BodyRest::Chunks(*chunks).into()),
                     Err(_broken) => {
                         self.talk.break_body();
-                        (0, Next::Nothing)
+                        (0, Awaited::Nothing)
                     }
                 },
-                Next::Nothing => return self.unread.truncate(self.sound),
+                Awaited::Nothing => return self.unread.truncate(self.sound),
             };
             self.sound += count;
             self.next = next;
@@ -171,10 +171,10 @@ impl Inbox {
     /// Puts a request for the refusal in the place of what has come.
     fn refuse(&mut self, fault: Fault) {
         let head = self.unread.split_off(self.sound);
-        let refused = Refused::of(fault, &head);
+        let refused = RefusedHead::of(fault, &head);
         self.put(refused.stand_in(&head).as_bytes());
         self.sound = self.unread.len();
-        self.next = Next::Nothing;
+        self.next = Awaited::Nothing;
         self.was_asked = true;
         self.talk.refuse(refused);
     }
@@ -182,9 +182,9 @@ impl Inbox {
     /// Ready when the client has had its time. Whether there is something to hand on: that it was too slow.
     pub(super) fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let is_awaited = match self.next {
-            Next::Head => !self.has_begun || !self.unread.is_empty(),
-            Next::Body(_) => true,
-            Next::Nothing => false,
+            Awaited::Head => !self.has_begun || !self.unread.is_empty(),
+            Awaited::Body(_) => true,
+            Awaited::Nothing => false,
         };
         if !is_awaited || self.talk.is_asked() {
             self.deadline = None;
@@ -192,7 +192,7 @@ impl Inbox {
         }
         self.poll_deadline(context, self.patience).map(|()| {
             // What follows a part of a body would be read as more of it.
-            let has_sent = matches!(self.next, Next::Head) && !self.unread.is_empty();
+            let has_sent = matches!(self.next, Awaited::Head) && !self.unread.is_empty();
             if has_sent {
                 self.refuse(head::SLOW);
             }

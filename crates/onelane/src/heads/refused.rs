@@ -1,4 +1,4 @@
-//! A head of which no request can be made, and the one that takes its place.
+//! A head that is refused, and the request that takes its place.
 
 use actix_web::http::Method;
 
@@ -15,7 +15,7 @@ const LOGGED_MAX: usize = 256;
 
 /// What is wrong with a head, and what can be read of it nevertheless.
 #[derive(Debug)]
-pub struct Refused {
+pub struct RefusedHead {
     /// The answer.
     pub fault: Fault,
     /// `-` if there is none.
@@ -24,7 +24,7 @@ pub struct Refused {
     pub target: String,
 }
 
-impl Refused {
+impl RefusedHead {
     pub(super) fn of(fault: Fault, head: &[u8]) -> Self {
         let line = head.trim_ascii_start();
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -76,8 +76,8 @@ mod tests {
     use super::super::head;
     use super::*;
 
-    fn refused(head: &str) -> (Refused, String) {
-        let refused = Refused::of(head::SLOW, head.as_bytes());
+    fn refused(head: &str) -> (RefusedHead, String) {
+        let refused = RefusedHead::of(head::SLOW, head.as_bytes());
         let stand_in = refused.stand_in(head.as_bytes());
         (refused, stand_in)
     }

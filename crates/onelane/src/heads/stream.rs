@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::inbox::Inbox;
-use super::{LINGER, Talk};
+use super::inbox::RequestInbox;
+use super::{ConnectionTalk, LINGER};
 
-/// How much is read at once, in bytes. Whoever fills the buffers of actix has it double them.
+/// How much is read at once, in bytes. actix doubles a buffer that is full.
 const PIECE_BYTES: usize = 4096;
 
 /// The stream of a connection, of which only requests that are in order are read.
 #[derive(Debug)]
 pub struct Heads<S> {
     stream: S,
-    inbox: Inbox,
+    inbox: RequestInbox,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Heads<S> {
     /// A head may take as long as `patience`.
-    pub fn new(stream: S, talk: Rc<Talk>, patience: Duration) -> Self {
-        let inbox = Inbox::new(talk, patience);
+    pub fn new(stream: S, talk: Rc<ConnectionTalk>, patience: Duration) -> Self {
+        let inbox = RequestInbox::new(talk, patience);
         Self { stream, inbox }
     }
 
@@ -34,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heads<S> {
     }
 
     /// What is said on it.
-    pub fn talk(&self) -> Rc<Talk> {
+    pub fn talk(&self) -> Rc<ConnectionTalk> {
         self.inbox.talk.clone()
     }
 

@@ -1,26 +1,26 @@
-//! What those who read requests from a connection, and those who answer them, tell each other.
+//! What the reader of a connection and the handlers of its requests tell each other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-use super::refused::Refused;
+use super::refused::RefusedHead;
 
 /// Of one connection.
 #[derive(Debug, Default)]
-pub struct Talk {
+pub struct ConnectionTalk {
     /// Whether a request was read that is not answered yet.
     asked: Cell<bool>,
     /// Instead of that request.
-    refused: RefCell<Option<Refused>>,
+    refused: RefCell<Option<RefusedHead>>,
     /// Told when the body of that request does not go on.
     broken: Notify,
     /// Whether no request is read any more but the one that is being answered, or the first.
     ends: Cell<bool>,
 }
 
-impl Talk {
+impl ConnectionTalk {
     /// A connection on which nothing was said. `keeps` tells whether it is for more than one request.
     pub fn begin(keeps: bool) -> Rc<Self> {
         let talk = Self::default();
@@ -39,14 +39,14 @@ impl Talk {
     }
 
     /// One has come that is to be refused.
-    pub(super) fn refuse(&self, refused: Refused) {
+    pub(super) fn refuse(&self, refused: RefusedHead) {
         self.ask();
         self.end();
         self.refused.replace(Some(refused));
     }
 
     /// What the request that begins now stands for.
-    pub fn take_refused(&self) -> Option<Refused> {
+    pub fn take_refused(&self) -> Option<RefusedHead> {
         self.refused.take()
     }
 

@@ -1,4 +1,4 @@
-//! How much is read of what a client sends before somebody wants it.
+//! How much is read of what a client sends before a workload wants it.
 //!
 //! What parses requests takes as much as there is, up to 128 KiB of each connection, and a byte in a chunk of
 //! its own becomes one of 32. So the body of a request that has no slot yet stays in the kernel, which has a
@@ -21,7 +21,7 @@ const CHUNKS_AHEAD_BYTES: usize = 1024;
 pub(super) struct Ahead {
     /// Bytes.
     left: Cell<usize>,
-    /// Whoever is to read on when there may be more.
+    /// The task to wake when there may be more.
     reader: RefCell<Option<Waker>>,
 }
 
@@ -36,7 +36,7 @@ impl Ahead {
         });
     }
 
-    /// Somebody wants all of its body.
+    /// Its handler wants all of its body.
     pub(super) fn want(&self) {
         self.allow(usize::MAX);
     }

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use super::handing::Handing;
 use super::own::checked;
 use crate::executor::{Answer, Pieces};
-use crate::workload::Head;
+use crate::workload::ReplyHead;
 
 /// Statuses whose answers have no body.
 const BODILESS: [StatusCode; 2] = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
@@ -71,7 +71,7 @@ struct Checked {
 }
 
 impl Checked {
-    fn of(head: &Head) -> Result<Self, String> {
+    fn of(head: &ReplyHead) -> Result<Self, String> {
         let status = Some(head.status)
             .filter(|status| (200..=599).contains(status) && ![403, 499].contains(status))
             .and_then(|status| StatusCode::from_u16(status).ok())

@@ -14,7 +14,7 @@ use super::front::Front;
 use super::observe::observe;
 use super::routes::routes;
 
-/// Somebody who is told of every request.
+/// Functions that are called for every request.
 #[derive(Clone)]
 pub struct Witness {
     /// Returns before anything else is done for a request.
@@ -24,7 +24,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Nobody.
+    /// Functions that do nothing.
     pub fn none() -> Self {
         Self {
             begin: Rc::new(|| Box::pin(async {})),

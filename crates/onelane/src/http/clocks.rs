@@ -1,4 +1,4 @@
-//! How long a request has been with its balancer, whose clock need not agree with ours.
+//! How long a request has been with its balancer. The balancer's clock need not agree with ours.
 //!
 //! Every request begins with a look at some lanes, which takes milliseconds. Whatever our clock says of the
 //! request's age then is the difference between the clocks. So each look tells what to subtract from the

@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use super::front::Front;
 use super::headers;
 use super::own::OwnProblem;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::progress::Progress;
 use crate::executor::{Answer, Executor, Failure, Ticket};
 use crate::folder::Folder;
@@ -28,7 +28,7 @@ pub(super) async fn compute(
     job: Job,
     limit: Duration,
     computation: &mut Computation,
-) -> Result<Answer, Problem> {
+) -> Result<Answer, HttpProblem> {
     permit.due(computation.start + limit);
     let request_id = headers::request_id(request);
     let ticket = Ticket {
@@ -42,28 +42,28 @@ pub(super) async fn compute(
     let outcome = executor.run(ticket, job, (folder, permit)).await;
     computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
-        Failure::NotStarted(_) => Problem::NotStarted(failure, front.retry_after()),
+        Failure::NotStarted(_) => HttpProblem::NotStarted(failure, front.retry_after()),
         failure => problem_of(failure, front.service, &request_id),
     })
 }
 
 /// What to say of a computation that failed.
-pub(super) fn problem_of(failure: Failure, service: &Service, request_id: &str) -> Problem {
+pub(super) fn problem_of(failure: Failure, service: &Service, request_id: &str) -> HttpProblem {
     match failure {
-        Failure::Invalid(why) => Problem::BadRequest(why),
+        Failure::Invalid(why) => HttpProblem::BadRequest(why),
         Failure::Problem(problem) => OwnProblem::checked(problem, service)
-            .map_or_else(|why| failed(why, request_id), Problem::Own),
+            .map_or_else(|why| failed(why, request_id), HttpProblem::Own),
         Failure::Failed(why) => failed(why, request_id),
         // The process that computed it has logged where.
         Failure::Panicked => failed("it panicked".to_owned(), request_id),
-        failure => Problem::Failed(failure),
+        failure => HttpProblem::Failed(failure),
     }
 }
 
 /// What the caller hears of a workload that failed. Only the log says why.
-pub(super) fn failed(why: String, request_id: &str) -> Problem {
+pub(super) fn failed(why: String, request_id: &str) -> HttpProblem {
     tracing::error!(request_id, why, "the workload failed");
-    Problem::Failed(Failure::Failed(why))
+    HttpProblem::Failed(Failure::Failed(why))
 }
 
 /// Measures a computation, however it ends.

@@ -6,7 +6,7 @@
 //! *before* it is asked: it writes "busy, and this connection ends" on each idle connection of a balancer,
 //! and waits until that closes it. A balancer that sends nothing sees bytes that it did not ask for and
 //! closes its end. One that was sending takes them for its answer and goes to another lane. Whatever it
-//! sends is read, because the kernel would answer unread bytes with a reset, and nobody looks at it.
+//! sends is read, because the kernel would answer unread bytes with a reset; then it is thrown away.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -25,9 +25,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::ahead::Ahead;
-use crate::heads::Talk;
+use crate::heads::ConnectionTalk;
 
-/// What a busy lane says (`Problem::Busy`), to nobody in particular. nginx asks again from the start of the
+/// What a busy lane says (`Problem::Busy`), without being asked. nginx asks again from the start of the
 /// next round, also for a request with a large body.
 const FAREWELL: &[u8] =
     b"HTTP/1.1 403 Forbidden\r\nX-Lane-Busy: 1\r\nX-Accel-Redirect: @next_lane\r\n\
@@ -76,7 +76,7 @@ pub(super) struct Conversation {
     ahead: Ahead,
     /// Whether its answer is there, and keeps no slot.
     is_answered: Cell<bool>,
-    pub(super) talk: Rc<Talk>,
+    pub(super) talk: Rc<ConnectionTalk>,
 }
 
 impl Conversation {
@@ -89,7 +89,7 @@ impl Conversation {
             unwanted: Notify::new(),
             ahead: Ahead::default(),
             is_answered: Cell::new(false),
-            talk: Talk::begin(keeps),
+            talk: ConnectionTalk::begin(keeps),
         })
     }
 
@@ -115,7 +115,7 @@ impl Conversation {
         self.unwanted.notify_one();
     }
 
-    /// Somebody wants the body of the request that is being answered.
+    /// The handler wants the body of the request that is being answered.
     pub(super) fn want_body(&self) {
         self.ahead.want();
     }
@@ -195,7 +195,7 @@ pub(super) struct Connection {
     conversation: Rc<Conversation>,
     /// Whether the kernel has all that was written so far.
     flushed: bool,
-    /// Whether something was read that nobody has looked at.
+    /// Whether something was read that actix has not taken.
     is_fresh: bool,
 }
 
@@ -246,7 +246,7 @@ impl Connection {
         }
     }
 
-    /// Reads a piece of what there is, if somebody wants it.
+    /// Reads a piece of what there is, if actix may have it.
     fn read(
         &mut self,
         context: &mut Context<'_>,
@@ -290,7 +290,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if mem::take(&mut this.is_fresh) {
-            // Whoever parses it would first take all that there is.
+            // actix would first take all that there is.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

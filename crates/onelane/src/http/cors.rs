@@ -11,7 +11,7 @@ use actix_web::http::header::{
 
 use crate::config::Origins;
 
-/// Whoever it is, or whatever there is.
+/// Any origin, any method or any header.
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// How long a browser need not ask again: two hours. Most remember no longer.
@@ -23,7 +23,7 @@ pub(super) fn label(answer: &mut HeaderMap, asked: &HeaderMap, origins: &Origins
         return;
     }
     let allowed = if origins.is_any() {
-        // Whoever asks: a cache may show this answer to a page, too.
+        // Whether a page asks or not: a cache may show this answer to a page, too.
         Some(&ANY)
     } else {
         // A cache must not show to one page what another was told.

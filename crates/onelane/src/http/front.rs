@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::clocks::Clocks;
 use super::headers;
-use super::kept::Kept;
+use super::kept::KeptSlots;
 use super::portion::Portion;
 use crate::config::Origins;
 use crate::executor::Executor;
@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::service::Service;
 
-/// How long somebody who comes now would wait, by recent experience.
+/// How long a request that comes now would wait, judged by recent ones.
 pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// What every request needs.
@@ -32,7 +32,7 @@ pub struct Front {
     pub admission: Admission,
     /// Slots for requests whose bodies are on their way. None where another process may get them: those
     /// of a cluster share a port.
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptSlots>,
     /// Where requests have their files.
     pub folders: Folders,
     /// What happened, in numbers.
@@ -53,7 +53,7 @@ pub struct Front {
     /// Whether this server leaves: then each connection ends with the answer it is waiting for, or at once.
     /// Each of them has a receiver of this.
     pub leaving: watch::Sender<bool>,
-    /// For whoever is told to come back later.
+    /// For `Retry-After`.
     pub estimated_wait: Estimate,
     /// Sites whose pages may read answers.
     pub cors_origins: Origins,
@@ -76,7 +76,7 @@ pub enum Admission {
 
 impl Front {
     /// Has the kernel reset this connection when its client neither reads nor leaves. By then its answer was
-    /// taken away long ago, but nobody here can close a connection that has more to say.
+    /// taken away long ago, but nothing here can close a connection that has more to say.
     pub fn give_up_in_the_end(&self, connection: &impl AsFd) {
         let limit = self.send_timeout.max(self.request_timeout) + Duration::from_secs(1);
         let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);

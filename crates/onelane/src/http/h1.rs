@@ -49,7 +49,7 @@ pub async fn service(
     let service = Rc::new(service.expect("an app without initialisers starts"));
     Rc::new(move |stream| {
         let (service, front) = (service.clone(), front.clone());
-        // Now, and not when it is first polled: until then nobody would know of this connection.
+        // Now, and not when it is first polled: until then the room would not know of this connection.
         let leaving = front.leaving.subscribe();
         let conversation = Conversation::begin(keeps);
         let place = room.enter(&conversation);

@@ -32,7 +32,7 @@ pub(super) struct Handing {
 }
 
 impl Handing {
-    /// A body of this length, or of one that nobody knows yet. `reason` tells what to call a failure in the
+    /// A body of this length, or of one that is not known yet. `reason` tells what to call a failure in the
     /// middle.
     pub(super) fn new(
         length: Option<u64>,
@@ -90,7 +90,7 @@ impl MessageBody for Handing {
             }
             Some(Err(failure)) => {
                 this.end();
-                // The connection breaks, so that nobody takes a part for the whole.
+                // The connection breaks, so that the client does not take a part for the whole.
                 let why = failure.to_string();
                 this.progress.broken.set(Some((this.reason)(failure)));
                 Some(Err(io::Error::other(why)))

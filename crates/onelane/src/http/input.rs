@@ -21,14 +21,14 @@ use super::headers::text;
 #[cfg(feature = "multipart")]
 use super::parts;
 use super::portion::Portion;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use crate::folder::Folder;
-use crate::workload::{Definition, Format, Kind, Route, Source};
+use crate::workload::{BodyKind, Definition, Format, Route, Source};
 
 /// How long a body may take. As long as actix lets a head take; the slot is taken meanwhile.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A body up to this length is read although nobody wants it, so that its connection can be used again.
+/// An unwanted body up to this length is read all the same, so that its connection can be used again.
 /// nginx asks for a slot with bodies of this length; what is longer, it sends when there is one.
 const SMALL_BYTES: u64 = 64 * 1024;
 
@@ -39,7 +39,7 @@ pub(super) fn of_head(
     workload: &Definition,
     route: &Route,
     sent: &Portion,
-) -> Result<Source, Problem> {
+) -> Result<Source, HttpProblem> {
     let has_body = *sent == Portion::Head || has_body(request);
     let mut source = Source {
         headers: headers(request),
@@ -52,7 +52,7 @@ pub(super) fn of_head(
         ..Source::default()
     };
     if length(request).is_some_and(|length| length > route.body.limit as u64) {
-        return Err(Problem::BodyTooLarge(route.body.limit));
+        return Err(HttpProblem::BodyTooLarge(route.body.limit));
     }
     #[cfg(feature = "multipart")]
     parts::check_head(request, route, source.format)?;
@@ -71,7 +71,7 @@ pub(super) async fn read(
     body: web::Payload,
     route: &Route,
     front: &Front,
-) -> Result<Folder, Problem> {
+) -> Result<Folder, HttpProblem> {
     let folder = front.folders.next();
     match source.format {
         Format::Absent => return Ok(folder),
@@ -95,15 +95,15 @@ pub(super) async fn read(
 /// What `reading` makes of a body, which may take so long and no longer.
 async fn in_time<T>(
     request: &HttpRequest,
-    reading: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
+    reading: impl Future<Output = Result<T, HttpProblem>>,
+) -> Result<T, HttpProblem> {
     want(request);
     tokio::select! {
         // First: what is all there is not broken.
         biased;
-        read = timeout(BODY_TIMEOUT, reading) => read.unwrap_or(Err(Problem::BodyTooSlow)),
+        read = timeout(BODY_TIMEOUT, reading) => read.unwrap_or(Err(HttpProblem::BodyTooSlow)),
         () = broken(request) => {
-            Err(Problem::BadRequest("body: its chunks are malformed".to_owned()))
+            Err(HttpProblem::BadRequest("body: its chunks are malformed".to_owned()))
         }
     }
 }
@@ -114,13 +114,13 @@ async fn whole(
     mut body: web::Payload,
     length: Option<u64>,
     limit: usize,
-) -> Result<Bytes, Problem> {
+) -> Result<Bytes, HttpProblem> {
     let length = length.and_then(|length| usize::try_from(length).ok());
     let mut bytes = BytesMut::with_capacity(length.unwrap_or_default());
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|err| Problem::BadRequest(format!("body: {err}")))?;
+        let piece = piece.map_err(|err| HttpProblem::BadRequest(format!("body: {err}")))?;
         if piece.len() > limit - bytes.len() {
-            return Err(Problem::BodyTooLarge(limit));
+            return Err(HttpProblem::BodyTooLarge(limit));
         }
         bytes.extend_from_slice(&piece);
     }
@@ -142,7 +142,7 @@ async fn broken(request: &HttpRequest) {
     }
 }
 
-/// Reads a small body that nobody wants.
+/// Reads a small body and drops it.
 pub(super) async fn discard(request: &HttpRequest, mut body: web::Payload) {
     if length(request).is_some_and(|length| (1..=SMALL_BYTES).contains(&length)) {
         want(request);
@@ -151,9 +151,9 @@ pub(super) async fn discard(request: &HttpRequest, mut body: web::Payload) {
     }
 }
 
-fn check(source: &Source, workload: &Definition) -> Result<(), Problem> {
+fn check(source: &Source, workload: &Definition) -> Result<(), HttpProblem> {
     let checked = workload.check(source);
-    checked.map_err(|err| Problem::BadRequest(err.to_string()))
+    checked.map_err(|err| HttpProblem::BadRequest(err.to_string()))
 }
 
 /// A request without any input gets the route's preset.
@@ -173,7 +173,7 @@ fn headers(request: &HttpRequest) -> Vec<(String, String)> {
 }
 
 /// The parameters of the path, then those of the query.
-fn query(request: &HttpRequest) -> Result<String, Problem> {
+fn query(request: &HttpRequest) -> Result<String, HttpProblem> {
     let query = request.query_string();
     if request.match_info().is_empty() {
         return Ok(query.to_owned());
@@ -183,7 +183,7 @@ fn query(request: &HttpRequest) -> Result<String, Problem> {
         .decode_utf8()
         .is_err()
     {
-        return Err(Problem::BadRequest(
+        return Err(HttpProblem::BadRequest(
             "the path is not valid UTF-8".to_owned(),
         ));
     }
@@ -199,23 +199,23 @@ fn query(request: &HttpRequest) -> Result<String, Problem> {
 }
 
 /// How the body is to be read, if it is of a type that the route takes.
-fn format(request: &HttpRequest, route: &Route, has_body: bool) -> Result<Format, Problem> {
+fn format(request: &HttpRequest, route: &Route, has_body: bool) -> Result<Format, HttpProblem> {
     if !has_body {
         let is_named = request.headers().contains_key(CONTENT_TYPE);
         if is_named && is_sent(request.method()) && !takes(route.body.kind, request) {
-            return Err(Problem::UnsupportedMediaType(accepted(route.body.kind)));
+            return Err(HttpProblem::UnsupportedMediaType(accepted(route.body.kind)));
         }
         return Ok(Format::Absent);
     }
     match route.body.kind {
         // The body of a GET means nothing.
         _ if !is_sent(request.method()) => Ok(Format::Absent),
-        Kind::Json if takes(Kind::Json, request) => Ok(Format::Json),
-        Kind::Form if takes(Kind::Form, request) => Ok(Format::Form),
-        kind @ Kind::Raw(_) if takes(kind, request) => Ok(Format::Raw),
+        BodyKind::Json if takes(BodyKind::Json, request) => Ok(Format::Json),
+        BodyKind::Form if takes(BodyKind::Form, request) => Ok(Format::Form),
+        kind @ BodyKind::Raw(_) if takes(kind, request) => Ok(Format::Raw),
         #[cfg(feature = "multipart")]
-        kind @ Kind::Multipart(_) if takes(kind, request) => Ok(Format::Parts),
-        kind => Err(Problem::UnsupportedMediaType(accepted(kind))),
+        kind @ BodyKind::Multipart(_) if takes(kind, request) => Ok(Format::Parts),
+        kind => Err(HttpProblem::UnsupportedMediaType(accepted(kind))),
     }
 }
 
@@ -239,19 +239,19 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
 }
 
 /// Whether this is a type of this kind of body.
-fn takes(kind: Kind, request: &HttpRequest) -> bool {
+fn takes(kind: BodyKind, request: &HttpRequest) -> bool {
     let essence = request.content_type().to_ascii_lowercase();
     match kind {
-        Kind::None => false,
+        BodyKind::None => false,
         // Or a type built on it.
-        Kind::Json => {
+        BodyKind::Json => {
             essence == "application/json"
                 || (essence.starts_with("application/") && essence.ends_with("+json"))
         }
-        Kind::Form => essence == "application/x-www-form-urlencoded",
+        BodyKind::Form => essence == "application/x-www-form-urlencoded",
         #[cfg(feature = "multipart")]
-        Kind::Multipart(_) => essence == "multipart/form-data",
-        Kind::Raw(types) => types.iter().any(|taken| match taken.strip_suffix('*') {
+        BodyKind::Multipart(_) => essence == "multipart/form-data",
+        BodyKind::Raw(types) => types.iter().any(|taken| match taken.strip_suffix('*') {
             Some("*/") => true,
             Some(beginning) => essence.starts_with(beginning),
             None => essence == taken.to_ascii_lowercase(),
@@ -260,13 +260,13 @@ fn takes(kind: Kind, request: &HttpRequest) -> bool {
 }
 
 /// The types of this kind of body, in words.
-fn accepted(kind: Kind) -> String {
+fn accepted(kind: BodyKind) -> String {
     match kind {
-        Kind::None => "this route takes no body".to_owned(),
-        Kind::Json => "the body must be JSON, and its Content-Type must say so".to_owned(),
-        Kind::Form => "the body must be application/x-www-form-urlencoded".to_owned(),
+        BodyKind::None => "this route takes no body".to_owned(),
+        BodyKind::Json => "the body must be JSON, and its Content-Type must say so".to_owned(),
+        BodyKind::Form => "the body must be application/x-www-form-urlencoded".to_owned(),
         #[cfg(feature = "multipart")]
-        Kind::Multipart(_) => "the body must be multipart/form-data".to_owned(),
-        Kind::Raw(types) => format!("the body must be {}", types.join(" or ")),
+        BodyKind::Multipart(_) => "the body must be multipart/form-data".to_owned(),
+        BodyKind::Raw(types) => format!("the body must be {}", types.join(" or ")),
     }
 }

@@ -21,9 +21,9 @@ const KEPT_FOR: Duration = Duration::from_secs(2);
 
 /// The slots that are kept, by token. No more than there are slots.
 #[derive(Debug, Clone, Default)]
-pub struct Kept(Arc<Mutex<HashMap<String, Permit>>>);
+pub struct KeptSlots(Arc<Mutex<HashMap<String, Permit>>>);
 
-impl Kept {
+impl KeptSlots {
     fn keep(&self, token: String, permit: Permit) {
         self.0.lock().insert(token.clone(), permit);
         let kept = self.clone();
@@ -43,7 +43,7 @@ impl Kept {
 
 /// Tells nginx to send the body, for which there is this slot. Without `kept` it is not certain that this
 /// process gets the body, so the slot is free again at once.
-pub(super) fn send_the_rest(kept: Option<&Kept>, permit: Permit) -> HttpResponse {
+pub(super) fn send_the_rest(kept: Option<&KeptSlots>, permit: Permit) -> HttpResponse {
     let token = new_id();
     let mut response = HttpResponse::NoContent()
         .insert_header(("X-Accel-Redirect", "@send"))
@@ -62,14 +62,14 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::gate::{Gate, Place, Visitor};
+    use crate::gate::{Gate, QueuePlace, Visitor};
 
     async fn permit(gate: &Gate) -> Permit {
         let visitor = Visitor {
             request_id: "id".to_owned(),
             arrived: Instant::now(),
             patience: Duration::from_mins(1),
-            place: Place::New,
+            place: QueuePlace::New,
             goes_on: false,
         };
         gate.enter(visitor).await.expect("a slot")
@@ -77,7 +77,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_slot_is_taken_once_and_by_its_token_alone() {
-        let (gate, kept) = (Gate::new(1, 1), Kept::default());
+        let (gate, kept) = (Gate::new(1, 1), KeptSlots::default());
         kept.keep("token".to_owned(), permit(&gate).await);
         assert!(kept.take("another").is_none());
         let taken = kept.take("token");
@@ -88,7 +88,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_slot_that_nobody_takes_goes_to_the_next_and_counts_for_nothing() {
-        let (gate, kept) = (Gate::new(1, 1), Kept::default());
+        let (gate, kept) = (Gate::new(1, 1), KeptSlots::default());
         kept.keep("token".to_owned(), permit(&gate).await);
         let next = permit(&gate).await;
         assert!(kept.take("token").is_none());

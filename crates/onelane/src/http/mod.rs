@@ -36,6 +36,6 @@ pub use app::Witness;
 pub use clocks::Clocks;
 pub use front::{Admission, Estimate, Front};
 pub use h1::{Serve, service};
-pub use kept::Kept;
+pub use kept::KeptSlots;
 pub use problem::REASONS;
 pub use room::Room;

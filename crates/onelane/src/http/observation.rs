@@ -53,7 +53,7 @@ impl Observation {
             method: request.method().clone(),
             route: request.match_pattern().unwrap_or_else(|| "none".to_owned()),
             uri: request.uri().to_string(),
-            // Whatever the proxy in front says; nothing is decided by it.
+            // As the proxy in front says; nothing is decided by it.
             client: request
                 .connection_info()
                 .realip_remote_addr()
@@ -98,7 +98,7 @@ impl Observation {
         let metrics = &self.front.metrics;
         let took = self.start.elapsed();
         metrics.in_flight.dec();
-        // A request without its body is none yet.
+        // The request counts when it comes again, with its body.
         if reason != Some(ASKED) {
             self.count(status, reason, took);
         }

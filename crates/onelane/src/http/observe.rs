@@ -1,4 +1,4 @@
-//! The outermost middleware: whatever happens to a request is counted, logged and labelled here,
+//! The outermost middleware: all that happens to a request is counted, logged and labelled here,
 //! once, and nowhere else. It ends with the last byte of the body. A request whose client leaves is dropped
 //! in the middle; the observation then ends with status 499, or with the one that was sent. Only a probe of
 //! nginx leaves no trace, as long as all is well.
@@ -15,7 +15,7 @@ use super::connection::{Conversation, Exchange};
 use super::cors;
 use super::observation::Observation;
 use super::observed::Observed;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::protocol::{self, Sender};
 use super::reason::ResponseReason;
 
@@ -40,7 +40,7 @@ pub async fn observe(
         Some(refused) => {
             observation.method = refused.method;
             observation.uri = refused.target;
-            let response = Problem::BadHead(refused.fault).respond(request.request());
+            let response = HttpProblem::BadHead(refused.fault).respond(request.request());
             Ok(request.into_response(response))
         }
     };

@@ -68,7 +68,7 @@ impl Observed {
             _exchange: exchange,
         };
         match size {
-            // Nobody asks for the pieces of such a body.
+            // actix does not ask for the pieces of such a body.
             BodySize::None | BodySize::Sized(0) => observed.end(None),
             // A small one is in the kernel's buffer at once.
             BodySize::Sized(bytes) if bytes <= PIECE_BYTES as u64 => {}

@@ -23,7 +23,7 @@ const RESERVED: [&str; 12] = [
     "x-served-by",
 ];
 
-/// Words between nginx and whatever is behind it, and those between a proxy and its neighbours.
+/// Words between nginx and lanes, and those between a proxy and its neighbours.
 const PREFIXES: [&str; 3] = ["x-accel-", "x-lane-", "proxy-"];
 
 /// A problem that can be answered as it is.

@@ -15,7 +15,7 @@ use crate::service::LANE_PROTOCOL;
 
 /// Everything that can stand between a request and its result.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub(super) enum HttpProblem {
     #[error("{0}")]
     BadRequest(String),
     /// There is no request in what was sent.
@@ -91,6 +91,14 @@ pub const REASONS: &[&str] = &[
     GONE,
 ];
 
+/// The name of a status, by RFC 9110 as in `nginx/problems.conf`.
+fn title(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Some("Content Too Large"),
+        _ => status.canonical_reason(),
+    }
+}
+
 fn spoken(version: Option<u32>) -> String {
     version.map_or_else(
         || "no lane protocol".to_owned(),
@@ -98,7 +106,7 @@ fn spoken(version: Option<u32>) -> String {
     )
 }
 
-impl Problem {
+impl HttpProblem {
     fn status_and_reason(&self) -> (StatusCode, &'static str) {
         match self {
             Self::BadRequest(_) | Self::Failed(Failure::Invalid(_)) => {
@@ -192,7 +200,7 @@ impl Problem {
     fn body(&self, status: StatusCode, reason: &str, request: &HttpRequest) -> String {
         let mut problem = json!({
             "type": "about:blank",
-            "title": status.canonical_reason(),
+            "title": title(status),
             "status": status.as_u16(),
             "detail": self.to_string(),
             "reason": reason,

@@ -1,4 +1,4 @@
-//! Whether nginx and this lane mean the same by `X-Lane-…`. nginx/ belongs to whoever runs it, the engine
+//! Whether nginx and this lane mean the same by `X-Lane-…`. nginx/ belongs to the service, the engine
 //! is a crate that is upgraded: one may be of another version than the other.
 //!
 //! Every request that a balancer passes on says which version it speaks. If that is not ours, nothing
@@ -10,7 +10,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderMap;
 
 use super::headers::{X_LANE_HOLD_MS, text};
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use crate::service::LANE_PROTOCOL;
 
 /// The version that nginx speaks. Every later version has this header, and 503 for one that does not fit.
@@ -19,17 +19,17 @@ const X_LANE_PROTOCOL: &str = "x-lane-protocol";
 /// Asks for nothing but whether the versions fit.
 const X_LANE_PROBE: &str = "x-lane-probe";
 
-/// Somebody speaks another version. It stays so until somebody is called, who needs to be told once.
+/// That nginx speaks another version is logged once: it stays so until a person acts.
 static TOLD: Once = Once::new();
 
 /// What the headers say about who passed the request on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sender {
-    /// Nobody who speaks the protocol: a client of a lane alone.
+    /// A client of a lane alone, which does not speak the protocol.
     Client,
     /// A balancer that we understand.
     Balancer,
-    /// The same, and all it wants to know is that.
+    /// The same, which only asks whether the versions fit.
     Probe,
     /// A balancer of this version, or of one that it does not tell.
     Stranger(Option<u32>),
@@ -47,12 +47,12 @@ impl Sender {
         }
     }
 
-    /// What is to be said to a stranger, whatever it asks for.
-    pub(super) fn problem(self) -> Option<Problem> {
+    /// The answer to every request of a stranger.
+    pub(super) fn problem(self) -> Option<HttpProblem> {
         let Self::Stranger(version) = self else {
             return None;
         };
-        let problem = Problem::ProtocolMismatch(version);
+        let problem = HttpProblem::ProtocolMismatch(version);
         TOLD.call_once(|| tracing::error!("{problem}"));
         Some(problem)
     }

@@ -1,14 +1,14 @@
-//! What a response was given for, told from the handler to the observer.
+//! The reasons of responses: how the observer learns why a request got its answer.
 
 /// The machine-readable cause of a response, left in its extensions for the observer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ResponseReason(pub(super) &'static str);
 
-/// The reason of [`Problem::Busy`].
+/// A busy lane's answer to nginx.
 pub(super) const BUSY: &str = "busy";
-/// The reason of no problem of ours: the client left before it could be told anything.
+/// The client left before it had its answer.
 pub(super) const GONE: &str = "client_gone";
-/// The reason of no problem either: the client took its answer so slowly that its connection was cut.
+/// The client took its answer so slowly that its connection was cut.
 pub(super) const SEND_TIMEOUT: &str = "send_timeout";
-/// The reason of no problem, but of a hop like [`BUSY`]: the request comes again.
+/// nginx has asked for a slot, and sends the request again with its body.
 pub(super) const ASKED: &str = "asked";

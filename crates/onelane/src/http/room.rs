@@ -1,6 +1,6 @@
 //! Room for connections: how many there may be, and which one ends when there is none for the next.
 //!
-//! Nobody is kept out by those who say nothing: when a place is wanted, the connection ends that has waited for
+//! Silent clients keep no other out: when a place is wanted, the connection ends that has waited for
 //! a request for the longest, be it the first one or another. What has a request is never ended; how many
 //! of those there are is up to the gate.
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::connection::Conversation;
 
-/// How often somebody who waits for a place looks for one who could leave.
+/// How often a connection that waits for a place looks for one that could leave.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The connections of a server.
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Room {
     max: usize,
     here: RefCell<Vec<Rc<Conversation>>>,
-    /// Told when somebody leaves.
+    /// Told when a connection ends.
     left: Notify,
 }
 
@@ -60,12 +60,12 @@ impl Room {
     }
 
     /// Takes a place, until what this returns is dropped. If that makes it too many, another one is told to leave.
-    pub(super) fn enter(self: &Rc<Self>, conversation: &Rc<Conversation>) -> Place {
+    pub(super) fn enter(self: &Rc<Self>, conversation: &Rc<Conversation>) -> ConnectionPlace {
         if self.here.borrow().len() >= self.max {
             self.make_way();
         }
         self.here.borrow_mut().push(conversation.clone());
-        Place {
+        ConnectionPlace {
             room: self.clone(),
             conversation: conversation.clone(),
         }
@@ -73,12 +73,12 @@ impl Room {
 }
 
 /// The place of a connection.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     room: Rc<Room>,
     conversation: Rc<Conversation>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let is_other = |it: &Rc<Conversation>| !Rc::ptr_eq(it, &self.conversation);
         self.room.here.borrow_mut().retain(is_other);

@@ -8,7 +8,7 @@ use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
 use super::front::Front;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::serve::serve;
 use crate::service::Service;
 use crate::workload::{self, Definition, Route};
@@ -81,9 +81,9 @@ fn other(is_path: bool, allowed: &'static str) -> actix_web::Route {
             let allow = (ALLOW, allowed);
             HttpResponse::NoContent().insert_header(allow).finish()
         } else if is_path {
-            Problem::MethodNotAllowed(allowed).respond(&request)
+            HttpProblem::MethodNotAllowed(allowed).respond(&request)
         } else {
-            Problem::NotFound.respond(&request)
+            HttpProblem::NotFound.respond(&request)
         })
     })
 }

@@ -8,13 +8,13 @@ use super::computation::{Computation, compute, failed, problem_of};
 use super::front::{Admission, Front};
 use super::handing::Handing;
 use super::portion::Portion;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use super::progress::Progress;
 use super::wishes::Wishes;
 use super::{answer, headers, input, kept};
 use crate::executor::{Answer, Executor};
 use crate::folder::Folder;
-use crate::gate::{Gate, Permit, Place, Refusal, Visitor};
+use crate::gate::{Gate, Permit, QueuePlace, Refusal, Visitor};
 use crate::workload::{Definition, Job, Route, Source};
 
 /// Answers one request. Dropping this future, as happens when the client leaves, gives its place in the
@@ -53,9 +53,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The body is read when there is a slot, and taken out for that: memory is bounded by slots, whatever
-    /// arrives.
-    async fn answer(&self, body: &mut Option<web::Payload>) -> Result<HttpResponse, Problem> {
+    /// The body is read when there is a slot, and taken out for that: memory is bounded by slots.
+    async fn answer(&self, body: &mut Option<web::Payload>) -> Result<HttpResponse, HttpProblem> {
         let front = self.front;
         let wishes = Wishes::of(self.request, front)?;
         let portion = Portion::of(self.request.headers());
@@ -75,19 +74,19 @@ impl Asked<'_> {
         let queue = wishes.arrived.elapsed();
         front.metrics.queue_wait.observe(queue.as_secs_f64());
         Progress::of(self.request).queue.set(Some(queue));
-        let payload = body.take().expect("nobody else takes it");
+        let payload = body.take().expect("it is taken once");
         let folder = input::read(&mut source, self.request, payload, self.route, front).await?;
         let limit = wishes.compute_limit;
         let hold = (folder, permit);
         let answer = self.compute(gate, executor, hold, source, limit).await;
         answer.map_err(|problem| match (problem, wishes.hold) {
             // Another lane may have a process for it.
-            (Problem::NotStarted(..), Some(_)) => Problem::Busy,
+            (HttpProblem::NotStarted(..), Some(_)) => HttpProblem::Busy,
             (problem, _) => problem,
         })
     }
 
-    async fn enter(&self, gate: &Gate, wishes: &Wishes) -> Result<Permit, Problem> {
+    async fn enter(&self, gate: &Gate, wishes: &Wishes) -> Result<Permit, HttpProblem> {
         let queue_left = wishes.queue_left;
         let visitor = Visitor {
             request_id: headers::request_id(self.request),
@@ -95,7 +94,7 @@ impl Asked<'_> {
             patience: wishes
                 .hold
                 .map_or(queue_left, |hold| hold.time.min(queue_left)),
-            place: wishes.hold.map_or(Place::New, |hold| hold.place),
+            place: wishes.hold.map_or(QueuePlace::New, |hold| hold.place),
             goes_on: wishes.goes_on,
         };
         let permit = gate.enter(visitor).await;
@@ -109,7 +108,7 @@ impl Asked<'_> {
         hold: (Folder, Permit),
         source: Source,
         limit: Duration,
-    ) -> Result<HttpResponse, Problem> {
+    ) -> Result<HttpResponse, HttpProblem> {
         let (request, front) = (self.request, self.front);
         let job = Job {
             workload: self.workload.name,
@@ -154,19 +153,19 @@ fn watch(
 }
 
 /// What to say to a request that was not let in, although it would have waited.
-fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> Problem {
+fn refused(refusal: Refusal, front: &Front, wishes: &Wishes) -> HttpProblem {
     match (refusal, wishes.hold) {
         // The balancer asked, and has other lanes to try.
-        (Refusal::Closed | Refusal::Starting, Some(_)) => Problem::Busy,
-        (Refusal::Starting, None) => Problem::Starting(front.retry_after()),
-        (Refusal::TimedOut, _) if wishes.goes_on => Problem::Busy,
+        (Refusal::Closed | Refusal::Starting, Some(_)) => HttpProblem::Busy,
+        (Refusal::Starting, None) => HttpProblem::Starting(front.retry_after()),
+        (Refusal::TimedOut, _) if wishes.goes_on => HttpProblem::Busy,
         // Too late for any lane.
-        (Refusal::TimedOut, _) => Problem::QueueTimeout(front.retry_after()),
-        // That nobody may wait here says nothing of other lanes.
-        (Refusal::Full, Some(_)) if front.queue_max == 0 => Problem::Busy,
+        (Refusal::TimedOut, _) => HttpProblem::QueueTimeout(front.retry_after()),
+        // Other lanes may have a queue.
+        (Refusal::Full, Some(_)) if front.queue_max == 0 => HttpProblem::Busy,
         // The balancer has looked at other lanes, and this queue is the shortest: full here is full
         // everywhere.
-        (Refusal::Full, _) => Problem::QueueFull(front.retry_after()),
-        (Refusal::Closed, None) => Problem::Draining(front.retry_after()),
+        (Refusal::Full, _) => HttpProblem::QueueFull(front.retry_after()),
+        (Refusal::Closed, None) => HttpProblem::Draining(front.retry_after()),
     }
 }

@@ -7,8 +7,8 @@ use actix_web::http::header::HeaderMap;
 
 use super::front::Front;
 use super::headers::{X_LANE_HOLD_MS, text};
-use super::problem::Problem;
-use crate::gate::Place;
+use super::problem::HttpProblem;
+use crate::gate::QueuePlace;
 
 /// Whether the request asks to be let into a queue (`ask`), or has been let into one (`has`).
 const X_LANE_PLACE: &str = "x-lane-place";
@@ -16,7 +16,7 @@ const X_LANE_PLACE: &str = "x-lane-place";
 /// Which balancer this is, by a name that no other one has.
 const X_LANE_FROM: &str = "x-lane-from";
 
-/// Nobody lets a request wait so much longer than we do. One that seems to have waited for so long is not late:
+/// No balancer lets a request wait so much longer than a lane does. One that seems to have waited for so long is not late:
 /// a clock is off.
 const NO_WAIT: Duration = Duration::from_mins(1);
 
@@ -42,18 +42,18 @@ pub(super) struct Hold {
     /// `X-Lane-Hold-Ms`.
     pub(super) time: Duration,
     /// `X-Lane-Place`.
-    pub(super) place: Place,
+    pub(super) place: QueuePlace,
 }
 
 impl Hold {
     fn of(headers: &HeaderMap) -> Option<Self> {
         let ms = text(headers, X_LANE_HOLD_MS)?.parse().ok()?;
         let place = match (ms, text(headers, X_LANE_PLACE).unwrap_or_default()) {
-            (_, "ask") => Place::New,
-            (0, _) => Place::None,
-            (_, "has") => Place::Exchanged,
+            (_, "ask") => QueuePlace::New,
+            (0, _) => QueuePlace::None,
+            (_, "has") => QueuePlace::Exchanged,
             // It wants to wait, and so asks for it.
-            _ => Place::New,
+            _ => QueuePlace::New,
         };
         Some(Self {
             time: Duration::from_millis(ms),
@@ -67,7 +67,7 @@ impl Hold {
     }
 
     /// Whether a request with so much time left goes to another lane if it gets no slot here. Not if its time
-    /// is over by then, unless nobody has any time at all.
+    /// is over by then, unless `queue_timeout` is 0.
     fn goes_on(self, queue_left: Duration, front: &Front) -> bool {
         let begins = self.begins() && front.clocks.is_some();
         begins || self.time < queue_left || front.queue_timeout.is_zero()
@@ -75,7 +75,7 @@ impl Hold {
 }
 
 impl Wishes {
-    pub(super) fn of(request: &HttpRequest, front: &Front) -> Result<Self, Problem> {
+    pub(super) fn of(request: &HttpRequest, front: &Front) -> Result<Self, HttpProblem> {
         let headers = request.headers();
         let hold = Hold::of(headers);
         let age = age(headers, hold, front);
@@ -99,7 +99,7 @@ impl Wishes {
                     .and_then(positive_seconds)
                     .ok_or_else(|| {
                         let detail = "X-Timeout: must be a number of seconds above 0";
-                        Problem::BadRequest(detail.to_owned())
+                        HttpProblem::BadRequest(detail.to_owned())
                     })?
                     .min(front.request_timeout),
             },

@@ -35,12 +35,12 @@ pub fn frame(message: &impl Serialize) -> io::Result<BytesMut> {
 
 /// Cuts the bytes that arrive from one sender into messages.
 #[derive(Debug)]
-pub struct Inbox {
+pub struct MessageInbox {
     codec: LengthDelimitedCodec,
     buffer: BytesMut,
 }
 
-impl Default for Inbox {
+impl Default for MessageInbox {
     fn default() -> Self {
         Self {
             codec: codec(),
@@ -49,7 +49,7 @@ impl Default for Inbox {
     }
 }
 
-impl Inbox {
+impl MessageInbox {
     /// Whether there is nothing left: not even the beginning of a message.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
@@ -66,7 +66,7 @@ impl Inbox {
     }
 
     /// Takes the next message, if it is complete. The error is `InvalidData` when the sender does not
-    /// keep to the format: whatever it sends after that cannot be read either.
+    /// keep to the format: what it sends after that cannot be read either.
     pub fn take<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some(frame) = self.codec.decode(&mut self.buffer)? else {
             return Ok(None);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn messages_survive_any_cut() {
-        let mut inbox = Inbox::default();
+        let mut inbox = MessageInbox::default();
         let bytes = [frame(&"one").unwrap(), frame(&"two").unwrap()].concat();
         let mut taken = Vec::new();
         for byte in bytes {
@@ -147,7 +147,7 @@ mod tests {
     fn a_number_arrives_as_it_was_sent() {
         // Most of these have as many digits as there can be.
         let sent: Vec<f64> = (1..1000).map(|n| 1.0 / f64::from(n)).collect();
-        let mut inbox = Inbox::default();
+        let mut inbox = MessageInbox::default();
         let frame = frame(&sent).unwrap();
         let arrived: Option<Vec<f64>> = inbox.read(&mut &frame[..]).unwrap();
         assert_eq!(arrived, Some(sent));
@@ -163,7 +163,7 @@ mod tests {
         .concat();
         for cut in 0..bytes.len() {
             let (first, mut later) = bytes.split_at(cut);
-            let mut inbox = Inbox::default();
+            let mut inbox = MessageInbox::default();
             inbox.fill(&mut &first[..]).unwrap();
             let count: usize = inbox.read(&mut later).unwrap().unwrap();
             assert_eq!(inbox.read_bytes(count, &mut later).unwrap(), &b"raw!\0"[..]);
@@ -174,14 +174,14 @@ mod tests {
 
     #[test]
     fn an_oversized_frame_is_refused_before_it_has_arrived() {
-        let mut inbox = Inbox::default();
+        let mut inbox = MessageInbox::default();
         inbox.fill(&mut &[0xff; 4][..]).unwrap();
         assert!(inbox.take::<String>().is_err());
     }
 
     #[test]
     fn what_is_no_json_is_refused() {
-        let mut inbox = Inbox::default();
+        let mut inbox = MessageInbox::default();
         inbox.fill(&mut &[0, 0, 0, 2, b'{', b'{'][..]).unwrap();
         assert!(inbox.take::<String>().is_err());
     }
@@ -194,7 +194,7 @@ mod tests {
         let body = prop_oneof![vec(any::<u8>(), 0..40), Just(b"[\"one\",2]".to_vec())];
         let frames = vec((length, body), 1..4);
         let is_sound = |frames: Vec<(u32, Vec<u8>)>| {
-            let mut inbox = Inbox::default();
+            let mut inbox = MessageInbox::default();
             for (length, body) in frames {
                 let bytes = [&length.to_be_bytes()[..], &body].concat();
                 inbox.fill(&mut &bytes[..])?;

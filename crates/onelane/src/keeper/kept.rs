@@ -1,4 +1,4 @@
-//! A program with its keeper, as whoever has asked for it sees it.
+//! A program with its keeper, as the process that has asked for it sees it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use rustix::net::{Shutdown, shutdown};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use super::order::{Ended, Order, Said};
+use super::order::{KeeperMessage, ProgramExit, ProgramOrder};
 use crate::ipc::datagram::receive;
 use crate::needs::Needs;
 use crate::reexec::{brief, command};
 
 /// Standard input, output and error of a program, as it gets them.
-pub struct Ends {
+pub struct StandardStreams {
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
@@ -24,23 +24,23 @@ pub struct Ends {
 /// A program that was asked for. When this is dropped, it ends with all that it has started, and this waits for
 /// that.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptProgram {
     /// The keeper; without one, the program.
     process: Child,
-    end: End,
+    end: ProgramHandle,
 }
 
 /// How to end a program, and to hear of its end.
 #[derive(Debug, Clone)]
-pub enum End {
+pub enum ProgramHandle {
     /// The socket to its keeper.
     Keeper(Arc<OwnedFd>),
     /// The process of a program without one.
     Group(Pid, Arc<OwnedFd>),
 }
 
-impl End {
-    /// Becomes readable when there is an end to [`Kept::hear`] of.
+impl ProgramHandle {
+    /// Becomes readable when there is an end to [`KeptProgram::hear`] of.
     pub fn watched(&self) -> BorrowedFd<'_> {
         match self {
             Self::Keeper(fd) | Self::Group(_, fd) => fd.as_fd(),
@@ -56,9 +56,9 @@ impl End {
     }
 }
 
-impl Kept {
-    /// Starts a program. That there is none is told later.
-    pub fn start(order: &Order, ends: Ends) -> io::Result<Self> {
+impl KeptProgram {
+    /// Starts a program. If there is no such program, [`Self::hear`] says so.
+    pub fn start(order: &ProgramOrder, ends: StandardStreams) -> io::Result<Self> {
         let order = serde_json::to_string(order)?;
         let (socket, briefing) = brief(&order, &[ends.stdin.as_fd()])?;
         let process = command("keep", ends.stderr)
@@ -66,13 +66,13 @@ impl Kept {
             .stdout(ends.stdout)
             .spawn()
             .needs("/proc/self/exe")?;
-        let end = End::Keeper(Arc::new(socket));
+        let end = ProgramHandle::Keeper(Arc::new(socket));
         Ok(Self { process, end })
     }
 
     /// The same without a keeper, for the unit tests of a service: their own program has no such role. What leaves
     /// the program's process group gets away.
-    pub fn start_alone(order: &Order, ends: Ends) -> io::Result<Self> {
+    pub fn start_alone(order: &ProgramOrder, ends: StandardStreams) -> io::Result<Self> {
         let mut command = order.command();
         command.process_group(0).stdin(ends.stdin);
         let process = command
@@ -81,7 +81,7 @@ impl Kept {
             .spawn()?;
         let group = Pid::from_child(&process);
         let watched = pidfd_open(group, PidfdFlags::empty())?;
-        let end = End::Group(group, Arc::new(watched));
+        let end = ProgramHandle::Group(group, Arc::new(watched));
         Ok(Self { process, end })
     }
 
@@ -91,7 +91,7 @@ impl Kept {
     }
 
     /// The way to end it from elsewhere.
-    pub fn end(&self) -> End {
+    pub fn end(&self) -> ProgramHandle {
         self.end.clone()
     }
 
@@ -102,17 +102,17 @@ impl Kept {
 
     /// Waits for the end of the program, and of all that it has started. None if it was ended from here, or its
     /// keeper was killed. The error says why there is no such program.
-    pub fn hear(&mut self) -> io::Result<Option<Ended>> {
+    pub fn hear(&mut self) -> io::Result<Option<ProgramExit>> {
         let ended = match &self.end {
-            End::Keeper(socket) => match receive(socket.as_fd())? {
-                Some((Said::Ended(ended), _)) => Some(ended),
-                Some((Said::NotStarted(why), _)) => return Err(io::Error::other(why)),
+            ProgramHandle::Keeper(socket) => match receive(socket.as_fd())? {
+                Some((KeeperMessage::Ended(ended), _)) => Some(ended),
+                Some((KeeperMessage::NotStarted(why), _)) => return Err(io::Error::other(why)),
                 None => None,
             },
-            End::Group(..) => {
+            ProgramHandle::Group(..) => {
                 let status = self.process.wait()?;
                 self.end.order();
-                Some(Ended::of_status(status))
+                Some(ProgramExit::of_status(status))
             }
         };
         self.process.wait()?;
@@ -120,7 +120,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KeptProgram {
     fn drop(&mut self) {
         // Its number is not used again before it is reaped.
         if matches!(self.process.try_wait(), Ok(None)) {

@@ -14,18 +14,18 @@ const OWN_VARIABLES: &str = "ONELANE_";
 
 /// A program, and what it may use.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Order {
+pub struct ProgramOrder {
     program: OsString,
     arguments: Vec<OsString>,
     /// None takes a variable away.
     variables: Vec<(OsString, Option<OsString>)>,
     folder: Option<PathBuf>,
-    pub(super) limits: Limits,
+    pub(super) limits: ProgramLimits,
 }
 
 /// What each process of a program may use. None is what the process has that asks for it.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Limits {
+pub struct ProgramLimits {
     /// CPU time. The kernel ends a process by SIGXCPU then.
     pub cpu: Option<Duration>,
     /// Data, in bytes: an allocation beyond that fails.
@@ -34,10 +34,10 @@ pub struct Limits {
     pub file: Option<u64>,
 }
 
-impl Order {
+impl ProgramOrder {
     /// The program of `command`, with its arguments, variables and current directory. Without one of its own it
     /// runs in `folder`, which is where it finds its home and puts its temporary files, too.
-    pub fn new(command: &Command, folder: Option<&Path>, limits: Limits) -> Self {
+    pub fn new(command: &Command, folder: Option<&Path>, limits: ProgramLimits) -> Self {
         let own = std::env::vars_os().map(|(name, _)| name);
         let own = own.filter(|name| {
             name.as_encoded_bytes()
@@ -90,16 +90,16 @@ impl Order {
 
 /// From the keeper, or from the program's process before it is the program.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Said {
+pub(super) enum KeeperMessage {
     /// There is no such program, or it cannot be run: this is why.
     NotStarted(String),
     /// It has ended, and so has all that it had started.
-    Ended(Ended),
+    Ended(ProgramExit),
 }
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct ProgramExit {
     /// Its exit code; 128 and the number of the signal that killed it, as a shell says it.
     pub code: i32,
 }
@@ -107,7 +107,7 @@ pub struct Ended {
 /// What a shell adds to the number of a signal.
 const KILLED: i32 = 128;
 
-impl Ended {
+impl ProgramExit {
     pub(super) fn of_status(status: ExitStatus) -> Self {
         Self::of(status.code(), status.signal())
     }

@@ -1,4 +1,4 @@
-//! The role `keep`.
+//! The role `keep`: starts one program, and ends it with all that it has started.
 
 use std::fs;
 use std::io::{self, PipeReader, Read, pipe};
@@ -17,7 +17,7 @@ use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level;
 
 use super::descendants;
-use super::order::{Ended, Limits, Order, Said};
+use super::order::{KeeperMessage, ProgramExit, ProgramLimits, ProgramOrder};
 use crate::guard;
 use crate::ipc::datagram::send;
 use crate::needs::Needs;
@@ -34,7 +34,7 @@ pub fn run() -> io::Result<()> {
         settings,
         attached,
     } = Briefing::read()?;
-    let order: Order = serde_json::from_str(&settings)?;
+    let order: ProgramOrder = serde_json::from_str(&settings)?;
     guard::inherit_nothing();
     guard::leave_signals_to_the_server()?;
     // Without this, what the program leaves behind would get away.
@@ -47,7 +47,7 @@ pub fn run() -> io::Result<()> {
     let pid = match fork::fork().needs("fork")? {
         Fork::Child => {
             let err = become_program(keeper, &order, attached);
-            let why = Said::NotStarted(err.to_string());
+            let why = KeeperMessage::NotStarted(err.to_string());
             send(socket.as_fd(), &why, &[], SendFlags::empty()).ok();
             exit(NO_PROGRAM);
         }
@@ -62,14 +62,20 @@ pub fn run() -> io::Result<()> {
     let ended = watch(&socket, &rung, pid)?;
     descendants::end_all();
     if let Some(ended) = ended {
-        // Whoever has asked may be gone.
-        send(socket.as_fd(), &Said::Ended(ended), &[], SendFlags::empty()).ok();
+        // The process that has asked may be gone.
+        send(
+            socket.as_fd(),
+            &KeeperMessage::Ended(ended),
+            &[],
+            SendFlags::empty(),
+        )
+        .ok();
     }
     Ok(())
 }
 
 /// What happens between fork and exec. Returns only if there is no such program, or it cannot be run.
-fn become_program(keeper: Pid, order: &Order, attached: Vec<OwnedFd>) -> io::Error {
+fn become_program(keeper: Pid, order: &ProgramOrder, attached: Vec<OwnedFd>) -> io::Error {
     let prepare = || {
         setpgid(None, None)?;
         guard::die_with(keeper.as_raw_pid())?;
@@ -86,7 +92,7 @@ fn become_program(keeper: Pid, order: &Order, attached: Vec<OwnedFd>) -> io::Err
 }
 
 /// Limits this process for good, and what it starts.
-fn limit(limits: Limits) -> io::Result<()> {
+fn limit(limits: ProgramLimits) -> io::Result<()> {
     lower(Resource::RLIMIT_CORE, Some(0))?;
     lower(Resource::RLIMIT_CPU, limits.cpu.map(guard::whole_seconds))?;
     lower(Resource::RLIMIT_DATA, limits.memory)?;
@@ -107,7 +113,7 @@ fn lower(resource: Resource, to: Option<u64>) -> io::Result<()> {
 }
 
 /// Waits for the end of the program. None if it is not wanted any more.
-fn watch(socket: &OwnedFd, mut rung: &PipeReader, program: i32) -> io::Result<Option<Ended>> {
+fn watch(socket: &OwnedFd, mut rung: &PipeReader, program: i32) -> io::Result<Option<ProgramExit>> {
     loop {
         let watched = [socket.as_fd(), rung.as_fd()];
         let mut watched = watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
@@ -116,7 +122,7 @@ fn watch(socket: &OwnedFd, mut rung: &PipeReader, program: i32) -> io::Result<Op
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid.as_raw_pid() == program => {
-                    return Ok(Some(Ended::of(
+                    return Ok(Some(ProgramExit::of(
                         status.exit_status(),
                         status.terminating_signal(),
                     )));

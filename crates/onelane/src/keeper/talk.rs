@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, retry_on_intr};
 
-use super::kept::{End, Ends, Kept};
-use super::order::{Ended, Order};
+use super::kept::{KeptProgram, ProgramHandle, StandardStreams};
+use super::order::{ProgramExit, ProgramOrder};
 
 /// How much is read at once: as much as a pipe holds.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -18,7 +18,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const EXCERPT_BYTES: usize = 2048;
 
 /// Where a program's standard input comes from.
-pub enum Input {
+pub enum ProgramInput {
     /// What is said to it.
     Pipe,
     /// A file.
@@ -26,8 +26,8 @@ pub enum Input {
 }
 
 /// Where what a program says goes.
-pub enum Output {
-    /// To this process. Of standard error the end is kept, for [`Talk::excerpt`].
+pub enum ProgramOutput {
+    /// To this process. Of standard error the end is kept, for [`ProgramTalk::excerpt`].
     Here,
     /// Elsewhere.
     To(OwnedFd),
@@ -42,8 +42,8 @@ pub enum Keeping {
 
 /// A program that runs, and the pipes to it.
 #[derive(Debug)]
-pub struct Talk {
-    kept: Kept,
+pub struct ProgramTalk {
+    kept: KeptProgram,
     stdin: Option<PipeWriter>,
     stdout: Option<PipeReader>,
     stderr: Option<PipeReader>,
@@ -61,35 +61,35 @@ pub enum Heard<'a> {
     /// It said this to its standard output.
     Output(&'a [u8]),
     /// It has ended. None if it was ended, or its keeper was.
-    Ended(Option<Ended>),
+    Ended(Option<ProgramExit>),
 }
 
-impl Talk {
+impl ProgramTalk {
     /// Starts a program.
     pub fn start(
-        order: &Order,
-        input: Input,
-        (stdout, stderr): (Output, Output),
+        order: &ProgramOrder,
+        input: ProgramInput,
+        (stdout, stderr): (ProgramOutput, ProgramOutput),
         keeping: Keeping,
     ) -> io::Result<Self> {
         let (stdin_there, stdin) = match input {
-            Input::Pipe => {
+            ProgramInput::Pipe => {
                 let (there, here) = pipe()?;
                 ioctl_fionbio(&here, true)?;
                 (there.into(), Some(here))
             }
-            Input::File(file) => (file, None),
+            ProgramInput::File(file) => (file, None),
         };
         let (stdout, stdout_there) = stdout.open()?;
         let (stderr, stderr_there) = stderr.open()?;
-        let ends = Ends {
+        let ends = StandardStreams {
             stdin: stdin_there,
             stdout: stdout_there,
             stderr: stderr_there,
         };
         let kept = match keeping {
-            Keeping::ByKeeper => Kept::start(order, ends),
-            Keeping::Alone => Kept::start_alone(order, ends),
+            Keeping::ByKeeper => KeptProgram::start(order, ends),
+            Keeping::Alone => KeptProgram::start_alone(order, ends),
         };
         Ok(Self {
             kept: kept?,
@@ -105,7 +105,7 @@ impl Talk {
     }
 
     /// The way to end it from elsewhere.
-    pub fn end(&self) -> End {
+    pub fn end(&self) -> ProgramHandle {
         self.kept.end()
     }
 
@@ -218,7 +218,7 @@ impl Talk {
     }
 }
 
-impl Output {
+impl ProgramOutput {
     /// The end that is read here, without waiting, and the one that a program writes to.
     fn open(self) -> io::Result<(Option<PipeReader>, OwnedFd)> {
         match self {
@@ -236,7 +236,7 @@ fn watch(fd: BorrowedFd<'_>, what: PollFlags) -> PollFd<'_> {
     PollFd::from_borrowed_fd(fd, what)
 }
 
-/// Reads without waiting, and closes a pipe that nobody writes to any more.
+/// Reads without waiting, and closes a pipe whose other end is closed.
 fn read(pipe: &mut Option<PipeReader>, chunk: &mut [u8]) -> io::Result<usize> {
     let Some(open) = pipe else { return Ok(0) };
     match open.read(chunk) {

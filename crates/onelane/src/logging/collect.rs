@@ -1,6 +1,6 @@
-//! What others print who compute for this server: its children to their standard error, a workload in this
+//! What is printed beside the log: by children to their standard error, a workload in this
 //! process to its standard output. They write to a pipe that is always read, so that they never wait for
-//! whoever reads the log.
+//! the reader of the log.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe};
 use std::process::Stdio;

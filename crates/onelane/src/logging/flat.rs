@@ -1,5 +1,5 @@
-//! An event as one JSON object. The fields of the spans around it stand beside its own: whoever writes a line,
-//! the id of the request is in the same place.
+//! An event as one JSON object. The fields of the spans around it stand beside its own, so that every
+//! line has the id of its request in the same place.
 
 use std::fmt;
 

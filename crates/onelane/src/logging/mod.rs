@@ -1,6 +1,6 @@
 //! The log: events on stderr, as JSON lines or as text. Those of a computation bear the id of its request.
 //!
-//! Nobody who serves waits for whoever reads it: a thread writes (`queue.rs`), and reads what children print
+//! Nothing that serves waits for its reader: a thread writes (`queue.rs`), and reads what children print
 //! (`collect.rs`). Only a process that computes for a server writes by itself, to a pipe that the server reads.
 
 mod collect;
@@ -108,7 +108,7 @@ pub fn dropped() -> u64 {
 pub fn complain(line: &str) {
     match QUEUE.start() {
         Ok(()) => QUEUE.push(line.as_bytes()),
-        // Without a thread, somebody has to wait.
+        // Without a thread, the caller has to wait.
         Err(_) => queue::write(line.as_bytes()).unwrap_or_default(),
     }
 }

@@ -1,6 +1,6 @@
-//! Lines on their way to standard error. Whoever logs leaves a line here and goes on; one thread writes. While
-//! standard error takes nothing, because nobody reads it or the disk is full, so much is kept, and the rest is
-//! dropped and counted. `tracing-appender` does half of this (it tells nobody, and its queue is bounded in
+//! Lines on their way to standard error. Every thread leaves its lines here and goes on; one thread writes. While
+//! standard error takes nothing, because its reader is slow or the disk is full, so much is kept, and the rest is
+//! dropped and counted. `tracing-appender` does half of this (it does not say so, and its queue is bounded in
 //! lines, not in bytes) for more of the static program.
 
 use std::io;
@@ -155,7 +155,7 @@ pub(super) fn write(mut bytes: &[u8]) -> Result<(), Errno> {
         match rustix::io::write(stdio::stderr(), bytes) {
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
-            // Somebody else who has this terminal or pipe does not want to wait for it.
+            // Other processes with this terminal or pipe do not want to wait for it.
             Err(Errno::AGAIN) => {
                 let room = PollFd::from_borrowed_fd(stdio::stderr(), PollFlags::OUT);
                 poll(&mut [room], None).ok();

@@ -15,7 +15,7 @@ const START_SECONDS: &[f64] = &[
 
 /// Child processes in numbers; the help texts below say what each one means.
 #[derive(Debug)]
-pub struct Children {
+pub struct ChildSeries {
     pub start_seconds: Histogram,
     pub worker_events: IntCounterVec,
     alive: IntGauge,
@@ -26,7 +26,7 @@ pub struct Children {
     restarts: IntCounterVec,
 }
 
-impl Children {
+impl ChildSeries {
     pub(super) fn register(register: &Register) -> Self {
         let causes = Cause::ALL.map(Cause::name);
         Self {

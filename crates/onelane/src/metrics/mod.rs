@@ -17,13 +17,13 @@ use prometheus::{
     Opts, Registry,
 };
 
-pub use children::Children;
+pub use children::ChildSeries;
 use register::{Register, gauge_value, raise};
 pub use snapshot::MetricsSnapshot;
 
 use crate::roster::RosterSnapshot;
 use crate::service::ENGINE_VERSION;
-use crate::workload::{Event, Record, Series};
+use crate::workload::{Record, Series, SeriesEvent};
 
 /// Seconds. A trivial request takes well under a millisecond, the longest run into
 /// `request_timeout` (30 s): about three steps for each power of ten between them.
@@ -42,7 +42,7 @@ pub struct Metrics {
     pub queue_wait: Histogram,
     pub rejected: IntCounterVec,
     pub compute: HistogramVec,
-    pub children: Children,
+    pub children: ChildSeries,
     slots: IntGauge,
     slots_busy: IntGauge,
     busy_seconds: Counter,
@@ -125,7 +125,7 @@ impl Metrics {
                 seconds("onelane_compute_seconds", "Time spent computing"),
                 &["workload"],
             )),
-            children: Children::register(&register),
+            children: ChildSeries::register(&register),
             slots: register.gauge("onelane_slots", "Requests that can be computed at once"),
             slots_busy: register.gauge("onelane_slots_busy", "Requests that are being computed"),
             busy_seconds: register.series(Counter::new(
@@ -171,7 +171,7 @@ impl Metrics {
 }
 
 impl Record for Metrics {
-    fn record(&self, events: &[Event]) {
+    fn record(&self, events: &[SeriesEvent]) {
         if !events.is_empty() {
             self.own.lock().record(events);
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::snapshot::{Family, Labels, MetricsSnapshot, Value};
-use crate::workload::{Change, Event, Series, SeriesKind as Kind};
+use crate::workload::{Change, Series, SeriesEvent, SeriesKind};
 
 impl MetricsSnapshot {
     /// These series, with every value of their labels, at zero.
@@ -16,7 +16,7 @@ impl MetricsSnapshot {
     }
 
     /// Adds what computations have recorded. Who declared no such series has been told so already.
-    pub(super) fn record(&mut self, events: &[Event]) {
+    pub(super) fn record(&mut self, events: &[SeriesEvent]) {
         for event in events {
             let family = self.0.get_mut(&*event.series);
             let series = family.into_iter().flat_map(|family| &mut family.series);
@@ -39,16 +39,16 @@ fn family(series: &Series) -> Family {
     let zeros = labels.into_iter().map(|labels| (labels, zero(series.kind)));
     Family {
         help: series.help.to_owned(),
-        counts: series.kind != Kind::Gauge,
+        counts: series.kind != SeriesKind::Gauge,
         series: zeros.collect(),
     }
 }
 
-fn zero(kind: Kind) -> Value {
+fn zero(kind: SeriesKind) -> Value {
     match kind {
-        Kind::Counter => Value::Counter(0.0),
-        Kind::Gauge => Value::Gauge(0.0),
-        Kind::Histogram(bounds) => Value::Histogram {
+        SeriesKind::Counter => Value::Counter(0.0),
+        SeriesKind::Gauge => Value::Gauge(0.0),
+        SeriesKind::Histogram(bounds) => Value::Histogram {
             buckets: bounds.iter().map(|bound| (*bound, 0)).collect(),
             sum: 0.0,
             count: 0,
@@ -56,7 +56,7 @@ fn zero(kind: Kind) -> Value {
     }
 }
 
-fn is_of(labels: &Labels, event: &Event) -> bool {
+fn is_of(labels: &Labels, event: &SeriesEvent) -> bool {
     let value = labels.first().map(|(_, value)| value.as_str());
     value == event.value.as_deref()
 }

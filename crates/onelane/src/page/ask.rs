@@ -1,7 +1,7 @@
 //! What the page offers to send: the examples of each route, and a panel where one can send a body that has none.
 
 use crate::service::Service;
-use crate::workload::{Body, Example, Kind, Method, Route};
+use crate::workload::{Body, BodyKind, Example, Method, Route};
 
 /// Stands in for the examples of a route that is asked with a body.
 const ANY: &[Example] = &[Example::new("", "")];
@@ -31,12 +31,12 @@ pub(super) fn all(service: &Service) -> Vec<Ask> {
         .collect()
 }
 
-/// Nobody but the workload knows which parts a form has.
+/// Only the workload knows which parts a form has.
 fn can_be_sent(route: &Route) -> bool {
     match route.body.kind {
-        Kind::None | Kind::Json | Kind::Form | Kind::Raw(_) => true,
+        BodyKind::None | BodyKind::Json | BodyKind::Form | BodyKind::Raw(_) => true,
         #[cfg(feature = "multipart")]
-        Kind::Multipart(_) => false,
+        BodyKind::Multipart(_) => false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Style and script as they are sent: without the comments and the indentation that are for whoever reads them here.
+//! Style and script as they are sent: without the comments and the indentation of the sources.
 
 /// The bytes that are left of `source`, and how many they are. Room for as many as that is `ROOM`, or for all of them
 /// while nobody knows. A comment has a line of its own.

@@ -1,4 +1,4 @@
-//! The page at `/`: what this service computes, made visible for somebody with a browser.
+//! The page at `/`: what this service computes, for people with a browser.
 //!
 //! `index.html` is filled with what the service declares; `style.css` and `script.js` stand in it, so that it
 //! needs nothing else.
@@ -57,7 +57,7 @@ impl Html {
 }
 
 impl Page {
-    /// For whoever may send requests here.
+    /// For clients, on the public side.
     pub fn new(service: &Service) -> Self {
         Self::render(service, None)
     }

@@ -1,5 +1,5 @@
 //! What a process is told that this program starts in another role: its settings, and descriptors. They come
-//! over its standard input, because among them may be secrets, and everybody can read a command line.
+//! over its standard input, because among them may be secrets, and every process can read a command line.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write, stdin};

@@ -13,14 +13,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The first header of this name, in whatever letters.
+    /// The first header of this name, in upper or lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         let (_, value) = headers.find(|(other, _)| other.eq_ignore_ascii_case(name))?;
         Some(value)
     }
 
-    /// The body as text. What is no UTF-8 in it is replaced.
+    /// The body as text. Bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

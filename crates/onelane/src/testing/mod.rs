@@ -12,7 +12,7 @@
 //! # }
 //! ```
 //!
-//! Whatever is not as it should be panics: a program that does not start, a connection that breaks.
+//! Every failure panics: a program that does not start, a connection that breaks.
 
 mod answer;
 mod log;

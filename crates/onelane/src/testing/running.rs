@@ -15,14 +15,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A service that runs. It is killed when this is dropped, and a test that fails shows its log.
 #[derive(Debug)]
 pub struct Running {
-    program: Program,
+    program: ServiceProcess,
     url: String,
     admin_url: String,
 }
 
 /// Apart from the addresses, so that a program which never tells them is killed, too.
 #[derive(Debug)]
-struct Program {
+struct ServiceProcess {
     process: Child,
     log: Log,
 }
@@ -30,7 +30,7 @@ struct Program {
 impl Running {
     #[track_caller]
     pub(super) fn start(command: Command) -> Self {
-        let program = Program::start(command);
+        let program = ServiceProcess::start(command);
         let (url, admin_url) = program.addresses();
         let running = Self {
             program,
@@ -93,7 +93,7 @@ impl Running {
     }
 }
 
-impl Program {
+impl ServiceProcess {
     #[track_caller]
     fn start(mut command: Command) -> Self {
         // Fixed ports collide when tests run at once.
@@ -121,7 +121,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         // Both fail only where it has ended by itself.
         self.process.kill().ok();

@@ -3,17 +3,17 @@
 /// The default limit of a body, in bytes: 1 MiB.
 const LIMIT_BYTES: usize = 1024 * 1024;
 
-/// The body that a route takes. Whatever is longer is answered with 413, whatever is of another type with
+/// The body that a route takes. A longer one is answered with 413, one of another type with
 /// 415, both before the request queues if its head tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Body {
-    pub(crate) kind: Kind,
+    pub(crate) kind: BodyKind,
     pub(crate) limit: usize,
 }
 
 /// The kind of a body, and with it its types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum BodyKind {
     None,
     Json,
     Form,
@@ -32,7 +32,7 @@ pub(crate) struct Files {
     pub(crate) required: &'static [&'static str],
 }
 
-impl Kind {
+impl BodyKind {
     /// What the page sends for it: `raw` is a file, `text` what is written.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -58,25 +58,25 @@ impl Kind {
 
 impl Body {
     /// No body.
-    pub const NONE: Self = Self::of(Kind::None);
+    pub const NONE: Self = Self::of(BodyKind::None);
 
     /// A JSON object with the fields of the input: `application/json`, or a type built on it.
-    pub const JSON: Self = Self::of(Kind::Json);
+    pub const JSON: Self = Self::of(BodyKind::Json);
 
     /// The fields of the input as a form: `application/x-www-form-urlencoded`.
-    pub const FORM: Self = Self::of(Kind::Form);
+    pub const FORM: Self = Self::of(BodyKind::Form);
 
     /// Bytes of one of these types, for [`Call::body`](super::Call::body): `image/png`, or `image/*` for
     /// all of its kind, or `*/*`.
     pub const fn raw(types: &'static [&'static str]) -> Self {
-        Self::of(Kind::Raw(types))
+        Self::of(BodyKind::Raw(types))
     }
 
     /// A form with files: `multipart/form-data`. Its texts are the fields of the input; its files are for
     /// [`Call::file`](super::Call::file). It has up to 100 parts, and 64 KiB of names and texts.
     #[cfg(feature = "multipart")]
     pub const fn multipart() -> Self {
-        Self::of(Kind::Multipart(Files {
+        Self::of(BodyKind::Multipart(Files {
             limit: usize::MAX,
             required: &[],
         }))
@@ -91,7 +91,7 @@ impl Body {
     #[must_use]
     pub const fn file_limit(self, bytes: usize) -> Self {
         let files = self.files();
-        let kind = Kind::Multipart(Files {
+        let kind = BodyKind::Multipart(Files {
             limit: bytes,
             ..files
         });
@@ -107,7 +107,7 @@ impl Body {
     #[must_use]
     pub const fn required(self, names: &'static [&'static str]) -> Self {
         let files = self.files();
-        let kind = Kind::Multipart(Files {
+        let kind = BodyKind::Multipart(Files {
             required: names,
             ..files
         });
@@ -117,7 +117,7 @@ impl Body {
     #[cfg(feature = "multipart")]
     const fn files(self) -> Files {
         match self.kind {
-            Kind::Multipart(files) => files,
+            BodyKind::Multipart(files) => files,
             _ => panic!("only a multipart body has files"),
         }
     }
@@ -132,7 +132,7 @@ impl Body {
         }
     }
 
-    const fn of(kind: Kind) -> Self {
+    const fn of(kind: BodyKind) -> Self {
         Self {
             kind,
             limit: LIMIT_BYTES,

@@ -10,18 +10,18 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::interrupt::{Interrupt, Interrupted};
-use super::record::{Change, Event, Recorded};
-use super::reply::Head;
+use super::record::{Change, Recorded, SeriesEvent};
+use super::reply::ReplyHead;
 use super::request_folder::RequestFolder;
 use super::series::{Point, Series};
 #[cfg(feature = "multipart")]
 use super::upload::{Parts, Sent, Upload};
-use crate::folder::Place;
+use crate::folder::FolderPlace;
 use crate::keeper::Keeping;
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
-/// The default one is for unit tests: nobody interrupts it, and it has no deadline and no body.
+/// The default one is for unit tests: it is not interrupted, and has no deadline and no body.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
     interrupt: Interrupt,
@@ -36,11 +36,11 @@ pub struct Call {
     folder: RequestFolder,
 }
 
-/// Where the pieces of an answer go that is sent while it is computed. An error says that nobody wants
-/// them any more.
+/// Where the pieces of an answer go that is sent while it is computed. An error says that they are
+/// not wanted any more.
 pub(crate) trait Outlet: Send {
     /// Sends what comes before the body. Called once, before anything else.
-    fn begin(&mut self, head: Head) -> io::Result<()>;
+    fn begin(&mut self, head: ReplyHead) -> io::Result<()>;
     /// Sends a piece of the body. Waits for a reader who is slow.
     fn send(&mut self, piece: Bytes) -> io::Result<()>;
 }
@@ -56,7 +56,7 @@ impl Debug for SharedOutlet {
 
 impl Call {
     /// For the request of this id, which may take so long from now on, and whose folder is there.
-    pub(crate) fn new(request_id: String, limit: Duration, folder: Place) -> Self {
+    pub(crate) fn new(request_id: String, limit: Duration, folder: FolderPlace) -> Self {
         Self {
             request_id,
             folder: RequestFolder::OfRequest(folder),
@@ -148,7 +148,7 @@ impl Call {
         &self.request_id
     }
 
-    /// A header of the request, the first of this name, in whatever letters: `Idempotency-Key`, say. None if
+    /// A header of the request, the first of this name, in upper or lower case: `Idempotency-Key`, say. None if
     /// it is missing, or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
@@ -226,7 +226,7 @@ impl Call {
     }
 
     /// Takes what was recorded.
-    pub(crate) fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<SeriesEvent> {
         self.recorded.lock().take()
     }
 

@@ -1,6 +1,6 @@
 //! From what a caller sent to a checked input, with errors that name the field.
 //!
-//! It is parsed into the type that the workload named, and never into a tree of whatever there is: that can
+//! It is parsed into the type that the workload named, and never into a tree of all that was sent: that can
 //! be eighty times larger than what was sent.
 
 use bytes::Bytes;

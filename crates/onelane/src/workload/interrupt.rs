@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// The computation was told to stop; nobody waits for its result any more.
+/// The computation was told to stop; its result is not wanted any more.
 /// Not an `Error`, so that `?` tells it from one.
 #[derive(Debug)]
 pub struct Interrupted;
 
-/// Shared between a computation and whoever may stop it. Once raised it stays raised.
+/// Shared between a computation and what may stop it. Once raised it stays raised.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<State>);
+pub struct Interrupt(Arc<InterruptState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct InterruptState {
     raised: AtomicBool,
     // A change of `raised` is announced under this lock.
     hooks: Mutex<Hooks>,

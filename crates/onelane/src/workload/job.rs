@@ -14,7 +14,7 @@ use super::definition::{Definition, Origin};
 use super::load::{LoadError, Loaded, survive};
 use super::{Call, Follow, Outcome, Reply, Run, Source};
 use crate::config::Written;
-use crate::folder::Place;
+use crate::folder::FolderPlace;
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
 pub struct Workloads(BTreeMap<&'static str, Instance>);
@@ -88,7 +88,12 @@ impl Job {
 
     /// The same for another process, which is to know of the request what a [`Call`] tells. The body
     /// travels beside it.
-    pub fn pack(mut self, request_id: String, limit: Duration, folder: Place) -> (Parcel, Bytes) {
+    pub fn pack(
+        mut self,
+        request_id: String,
+        limit: Duration,
+        folder: FolderPlace,
+    ) -> (Parcel, Bytes) {
         let body = std::mem::take(&mut self.source.body);
         let parcel = Parcel {
             workload: self.workload.to_owned(),
@@ -111,7 +116,7 @@ pub struct Parcel {
     pub body_bytes: usize,
     request_id: String,
     limit: Duration,
-    folder: Place,
+    folder: FolderPlace,
 }
 
 impl Parcel {

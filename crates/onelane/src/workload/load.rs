@@ -85,7 +85,7 @@ pub trait Load: Workload + Sized {
 #[error("{0}")]
 pub struct LoadError(pub String);
 
-/// How a workload is loaded, whatever its type.
+/// How a workload of any type is loaded.
 #[derive(Clone, Copy)]
 pub(super) struct Loading {
     pub(super) table: Table,

@@ -33,9 +33,9 @@ mod upload;
 use serde::de::DeserializeOwned;
 
 pub use body::Body;
+pub(crate) use body::BodyKind;
 #[cfg(feature = "multipart")]
 pub(crate) use body::Files;
-pub(crate) use body::Kind;
 pub use call::Call;
 pub(crate) use call::Outlet;
 pub use coprocess::{Answer, Coprocess, Follow};
@@ -50,14 +50,14 @@ pub(crate) use names::{BadSeries, check as check_series};
 pub use problem::{Problem, Reason};
 pub use program::{Output, Program};
 pub(crate) use record::Change;
-pub use record::{Event, Record};
-pub(crate) use reply::{Content, Head, PIECE_BYTES};
+pub use record::{Record, SeriesEvent};
+pub(crate) use reply::{Content, PIECE_BYTES, ReplyHead};
 pub use reply::{IntoReply, Reply};
 pub(crate) use route::in_url;
 pub use route::{Example, Method, Route};
 #[cfg(feature = "schema")]
 pub use schemas::Schemas;
-pub(crate) use series::Kind as SeriesKind;
+pub(crate) use series::SeriesKind;
 pub use series::{Point, Series};
 pub(crate) use stop::chain;
 pub use stop::{Outcome, Stop};

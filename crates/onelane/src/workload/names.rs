@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::series::{Kind, Series};
+use super::series::{Series, SeriesKind};
 
 /// The first letters of the engine's own series.
 const ENGINE: [&str; 3] = ["http_", "onelane_", "process_"];
@@ -70,8 +70,8 @@ fn check_name(name: &'static str) -> Result<(), BadSeries> {
 fn sample_names(series: &Series) -> Vec<String> {
     let name = series.name;
     match series.kind {
-        Kind::Counter | Kind::Gauge => vec![name.to_owned()],
-        Kind::Histogram(_) => ["", "_bucket", "_sum", "_count"]
+        SeriesKind::Counter | SeriesKind::Gauge => vec![name.to_owned()],
+        SeriesKind::Histogram(_) => ["", "_bucket", "_sum", "_count"]
             .map(|suffix| format!("{name}{suffix}"))
             .to_vec(),
     }

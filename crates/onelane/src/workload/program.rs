@@ -10,7 +10,9 @@ use rustix::process::Signal;
 
 use super::call::Call;
 use super::{Reason, Reply, Stop};
-use crate::keeper::{self, Ended, Heard, Input, Limits, Order, Talk};
+use crate::keeper::{
+    Heard, ProgramExit, ProgramInput, ProgramLimits, ProgramOrder, ProgramOutput, ProgramTalk,
+};
 
 /// The default limit of what a program may say, in bytes: 16 MiB.
 const OUTPUT_MAX: usize = 16 << 20;
@@ -29,8 +31,8 @@ const OUT_OF_TIME: i32 = 128 + Signal::XCPU.as_raw();
 pub struct Program<'a> {
     call: &'a Call,
     command: Command,
-    input: Option<Source>,
-    limits: Limits,
+    input: Option<StdinSource>,
+    limits: ProgramLimits,
     output_max: usize,
     accepted: Vec<i32>,
     refused: Vec<(i32, Reason)>,
@@ -69,7 +71,7 @@ impl Call {
 }
 
 #[derive(Debug)]
-enum Source {
+enum StdinSource {
     Bytes(Bytes),
     File(File),
 }
@@ -91,7 +93,7 @@ impl<'a> Program<'a> {
             call,
             command,
             input: None,
-            limits: Limits::default(),
+            limits: ProgramLimits::default(),
             output_max: OUTPUT_MAX,
             accepted: vec![0],
             refused: Vec::new(),
@@ -101,14 +103,14 @@ impl<'a> Program<'a> {
     /// With these bytes as its standard input, instead of the [body](Call::body).
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.input = Some(Source::Bytes(Bytes::from(bytes.into())));
+        self.input = Some(StdinSource::Bytes(Bytes::from(bytes.into())));
         self
     }
 
     /// With a file as its standard input.
     #[must_use]
     pub fn stdin_file(mut self, file: File) -> Self {
-        self.input = Some(Source::File(file));
+        self.input = Some(StdinSource::File(file));
         self
     }
 
@@ -201,7 +203,7 @@ impl<'a> Program<'a> {
             match heard.map_err(|err| self.failed("cannot be run", &err.to_string()))? {
                 Heard::Output(piece) => {
                     if !take(piece)? {
-                        break Some(Ended { code: TOO_LARGE });
+                        break Some(ProgramExit { code: TOO_LARGE });
                     }
                 }
                 Heard::Ended(ended) => break ended,
@@ -209,23 +211,23 @@ impl<'a> Program<'a> {
         };
         self.call.check()?;
         let stderr = talk.excerpt();
-        let Some(Ended { code }) = ended else {
+        let Some(ProgramExit { code }) = ended else {
             return Err(Stop::Crashed(self.words("was killed", "")));
         };
         self.judge(code, &stderr)?;
         Ok((code, stderr))
     }
 
-    fn start(&mut self) -> Result<Talk, Stop> {
+    fn start(&mut self) -> Result<ProgramTalk, Stop> {
         let folder = self.call.folder().ok();
-        let order = Order::new(&self.command, folder.as_deref(), self.limits);
-        let body = || Source::Bytes(self.call.shared_body());
+        let order = ProgramOrder::new(&self.command, folder.as_deref(), self.limits);
+        let body = || StdinSource::Bytes(self.call.shared_body());
         let (input, bytes) = match self.input.take().unwrap_or_else(body) {
-            Source::Bytes(bytes) => (Input::Pipe, bytes),
-            Source::File(file) => (Input::File(file.into()), Bytes::new()),
+            StdinSource::Bytes(bytes) => (ProgramInput::Pipe, bytes),
+            StdinSource::File(file) => (ProgramInput::File(file.into()), Bytes::new()),
         };
-        let here = (keeper::Output::Here, keeper::Output::Here);
-        let talk = Talk::start(&order, input, here, self.call.keeping());
+        let here = (ProgramOutput::Here, ProgramOutput::Here);
+        let talk = ProgramTalk::start(&order, input, here, self.call.keeping());
         let mut talk = talk.map_err(|err| self.failed("cannot be started", &err.to_string()))?;
         talk.say(bytes);
         talk.close();

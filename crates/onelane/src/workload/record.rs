@@ -7,11 +7,11 @@ use std::fmt::{self, Debug, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::series::{Kind, Point, Series};
+use super::series::{Point, Series, SeriesKind};
 
 /// What happened to one series, or to one value of its label, during a computation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct SeriesEvent {
     pub(crate) series: Cow<'static, str>,
     pub(crate) value: Option<Cow<'static, str>>,
     pub(crate) change: Change,
@@ -32,7 +32,7 @@ pub(crate) enum Change {
 /// Takes the events of computations that are over.
 pub trait Record: Debug + Send + Sync {
     /// Adds them to what there is.
-    fn record(&self, events: &[Event]);
+    fn record(&self, events: &[SeriesEvent]);
 }
 
 /// The events of one computation so far.
@@ -55,9 +55,9 @@ impl Recorded {
         let name = to.series.name;
         let value = to.value()?;
         match (to.series.kind, &change) {
-            (Kind::Counter, Change::Counted(by)) if *by >= 0.0 => {}
-            (Kind::Gauge, Change::Set(_)) => {}
-            (Kind::Histogram(_), Change::Observed { sum, .. }) if !sum.is_nan() => {}
+            (SeriesKind::Counter, Change::Counted(by)) if *by >= 0.0 => {}
+            (SeriesKind::Gauge, Change::Set(_)) => {}
+            (SeriesKind::Histogram(_), Change::Observed { sum, .. }) if !sum.is_nan() => {}
             (kind, change) => {
                 return Err(format!(
                     "{name} is a {}, which cannot be {change}",
@@ -95,13 +95,14 @@ impl Recorded {
     }
 
     /// Takes all of it.
-    pub(super) fn take(&mut self) -> Vec<Event> {
+    pub(super) fn take(&mut self) -> Vec<SeriesEvent> {
         let changes = std::mem::take(&mut self.changes).into_iter();
-        let event = |((series, value), change): ((&'static str, Option<&'static str>), _)| Event {
-            series: series.into(),
-            value: value.map(Cow::from),
-            change,
-        };
+        let event =
+            |((series, value), change): ((&'static str, Option<&'static str>), _)| SeriesEvent {
+                series: series.into(),
+                value: value.map(Cow::from),
+                change,
+            };
         changes.map(event).collect()
     }
 }
@@ -110,8 +111,8 @@ impl Change {
     /// One observation.
     pub(super) fn observed(series: &Series, value: f64) -> Self {
         let bounds = match series.kind {
-            Kind::Histogram(bounds) => bounds,
-            Kind::Counter | Kind::Gauge => &[],
+            SeriesKind::Histogram(bounds) => bounds,
+            SeriesKind::Counter | SeriesKind::Gauge => &[],
         };
         let bucket = bounds.iter().position(|bound| value <= *bound);
         let mut counts = vec![0; bounds.len() + 1];

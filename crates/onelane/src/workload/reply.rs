@@ -22,13 +22,13 @@ const ETAG: &str = "etag";
 /// `Server-Timing`, `X-Request-Id` and `X-Served-By`, and nothing to the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    pub(crate) head: Head,
+    pub(crate) head: ReplyHead,
     pub(crate) content: Content,
 }
 
 /// What comes before the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct ReplyHead {
     pub(crate) status: u16,
     /// None where there is no body to have one.
     pub(crate) content_type: Option<String>,
@@ -63,7 +63,7 @@ impl Reply {
     }
 
     fn new(content_type: Option<String>, body: Bytes) -> Self {
-        let head = Head {
+        let head = ReplyHead {
             status: 200,
             content_type,
             headers: Vec::new(),
@@ -83,7 +83,7 @@ impl Reply {
     }
 
     /// With a header: `Cache-Control`, `Content-Disposition`, `Location`. With an `ETag`, the engine answers
-    /// 304 to whoever has it already (`If-None-Match`). The headers that [`Problem::header`] may not have,
+    /// 304 to a caller who has it already (`If-None-Match`). The headers that [`Problem::header`] may not have,
     /// a reply may not have either.
     ///
     /// [`Problem::header`]: super::Problem::header
@@ -93,7 +93,7 @@ impl Reply {
         self
     }
 
-    /// Says to caches that they may keep it for so many seconds, and names it, so that who has it already need not
+    /// Says to caches that they may keep it for so many seconds, and names it, so that a caller who has it already need not
     /// get it once more. A reply that speaks to caches itself stays as it is.
     pub(super) fn keep_for(&mut self, seconds: u64) {
         let Self { head, content } = self;

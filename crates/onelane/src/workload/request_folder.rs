@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::folder::{Place, Root};
+use crate::folder::{FolderPlace, ServerFolder};
 
 /// What a computation writes to disk is in there.
 #[derive(Debug, Clone)]
 pub(super) enum RequestFolder {
     /// The server removes it when the request is over.
-    OfRequest(Place),
+    OfRequest(FolderPlace),
     /// For unit tests: it goes with the last clone of the call.
-    Own(Arc<Mutex<Option<Root>>>),
+    Own(Arc<Mutex<Option<ServerFolder>>>),
 }
 
 impl RequestFolder {
@@ -25,7 +25,7 @@ impl RequestFolder {
                 let mut root = root.lock();
                 let root = match root.take() {
                     Some(made) => root.insert(made),
-                    None => root.insert(Root::make()?),
+                    None => root.insert(ServerFolder::make()?),
                 };
                 Ok(root.path().to_owned())
             }

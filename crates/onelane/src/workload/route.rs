@@ -6,7 +6,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Body;
-use super::body::Kind;
+use super::body::BodyKind;
 
 /// What does not stand in a URL, or means something to a shell's quotes, to curl or to xargs. Not `%`: what is
 /// encoded stays as it is.
@@ -125,7 +125,7 @@ impl Route {
         }
     }
 
-    /// Whose answers to GET may be given again for so long, to anybody who asks the same: they depend on path and
+    /// Whose answers to GET may be given again for so long, to every caller who asks the same: they depend on path and
     /// query alone, and not on who asks.
     ///
     /// The engine says so to every cache on the way (`Cache-Control: public, max-age=…`), and names each answer by an
@@ -134,7 +134,7 @@ impl Route {
     ///
     /// # Panics
     ///
-    /// While it is compiled, for a route that nobody can ask by GET.
+    /// While it is compiled, for a route without GET.
     #[must_use]
     pub const fn fresh_for(self, time: Duration) -> Self {
         assert!(
@@ -181,7 +181,7 @@ impl Route {
     /// The body of its examples, if they have one.
     pub(crate) fn sent(&self) -> Option<Body> {
         let sends = !matches!(self.method(), Method::Get | Method::Delete);
-        (sends && self.body.kind != Kind::None).then_some(self.body)
+        (sends && self.body.kind != BodyKind::None).then_some(self.body)
     }
 
     /// Path and query of a request here. What the query says of the parameters of the path stands in the path.
@@ -212,7 +212,7 @@ impl Route {
     }
 }
 
-/// A request for somebody who wants to see the service work.
+/// A request that shows the service at work.
 #[derive(Debug)]
 pub struct Example {
     pub(crate) label: &'static str,

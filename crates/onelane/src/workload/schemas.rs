@@ -1,4 +1,4 @@
-//! What inputs and outputs look like, for whoever wants to know before sending anything: JSON Schema.
+//! What inputs and outputs look like, as JSON Schema.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};

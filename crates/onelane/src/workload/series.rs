@@ -18,20 +18,20 @@
 pub struct Series {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: SeriesKind,
     pub(crate) label: Option<Label>,
 }
 
 /// What is done to a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum SeriesKind {
     Counter,
     Gauge,
     /// With the upper bounds of its buckets.
     Histogram(&'static [f64]),
 }
 
-impl Kind {
+impl SeriesKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -51,13 +51,13 @@ pub(crate) struct Label {
 impl Series {
     /// A number that only grows. Its name ends with `_total`, by custom.
     pub const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, help, Kind::Counter)
+        Self::new(name, help, SeriesKind::Counter)
     }
 
     /// A number that goes up and down. Where several processes compute, it is the one that was set last in
     /// `fork` and `pool`, and the sum over the workers in `cluster`.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, help, Kind::Gauge)
+        Self::new(name, help, SeriesKind::Gauge)
     }
 
     /// How often something was how large. `buckets` are upper bounds, the lowest first; one without a bound
@@ -75,7 +75,7 @@ impl Series {
             assert!(buckets[at - 1] < buckets[at], "buckets are in order");
             at += 1;
         }
-        Self::new(name, help, Kind::Histogram(buckets))
+        Self::new(name, help, SeriesKind::Histogram(buckets))
     }
 
     /// With a label that has one of these values. [`Self::of`] says which.
@@ -95,7 +95,7 @@ impl Series {
         }
     }
 
-    const fn new(name: &'static str, help: &'static str, kind: Kind) -> Self {
+    const fn new(name: &'static str, help: &'static str, kind: SeriesKind) -> Self {
         Self {
             name,
             help,

@@ -13,7 +13,7 @@ use super::problem::{Problem, Reason};
 pub enum Stop {
     /// It was told to.
     Interrupted,
-    /// The caller asked for something that there is no answer to. It is told so, and the lane did well.
+    /// The caller asked for something that cannot be answered, and is told so. The lane did well.
     Problem(Box<Problem>),
     /// A program that it needs ended in the middle of it: 502 `worker_crashed`, and why in the log.
     Crashed(String),
@@ -49,7 +49,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for Stop {
 /// Why a job has no reply.
 #[derive(Debug)]
 pub enum Outcome {
-    /// What the caller sent is no input of the workload.
+    /// The workload does not take what the caller sent.
     Invalid(InvalidInput),
     /// The workload ended without a reply.
     Stopped(Stop),

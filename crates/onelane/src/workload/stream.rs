@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::call::{Call, Outlet};
-use super::reply::{Content, Head, PIECE_BYTES, Reply};
+use super::reply::{Content, PIECE_BYTES, Reply, ReplyHead};
 use super::stop::Stop;
 
 impl Call {
@@ -35,13 +35,13 @@ impl Call {
 /// A body that is sent while it is computed. A caller that reads slowly slows it down; one that leaves ends
 /// it by an error. [`Call::stream`] begins one.
 ///
-/// The caller has the status already: if the workload fails now, its connection breaks, so that nobody
-/// takes the part for the whole.
+/// The caller has the status already: if the workload fails now, its connection breaks, so that it does
+/// not take the part for the whole.
 #[derive(Debug)]
 pub struct Stream {
     call: Call,
     /// None once it is on its way.
-    head: Option<Head>,
+    head: Option<ReplyHead>,
     buffer: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl Stream {
     pub fn finish(mut self) -> Result<Reply, Stop> {
         self.flush()?;
         Ok(match self.head.take() {
-            // Nobody listens: this is a unit test, which can look at it.
+            // Without an outlet this is a unit test, which can look at it.
             Some(head) => Reply {
                 head,
                 content: Content::Whole(self.buffer.into()),

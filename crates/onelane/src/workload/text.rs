@@ -1,4 +1,4 @@
-//! A value that was written as text, as in a query string: a number, a truth value or a name for whoever
+//! A value that was written as text, as in a query string: a number, a truth value or a name for the type that
 //! asks for one.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use serde::de::value::CowStrDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// The text. `E` is the error of whoever reads it.
+/// The text. `E` is the error of its reader.
 pub(super) struct Text<'de, E> {
     text: Cow<'de, str>,
     error: PhantomData<E>,

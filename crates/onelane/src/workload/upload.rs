@@ -117,13 +117,13 @@ impl Upload {
         self.sent.name()
     }
 
-    /// What the file is called where it comes from: whatever the caller says, but never a path. Empty if the
+    /// What the file is called where it comes from: as the caller says, but never a path. Empty if the
     /// caller does not say.
     pub fn file_name(&self) -> &str {
         self.sent.file_name()
     }
 
-    /// Its type, as the caller says: `image/png`. Nobody has looked whether it is one.
+    /// Its type, as the caller says: `image/png`. It is not checked.
     pub fn content_type(&self) -> &str {
         &self.sent.content_type
     }

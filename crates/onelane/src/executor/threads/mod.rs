@@ -18,14 +18,14 @@ use super::{Answer, Failure, Supply, Ticket, compute};
 use crate::needs::Needs;
 use crate::roster::{Cause, Roster};
 use crate::workload::{Call, Content, Interrupt, Job, LoadError, Record, Reply, Workloads};
-use news::{News, Outside, PIECES_WAITING, Permit, Running, whole};
+use news::{AnyPermit, Outside, PIECES_WAITING, RunningTask, TaskNews, whole};
 
 /// How long a computation may take to notice that it is to stop. A workload should look at its
 /// interrupt every few milliseconds; one that has not looked for so long never will.
 pub const STUCK_AFTER: Duration = Duration::from_secs(1);
 
 /// The threads, by slot. They end when this is dropped and their job is done.
-pub struct Threads(Arc<Shared>);
+pub struct Threads(Arc<SharedThreads>);
 
 impl Debug for Threads {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
@@ -33,7 +33,7 @@ impl Debug for Threads {
     }
 }
 
-struct Shared {
+struct SharedThreads {
     /// The way to the thread of each slot.
     senders: Mutex<Vec<mpsc::Sender<Task>>>,
     /// What is not loaded yet.
@@ -52,22 +52,22 @@ struct Task {
     workloads: Arc<Workloads>,
     call: Call,
     record: Arc<dyn Record>,
-    hold: Hold,
+    hold: HeldPermit,
     lost: Arc<AtomicUsize>,
-    news: channel::Sender<News>,
+    news: channel::Sender<TaskNews>,
 }
 
 /// Holds the permit for the slot while the thread computes. The permit is taken out by the thread when it
-/// is done, and goes with the answer, or by [`Shared::replace`] when it gives the thread up.
+/// is done, and goes with the answer, or by [`SharedThreads::replace`] when it gives the thread up.
 #[derive(Clone)]
-struct Hold(Arc<Mutex<Permit>>);
+struct HeldPermit(Arc<Mutex<AnyPermit>>);
 
 impl Threads {
     /// Starts one thread for each slot. A thread that cannot be stopped keeps its slot; with
     /// `replace` it is given up instead, and another one started.
     pub fn start(slots: u32, replace: Option<Roster>, supply: Supply) -> io::Result<Self> {
         let senders = (0..slots).map(|slot| start_one(slot as usize));
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(SharedThreads {
             senders: Mutex::new(senders.collect::<io::Result<_>>()?),
             supply: Mutex::new(Some(supply)),
             workloads: OnceLock::new(),
@@ -108,11 +108,11 @@ impl Threads {
             workloads: workloads.clone(),
             call: call.through(Outside(tell.clone())),
             record: ticket.record,
-            hold: Hold(Arc::new(Mutex::new(Some(Box::new(permit))))),
+            hold: HeldPermit(Arc::new(Mutex::new(Some(Box::new(permit))))),
             lost: self.0.lost.clone(),
             news: tell,
         };
-        let mut running = Running {
+        let mut running = RunningTask {
             news,
             deadline: Instant::now().checked_add(ticket.limit),
             _stop: StopOnDrop {
@@ -126,20 +126,20 @@ impl Threads {
             .send(task)
             .expect("a compute thread survives every panic and lives as long as this sender");
         match running.next().await? {
-            News::Whole(head, body, compute, permit) => Ok(Answer {
+            TaskNews::Whole(head, body, compute, permit) => Ok(Answer {
                 head,
                 compute: Some(compute),
                 length: Some(body.len() as u64),
                 pieces: whole(body, permit),
             }),
-            News::Begun(head) => Ok(Answer {
+            TaskNews::Begun(head) => Ok(Answer {
                 head,
                 compute: None,
                 length: None,
                 pieces: running.pieces(),
             }),
-            News::Ended { outcome, .. } => Err(outcome.err().unwrap_or_else(Failure::confused)),
-            News::Piece(_) => Err(Failure::confused()),
+            TaskNews::Ended { outcome, .. } => Err(outcome.err().unwrap_or_else(Failure::confused)),
+            TaskNews::Piece(_) => Err(Failure::confused()),
         }
     }
 }
@@ -165,13 +165,13 @@ impl Task {
             // This thread had been given up and has finished after all. It ends now.
             self.lost.fetch_sub(1, Ordering::Relaxed);
         }
-        let ended = |outcome, permit| News::Ended {
+        let ended = |outcome, permit| TaskNews::Ended {
             outcome,
             _permit: permit,
         };
         let news = match outcome {
             Ok(Reply { head, content }) => match content {
-                Content::Whole(body) => News::Whole(head, body, took, permit),
+                Content::Whole(body) => TaskNews::Whole(head, body, took, permit),
                 Content::Sent => ended(Ok(()), permit),
             },
             Err(failure) => ended(Err(failure), permit),
@@ -181,8 +181,8 @@ impl Task {
     }
 }
 
-impl Hold {
-    fn take(&self) -> Permit {
+impl HeldPermit {
+    fn take(&self) -> AnyPermit {
         self.0.lock().take()
     }
 
@@ -191,9 +191,9 @@ impl Hold {
     }
 }
 
-impl Shared {
+impl SharedThreads {
     /// Puts a new thread in the place of one that does not stop.
-    fn replace(&self, slot: usize, hold: &Hold, roster: &Roster) {
+    fn replace(&self, slot: usize, hold: &HeldPermit, roster: &Roster) {
         let sender = match start_one(slot) {
             Ok(sender) => sender,
             // The slot stays taken.
@@ -212,13 +212,13 @@ impl Shared {
     }
 }
 
-/// Stops the computation when the wait for its answer ends, in whatever way, and has its thread replaced
+/// Stops the computation however the wait for its answer ends, and has its thread replaced
 /// if it does not stop.
 struct StopOnDrop {
-    threads: Arc<Shared>,
+    threads: Arc<SharedThreads>,
     slot: usize,
     interrupt: Interrupt,
-    hold: Hold,
+    hold: HeldPermit,
 }
 
 impl Drop for StopOnDrop {

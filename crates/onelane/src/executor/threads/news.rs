@@ -10,28 +10,28 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::executor::{Failure, Pieces};
-use crate::workload::{Head, Outlet, PIECE_BYTES};
+use crate::workload::{Outlet, PIECE_BYTES, ReplyHead};
 
 /// How many pieces of a streamed answer wait for a caller that reads slowly, before the computation waits,
 /// too.
 pub(super) const PIECES_WAITING: usize = 2;
 
 /// What a thread tells about its task: all at once, or a beginning, pieces, and an end.
-pub(super) enum News {
-    Whole(Head, Bytes, Duration, Permit),
-    Begun(Head),
+pub(super) enum TaskNews {
+    Whole(ReplyHead, Bytes, Duration, AnyPermit),
+    Begun(ReplyHead),
     Piece(Bytes),
     Ended {
         outcome: Result<(), Failure>,
-        _permit: Permit,
+        _permit: AnyPermit,
     },
 }
 
 /// The permit for the slot. None if it was taken away.
-pub(super) type Permit = Option<Box<dyn Any + Send>>;
+pub(super) type AnyPermit = Option<Box<dyn Any + Send>>;
 
 /// A body that is there, in pieces that fit a buffer. Its slot is free when it is dropped.
-pub(super) fn whole(body: Bytes, permit: Permit) -> Pieces {
+pub(super) fn whole(body: Bytes, permit: AnyPermit) -> Pieces {
     let rest = (body, permit);
     Box::pin(stream::unfold(rest, async |(mut body, permit)| {
         let piece = body.split_to(body.len().min(PIECE_BYTES));
@@ -39,18 +39,18 @@ pub(super) fn whole(body: Bytes, permit: Permit) -> Pieces {
     }))
 }
 
-/// A task as the one sees it who waits for its answer.
-pub(super) struct Running<S> {
-    pub(super) news: mpsc::Receiver<News>,
+/// A task as its request sees it.
+pub(super) struct RunningTask<S> {
+    pub(super) news: mpsc::Receiver<TaskNews>,
     /// None where it is too far away to have a date.
     pub(super) deadline: Option<Instant>,
     /// Stops the task when dropped.
     pub(super) _stop: S,
 }
 
-impl<S: 'static> Running<S> {
+impl<S: 'static> RunningTask<S> {
     /// What the thread tells next, within the deadline.
-    pub(super) async fn next(&mut self) -> Result<News, Failure> {
+    pub(super) async fn next(&mut self) -> Result<TaskNews, Failure> {
         let news = self.news.recv();
         let news = match self.deadline {
             None => news.await,
@@ -68,31 +68,33 @@ impl<S: 'static> Running<S> {
         Box::pin(stream::unfold(Some(self), async |running| {
             let mut running = running?;
             match running.next().await {
-                Ok(News::Piece(piece)) => Some((Ok(piece), Some(running))),
-                Ok(News::Ended { outcome, .. }) => Some((Err(outcome.err()?), None)),
+                Ok(TaskNews::Piece(piece)) => Some((Ok(piece), Some(running))),
+                Ok(TaskNews::Ended { outcome, .. }) => Some((Err(outcome.err()?), None)),
                 Err(failure) => Some((Err(failure), None)),
-                Ok(News::Whole(..) | News::Begun(_)) => Some((Err(Failure::confused()), None)),
+                Ok(TaskNews::Whole(..) | TaskNews::Begun(_)) => {
+                    Some((Err(Failure::confused()), None))
+                }
             }
         }))
     }
 }
 
 /// The way of a streamed answer out of a thread.
-pub(super) struct Outside(pub(super) mpsc::Sender<News>);
+pub(super) struct Outside(pub(super) mpsc::Sender<TaskNews>);
 
 impl Outside {
-    fn tell(&self, news: News) -> io::Result<()> {
+    fn tell(&self, news: TaskNews) -> io::Result<()> {
         let told = self.0.blocking_send(news);
         told.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "nobody wants the answer any more"))
     }
 }
 
 impl Outlet for Outside {
-    fn begin(&mut self, head: Head) -> io::Result<()> {
-        self.tell(News::Begun(head))
+    fn begin(&mut self, head: ReplyHead) -> io::Result<()> {
+        self.tell(TaskNews::Begun(head))
     }
 
     fn send(&mut self, piece: Bytes) -> io::Result<()> {
-        self.tell(News::Piece(piece))
+        self.tell(TaskNews::Piece(piece))
     }
 }

@@ -7,13 +7,13 @@ use tokio::time::timeout;
 use super::*;
 use crate::drill::{DEMO, FAULTS};
 use crate::folder::Folders;
-use crate::workload::{Definition, Event, Source};
+use crate::workload::{Definition, SeriesEvent, Source};
 
 #[derive(Debug)]
 struct Nowhere;
 
 impl Record for Nowhere {
-    fn record(&self, _: &[Event]) {}
+    fn record(&self, _: &[SeriesEvent]) {}
 }
 
 /// Ends as soon as it is to stop.

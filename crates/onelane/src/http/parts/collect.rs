@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use form_urlencoded::Serializer;
 use multer::Field;
 
-use super::head::Head;
+use super::head::PartHead;
 use super::parser::Parser;
-use crate::folder::Place;
-use crate::http::problem::Problem;
+use crate::folder::FolderPlace;
+use crate::http::problem::HttpProblem;
 use crate::workload::{Files, Parts, Sent, path_in};
 
 /// The most parts of a form.
@@ -24,13 +24,13 @@ const MEMORY_MAX_BYTES: usize = 64 * 1024;
 
 /// Why a body was not read to its end.
 pub(super) enum Unread {
-    Problem(Problem),
+    Problem(HttpProblem),
     /// A file cannot be written.
     Unwritten(io::Error),
 }
 
-impl From<Problem> for Unread {
-    fn from(problem: Problem) -> Self {
+impl From<HttpProblem> for Unread {
+    fn from(problem: HttpProblem) -> Self {
         Self::Problem(problem)
     }
 }
@@ -44,7 +44,7 @@ impl From<io::Error> for Unread {
 /// What has come so far.
 pub(super) struct Collection<'a> {
     allowed: Files,
-    place: &'a Place,
+    place: &'a FolderPlace,
     fields: Serializer<'static, String>,
     text_left: usize,
     files: Vec<Sent>,
@@ -52,7 +52,7 @@ pub(super) struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
-    pub(super) fn new(allowed: Files, place: &'a Place) -> Self {
+    pub(super) fn new(allowed: Files, place: &'a FolderPlace) -> Self {
         Self {
             allowed,
             place,
@@ -70,9 +70,9 @@ impl<'a> Collection<'a> {
             count += 1;
             if count > PARTS_MAX {
                 let what = format!("the body has more than {PARTS_MAX} parts");
-                return Err(Problem::PartTooLarge(what).into());
+                return Err(HttpProblem::PartTooLarge(what).into());
             }
-            let head = Head::of(&part)?;
+            let head = PartHead::of(&part)?;
             match &head.file_name {
                 None => self.text(&mut parser, part, &head.name).await?,
                 Some(file_name) => self.file(&mut parser, part, &head, file_name).await?,
@@ -100,16 +100,16 @@ impl<'a> Collection<'a> {
             text.extend_from_slice(&piece);
         }
         let text = String::from_utf8(text);
-        let text = text.map_err(|_| Problem::BadRequest(format!("{name}: it is not UTF-8")))?;
+        let text = text.map_err(|_| HttpProblem::BadRequest(format!("{name}: it is not UTF-8")))?;
         self.fields.append_pair(name, &text);
         Ok(())
     }
 
     /// Takes so many bytes from what is left for texts.
-    fn count(&mut self, name: &str, bytes: usize) -> Result<(), Problem> {
+    fn count(&mut self, name: &str, bytes: usize) -> Result<(), HttpProblem> {
         let left = self.text_left.checked_sub(bytes);
         self.text_left = left.ok_or_else(|| {
-            Problem::PartTooLarge(format!(
+            HttpProblem::PartTooLarge(format!(
                 "{name}: the texts are longer than {TEXT_MAX_BYTES} bytes"
             ))
         })?;
@@ -120,7 +120,7 @@ impl<'a> Collection<'a> {
         &mut self,
         parser: &mut Parser,
         mut part: Field<'static>,
-        head: &Head,
+        head: &PartHead,
         file_name: &str,
     ) -> Result<(), Unread> {
         let name = &*head.name;
@@ -133,14 +133,14 @@ impl<'a> Collection<'a> {
         while let Some(piece) = parser.piece(&mut part, name).await? {
             left = left.checked_sub(piece.len()).ok_or_else(|| {
                 let limit = self.allowed.limit;
-                Problem::PartTooLarge(format!("{name}: the file is larger than {limit} bytes"))
+                HttpProblem::PartTooLarge(format!("{name}: the file is larger than {limit} bytes"))
             })?;
             sent.len += piece.len() as u64;
             if file.is_none() && self.memory.len() + piece.len() > MEMORY_MAX_BYTES {
                 file = Some(self.spill(begin)?);
             }
             match &mut file {
-                // The kernel takes it into memory, and so nobody waits for a disk, as a rule.
+                // The kernel takes it into memory, and so no request waits for a disk, as a rule.
                 Some(file) => file.write_all(&piece)?,
                 None => self.memory.extend_from_slice(&piece),
             }
@@ -149,7 +149,7 @@ impl<'a> Collection<'a> {
             file.flush()?;
             sent.is_on_disk = true;
         }
-        // A browser sends this if nobody has chosen a file.
+        // A browser sends this if the user has chosen no file.
         let is_there = sent.len > 0 || !file_name.is_empty();
         self.files.extend(is_there.then_some(sent));
         Ok(())
@@ -166,10 +166,10 @@ impl<'a> Collection<'a> {
 }
 
 /// Whether all files are there that must be.
-pub(super) fn check_required(allowed: Files, files: &[Sent]) -> Result<(), Problem> {
+pub(super) fn check_required(allowed: Files, files: &[Sent]) -> Result<(), HttpProblem> {
     let is_missing = |name: &&&str| files.iter().all(|file| file.name() != **name);
     match allowed.required.iter().find(is_missing) {
         None => Ok(()),
-        Some(name) => Err(Problem::BadRequest(format!("missing file `{name}`"))),
+        Some(name) => Err(HttpProblem::BadRequest(format!("missing file `{name}`"))),
     }
 }

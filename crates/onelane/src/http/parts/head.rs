@@ -4,13 +4,13 @@ use actix_web::http::header::{ContentDisposition, HeaderValue};
 use multer::Field;
 
 use super::parser::HEAD_MAX_BYTES;
-use crate::http::problem::Problem;
+use crate::http::problem::HttpProblem;
 
 /// The longest name of a part, in bytes. Errors quote it.
 const NAME_MAX_BYTES: usize = 256;
 
 /// What a part says of itself.
-pub(super) struct Head {
+pub(super) struct PartHead {
     pub(super) name: String,
     /// None for a text.
     pub(super) file_name: Option<String>,
@@ -18,8 +18,8 @@ pub(super) struct Head {
     pub(super) content_type: String,
 }
 
-impl Head {
-    pub(super) fn of(part: &Field<'_>) -> Result<Self, Problem> {
+impl PartHead {
+    pub(super) fn of(part: &Field<'_>) -> Result<Self, HttpProblem> {
         let headers = part.headers().iter();
         let length: usize = headers
             .map(|(name, value)| name.as_str().len() + value.len())
@@ -54,8 +54,8 @@ impl Head {
     }
 }
 
-fn bad(what: impl Into<String>) -> Problem {
-    Problem::BadRequest(what.into())
+fn bad(what: impl Into<String>) -> HttpProblem {
+    HttpProblem::BadRequest(what.into())
 }
 
 fn parse(value: &[u8]) -> Option<ContentDisposition> {

@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 use super::front::Front;
 use super::headers::{request_id, text};
-use super::problem::Problem;
-use crate::folder::Place;
-use crate::workload::{Format, Kind, Parts, Route};
+use super::problem::HttpProblem;
+use crate::folder::FolderPlace;
+use crate::workload::{BodyKind, Format, Parts, Route};
 use collect::{Collection, Unread, check_required};
 use parser::Parser;
 
@@ -22,20 +22,20 @@ pub(super) fn check_head(
     request: &HttpRequest,
     route: &Route,
     format: Format,
-) -> Result<(), Problem> {
+) -> Result<(), HttpProblem> {
     match (format, route.body.kind) {
         (Format::Parts, _) => boundary(request).map(drop),
-        (Format::Absent, Kind::Multipart(files)) => check_required(files, &[]),
+        (Format::Absent, BodyKind::Multipart(files)) => check_required(files, &[]),
         _ => Ok(()),
     }
 }
 
 /// What stands between two parts.
-fn boundary(request: &HttpRequest) -> Result<String, Problem> {
+fn boundary(request: &HttpRequest) -> Result<String, HttpProblem> {
     let content_type = text(request.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type);
     let boundary = boundary.ok().filter(|boundary| !boundary.is_empty());
-    let missing = || Problem::BadRequest("the Content-Type has no valid boundary".to_owned());
+    let missing = || HttpProblem::BadRequest("the Content-Type has no valid boundary".to_owned());
     boundary.ok_or_else(missing)
 }
 
@@ -44,10 +44,10 @@ pub(super) async fn read(
     request: &HttpRequest,
     body: web::Payload,
     route: &Route,
-    place: &Place,
+    place: &FolderPlace,
     front: &Front,
-) -> Result<(Parts, Bytes), Problem> {
-    let Kind::Multipart(files) = route.body.kind else {
+) -> Result<(Parts, Bytes), HttpProblem> {
+    let BodyKind::Multipart(files) = route.body.kind else {
         unreachable!("a body has the format of the kind that its route takes")
     };
     let parser = Parser::new(boundary(request)?, body.into_inner(), route.body.limit);
@@ -57,7 +57,7 @@ pub(super) async fn read(
         Unread::Unwritten(err) => {
             let request_id = request_id(request);
             tracing::error!(request_id, %err, "a file that was sent cannot be written");
-            Problem::NoRoom(front.retry_after())
+            HttpProblem::NoRoom(front.retry_after())
         }
     })
 }

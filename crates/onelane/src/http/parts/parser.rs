@@ -11,7 +11,7 @@ use futures_util::stream::poll_fn;
 use futures_util::{FutureExt, StreamExt};
 use multer::{Error, Field, Multipart};
 
-use crate::http::problem::Problem;
+use crate::http::problem::HttpProblem;
 
 /// The longest head of a part, and the most that comes before the first part, in bytes.
 pub(super) const HEAD_MAX_BYTES: usize = 8 * 1024;
@@ -32,7 +32,7 @@ impl Parser {
         let (feed, pieces) = channel();
         let pieces = poll_fn(move |_| match pieces.try_recv() {
             Ok(piece) => Poll::Ready(Some(Ok::<_, Infallible>(piece))),
-            // Nobody is woken: whoever feeds it asks again.
+            // No task is woken: the feeder asks again.
             Err(TryRecvError::Empty) => Poll::Pending,
             Err(TryRecvError::Disconnected) => Poll::Ready(None),
         });
@@ -46,7 +46,7 @@ impl Parser {
     }
 
     /// The next part. The one before is to be dropped, and was read to its end.
-    pub(super) async fn next(&mut self) -> Result<Option<Field<'static>>, Problem> {
+    pub(super) async fn next(&mut self) -> Result<Option<Field<'static>>, HttpProblem> {
         let mut read = 0;
         loop {
             if let Some(part) = self.multipart.next_field().now_or_never() {
@@ -54,7 +54,7 @@ impl Parser {
             }
             if read > HEAD_MAX_BYTES {
                 let what = format!("body: no part begins within {HEAD_MAX_BYTES} bytes");
-                return Err(Problem::BadRequest(what));
+                return Err(HttpProblem::BadRequest(what));
             }
             read += self.feed().await?;
         }
@@ -65,10 +65,11 @@ impl Parser {
         &mut self,
         part: &mut Field<'static>,
         name: &str,
-    ) -> Result<Option<Bytes>, Problem> {
+    ) -> Result<Option<Bytes>, HttpProblem> {
         loop {
             if let Some(piece) = part.chunk().now_or_never() {
-                let cut = |_| Problem::BadRequest(format!("{name}: there is no boundary after it"));
+                let cut =
+                    |_| HttpProblem::BadRequest(format!("{name}: there is no boundary after it"));
                 return piece.map_err(cut);
             }
             self.feed().await?;
@@ -76,13 +77,13 @@ impl Parser {
     }
 
     /// Reads what comes after the last part, and means nothing.
-    pub(super) async fn finish(mut self) -> Result<(), Problem> {
+    pub(super) async fn finish(mut self) -> Result<(), HttpProblem> {
         while self.take().await?.is_some() {}
         Ok(())
     }
 
     /// Gives the parser one more piece of the body, and tells its length in bytes.
-    async fn feed(&mut self) -> Result<usize, Problem> {
+    async fn feed(&mut self) -> Result<usize, HttpProblem> {
         let Some(piece) = self.take().await? else {
             self.feed = None;
             return Ok(0);
@@ -96,19 +97,19 @@ impl Parser {
     }
 
     /// The next piece of the body.
-    async fn take(&mut self) -> Result<Option<Bytes>, Problem> {
+    async fn take(&mut self) -> Result<Option<Bytes>, HttpProblem> {
         let Some(piece) = self.body.next().await else {
             return Ok(None);
         };
-        let piece = piece.map_err(|err| Problem::BadRequest(format!("body: {err}")))?;
+        let piece = piece.map_err(|err| HttpProblem::BadRequest(format!("body: {err}")))?;
         let left = self.left.checked_sub(piece.len());
-        self.left = left.ok_or(Problem::BodyTooLarge(self.limit))?;
+        self.left = left.ok_or(HttpProblem::BodyTooLarge(self.limit))?;
         Ok(Some(piece))
     }
 }
 
-fn malformed(err: &Error) -> Problem {
-    Problem::BadRequest(match err {
+fn malformed(err: &Error) -> HttpProblem {
+    HttpProblem::BadRequest(match err {
         Error::IncompleteStream => "body: it does not end with its boundary".to_owned(),
         _ => "body: the head of a part is malformed".to_owned(),
     })

@@ -9,7 +9,7 @@ use futures_util::stream;
 
 use super::parser::HEAD_MAX_BYTES;
 use super::*;
-use crate::folder::{Folder, Folders, Root};
+use crate::folder::{Folder, Folders, ServerFolder};
 use crate::workload::{Files, Sent, path_in};
 
 const LIMIT: usize = 1 << 20;
@@ -19,7 +19,7 @@ struct Read {
     parts: Parts,
     memory: Bytes,
     folder: Folder,
-    _root: Root,
+    _root: ServerFolder,
 }
 
 fn payload(body: &[u8], piece: usize) -> Payload {
@@ -31,8 +31,8 @@ fn payload(body: &[u8], piece: usize) -> Payload {
 }
 
 /// Reads a form that arrives in pieces of this length. An error is the status and the words for the caller.
-async fn read(body: &[u8], piece: usize, files: Files, limit: usize) -> Result<Read, Problem> {
-    let root = Root::make().unwrap();
+async fn read(body: &[u8], piece: usize, files: Files, limit: usize) -> Result<Read, HttpProblem> {
+    let root = ServerFolder::make().unwrap();
     let folder = Folders::below(Ok(&root)).next();
     let parser = Parser::new("B".to_owned(), payload(body, piece), limit);
     let read = Collection::new(files, folder.place()).read(parser).await;
@@ -183,9 +183,12 @@ async fn a_file_that_nobody_has_chosen_is_none() {
 
 /// What becomes of a body that is refused: status, and how its words begin.
 #[track_caller]
-fn check(read: Result<Read, Problem>, expected: &str) {
+fn check(read: Result<Read, HttpProblem>, expected: &str) {
     let problem = read.err().expect("it is refused");
-    let large = matches!(problem, Problem::PartTooLarge(_) | Problem::BodyTooLarge(_));
+    let large = matches!(
+        problem,
+        HttpProblem::PartTooLarge(_) | HttpProblem::BodyTooLarge(_)
+    );
     let told = format!("{} {problem}", if large { 413 } else { 400 });
     assert!(told.starts_with(expected), "{told}, not {expected}");
 }

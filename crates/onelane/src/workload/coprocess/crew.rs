@@ -12,44 +12,44 @@ use parking_lot::{Condvar, Mutex};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
 
-use super::one::{Lost, One, Plan};
+use super::one::{CoprocessLost, CoprocessPlan, StayingProgram};
 use crate::backoff::Backoff;
-use crate::keeper::{End, Keeping};
-use crate::roster::{Cause, News};
+use crate::keeper::{Keeping, ProgramHandle};
+use crate::roster::{Cause, ProgramNews};
 use crate::workload::{Call, Stop};
 
-/// Whoever wants to know what becomes of programs that stay.
+/// Is told what becomes of programs that stay.
 pub trait Follow: Debug + Send + Sync {
     /// One is ready, or gone.
-    fn news(&self, news: News);
+    fn news(&self, news: ProgramNews);
     /// For so many slots there is none that is ready.
     fn missing(&self, slots: usize);
 }
 
 #[derive(Debug)]
 pub(super) struct Crew {
-    plan: Arc<Plan>,
+    plan: Arc<CoprocessPlan>,
     keeping: Keeping,
     slots: usize,
     follow: Arc<dyn Follow>,
-    state: Mutex<State>,
-    /// Told when one has become idle, or somebody who waits for that is to look whether he still wants it.
+    state: Mutex<CrewState>,
+    /// Told when one has become idle, or when a call that waits for that is to look whether it was interrupted.
     changed: Condvar,
     /// Wakes the thread.
     bell: PipeWriter,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    idle: Vec<One>,
+struct CrewState {
+    idle: Vec<StayingProgram>,
     /// How many are spoken to.
     busy: usize,
     /// Those that are to end, and why.
-    leaving: Vec<(One, Cause)>,
+    leaving: Vec<(StayingProgram, Cause)>,
     backoff: Backoff,
 }
 
-impl State {
+impl CrewState {
     fn alive(&self) -> usize {
         self.idle.len() + self.busy
     }
@@ -58,7 +58,7 @@ impl State {
 impl Crew {
     /// Starts them all and waits until they are ready. The error says why one is not.
     pub(super) fn start(
-        plan: Arc<Plan>,
+        plan: Arc<CoprocessPlan>,
         slots: usize,
         keeping: Keeping,
         follow: Arc<dyn Follow>,
@@ -91,7 +91,7 @@ impl Crew {
     pub(super) fn lend<T>(
         self: &Arc<Self>,
         call: &Call,
-        speak: impl FnOnce(&mut One) -> Result<T, Lost>,
+        speak: impl FnOnce(&mut StayingProgram) -> Result<T, CoprocessLost>,
     ) -> Result<T, Stop> {
         let mut lease = self.take(call)?;
         let one = lease.one.as_mut().expect("it was just taken");
@@ -118,10 +118,10 @@ impl Crew {
     }
 
     /// Waits for an idle one.
-    fn take(self: &Arc<Self>, call: &Call) -> Result<Lease<'_>, Stop> {
+    fn take(self: &Arc<Self>, call: &Call) -> Result<CoprocessLease<'_>, Stop> {
         let crew = self.clone();
         let _hook = call.flag().on_raise(move || {
-            // Whoever waits has looked before, or will look after this.
+            // A call that waits has looked before, or will look after this.
             drop(crew.state.lock());
             crew.changed.notify_all();
         });
@@ -132,7 +132,7 @@ impl Crew {
                 match one.fault() {
                     None => {
                         state.busy += 1;
-                        return Ok(Lease {
+                        return Ok(CoprocessLease {
                             crew: self,
                             one: Some(one),
                             cause: Cause::Cancelled,
@@ -146,7 +146,7 @@ impl Crew {
     }
 
     /// Has one end.
-    fn dismiss(&self, state: &mut State, one: One, cause: Cause) {
+    fn dismiss(&self, state: &mut CrewState, one: StayingProgram, cause: Cause) {
         state.leaving.push((one, cause));
         self.tell_missing(state);
         self.ring();
@@ -158,7 +158,7 @@ impl Crew {
         (&self.bell).write_all(&[0]).ok();
     }
 
-    fn tell_missing(&self, state: &State) {
+    fn tell_missing(&self, state: &CrewState) {
         self.follow
             .missing(self.slots.saturating_sub(state.alive()));
     }
@@ -170,7 +170,7 @@ impl Crew {
         for (one, cause) in leaving {
             let pid = one.pid();
             drop(one);
-            self.follow.news(News::Gone { pid, cause });
+            self.follow.news(ProgramNews::Gone { pid, cause });
         }
         while self.is_short() {
             let added = self.add();
@@ -206,10 +206,10 @@ impl Crew {
     fn add(&self) -> Result<(), String> {
         let start = Instant::now();
         let program = self.plan.name();
-        let one =
-            One::start(&self.plan, self.keeping).map_err(|why| format!("{program}: {why}"))?;
+        let one = StayingProgram::start(&self.plan, self.keeping)
+            .map_err(|why| format!("{program}: {why}"))?;
         let (pid, took) = (one.pid(), start.elapsed());
-        self.follow.news(News::Born { pid, program, took });
+        self.follow.news(ProgramNews::Born { pid, program, took });
         let mut state = self.state.lock();
         state.idle.push(one);
         self.tell_missing(&state);
@@ -218,7 +218,7 @@ impl Crew {
     }
 
     /// Why one is not to serve another request.
-    fn verdict(&self, one: &One) -> Option<Cause> {
+    fn verdict(&self, one: &StayingProgram) -> Option<Cause> {
         let plan = &self.plan;
         if plan.requests > 0 && one.served >= one.requests_max {
             return Some(Cause::Recycled);
@@ -234,24 +234,24 @@ fn attend(crew: &Weak<Crew>, rung: &PipeReader) {
         attended.complete();
         let (watched, pause) = {
             let state = attended.state.lock();
-            let idle: Vec<End> = state.idle.iter().map(One::end).collect();
+            let idle: Vec<ProgramHandle> = state.idle.iter().map(StayingProgram::end).collect();
             (idle, state.backoff.delay())
         };
-        // Not held while this waits: whoever drops the last one ends all programs.
+        // Not held while this waits: dropping the last one ends all programs.
         drop(attended);
         wait(rung, &watched, pause);
     }
 }
 
 /// Waits until the bell rings, until one of these ends, or for the pause after a failure.
-fn wait(mut rung: &PipeReader, watched: &[End], pause: Duration) {
-    let fds = watched.iter().map(End::watched);
+fn wait(mut rung: &PipeReader, watched: &[ProgramHandle], pause: Duration) {
+    let fds = watched.iter().map(ProgramHandle::watched);
     let fds = [rung.as_fd()].into_iter().chain(fds);
     let mut fds: Vec<_> = fds
         .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
         .collect();
     let pause = Timespec::try_from(pause).ok().filter(|_| !pause.is_zero());
-    // An error is as good as a ring: whoever called looks again.
+    // An error is as good as a ring: the caller looks again.
     poll(&mut fds, pause.as_ref()).ok();
     while rung.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
 }
@@ -264,13 +264,13 @@ fn bell() -> io::Result<(PipeReader, PipeWriter)> {
 }
 
 /// One that is spoken to. If it is not given back, it ends, for this cause.
-struct Lease<'a> {
+struct CoprocessLease<'a> {
     crew: &'a Crew,
-    one: Option<One>,
+    one: Option<StayingProgram>,
     cause: Cause,
 }
 
-impl Lease<'_> {
+impl CoprocessLease<'_> {
     fn give_back(mut self) {
         let one = self.one.take().expect("a lease ends once");
         let verdict = self.crew.verdict(&one);
@@ -288,7 +288,7 @@ impl Lease<'_> {
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for CoprocessLease<'_> {
     fn drop(&mut self) {
         if let Some(one) = self.one.take() {
             let mut state = self.crew.state.lock();

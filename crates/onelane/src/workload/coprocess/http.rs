@@ -14,7 +14,7 @@ const FIELDS_MAX: usize = 64;
 
 /// What is sent.
 #[derive(Debug)]
-pub(super) struct Request<'a> {
+pub(super) struct CoprocessRequest<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) content_type: &'a str,
@@ -32,7 +32,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> CoprocessRequest<'a> {
     pub(super) fn get(path: &'a str) -> Self {
         Self {
             method: "GET",
@@ -46,11 +46,11 @@ impl<'a> Request<'a> {
 /// Sends a request and reads the answer, whose body has `most` bytes at most. No silence is longer than `patience`.
 pub(super) fn exchange(
     socket: &Path,
-    request: &Request<'_>,
+    request: &CoprocessRequest<'_>,
     most: usize,
     patience: Option<Duration>,
 ) -> io::Result<Answer> {
-    let Request {
+    let CoprocessRequest {
         method,
         path,
         content_type,

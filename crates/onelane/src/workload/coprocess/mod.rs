@@ -16,8 +16,8 @@ use crate::keeper::Keeping;
 use crew::Crew;
 pub use crew::Follow;
 pub use http::Answer;
-use http::Request;
-use one::{Dialect, Plan};
+use http::CoprocessRequest;
+use one::{CoprocessPlan, Dialect};
 
 /// The default time for a start: an office suite takes some seconds, a model may take more.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -28,7 +28,7 @@ const ANSWER_MAX: usize = 16 << 20;
 /// A program that stays, such as an interpreter with a model in it, or an office suite. A workload makes it in
 /// [`Load::load`](super::Load::load) and shows it to the engine in
 /// [`Load::coprocess`](super::Load::coprocess), which starts one for each slot before the service is ready. What it
-/// does for a request, it does alone: nobody else speaks to it meanwhile.
+/// does for a request, it does alone: no other request speaks to it meanwhile.
 ///
 /// It is ended with all that it has started when its request ends early (the client has left, or the time is over),
 /// and by [`Self::requests`] and [`Self::memory_mib`]. Its place is taken by a new one at once; until that is ready,
@@ -83,7 +83,7 @@ const ANSWER_MAX: usize = 16 << 20;
 /// ```
 #[derive(Debug)]
 pub struct Coprocess {
-    plan: Arc<Plan>,
+    plan: Arc<CoprocessPlan>,
     crew: OnceLock<Arc<Crew>>,
 }
 
@@ -107,7 +107,7 @@ impl Coprocess {
 
     fn new(command: Command, dialect: Dialect) -> Self {
         Self {
-            plan: Arc::new(Plan {
+            plan: Arc::new(CoprocessPlan {
                 command,
                 dialect,
                 ready: None,
@@ -121,7 +121,7 @@ impl Coprocess {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut CoprocessPlan)) -> Self {
         change(Arc::get_mut(&mut self.plan).expect("it has not been started yet"));
         self
     }
@@ -181,7 +181,7 @@ impl Coprocess {
     ///
     /// # Errors
     /// [`Stop::Interrupted`] if the call was, [`Stop::Crashed`] if the program ended or did not keep to the format: in
-    /// both cases it is replaced. [`Stop::Failed`] for what is no line.
+    /// both cases it is replaced. [`Stop::Failed`] if the question is not one line.
     pub fn exchange(&self, call: &Call, question: impl AsRef<[u8]>) -> Result<Vec<u8>, Stop> {
         let message = self.plan.message(question.as_ref());
         let message = message.map_err(|why| Stop::Failed(why.into()))?;
@@ -200,7 +200,7 @@ impl Coprocess {
         if self.plan.dialect != Dialect::Http {
             return Err(Stop::Failed("this program is not spoken to by HTTP".into()));
         }
-        let request = Request {
+        let request = CoprocessRequest {
             method,
             path,
             content_type,
@@ -219,7 +219,7 @@ impl Coprocess {
     /// Those that were started; in a unit test one, which is started now.
     fn crew(&self, call: &Call) -> Result<&Arc<Crew>, Stop> {
         if self.crew.get().is_none() {
-            let crew = Crew::start(self.plan.clone(), 1, call.keeping(), Arc::new(Nobody));
+            let crew = Crew::start(self.plan.clone(), 1, call.keeping(), Arc::new(NoFollower));
             self.crew.set(crew.map_err(Stop::Crashed)?).ok();
         }
         Ok(self.crew.get().expect("it was set"))
@@ -228,9 +228,9 @@ impl Coprocess {
 
 /// Follows nothing.
 #[derive(Debug)]
-struct Nobody;
+struct NoFollower;
 
-impl Follow for Nobody {
-    fn news(&self, _: crate::roster::News) {}
+impl Follow for NoFollower {
+    fn news(&self, _: crate::roster::ProgramNews) {}
     fn missing(&self, _: usize) {}
 }

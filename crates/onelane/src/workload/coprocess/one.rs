@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::http::{self, Answer, Request};
-use crate::folder::Root;
+use super::http::{self, Answer, CoprocessRequest};
+use crate::folder::ServerFolder;
 use crate::jitter::with_jitter;
-use crate::keeper::{End, Heard, Input, Keeping, Limits, Order, Output, Talk, memory_below};
+use crate::keeper::{
+    Heard, Keeping, ProgramHandle, ProgramInput, ProgramLimits, ProgramOrder, ProgramOutput,
+    ProgramTalk, memory_below,
+};
 use crate::roster::Cause;
 
 /// How a program is spoken to.
@@ -26,7 +29,7 @@ pub(super) enum Dialect {
 
 /// What is known of a program before it is started.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct CoprocessPlan {
     pub(super) command: Command,
     pub(super) dialect: Dialect,
     pub(super) ready: Option<String>,
@@ -54,7 +57,7 @@ const LENGTH_BYTES: usize = 4;
 
 /// Why a program gave no answer.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(super) enum CoprocessLost {
     /// It has ended: how, if that is known.
     Ended(Option<i32>),
     /// It said something that is no answer.
@@ -63,13 +66,13 @@ pub(super) enum Lost {
     NotStarted(io::Error),
 }
 
-impl From<io::Error> for Lost {
+impl From<io::Error> for CoprocessLost {
     fn from(err: io::Error) -> Self {
         Self::NotStarted(err)
     }
 }
 
-impl Lost {
+impl CoprocessLost {
     pub(super) fn cause(&self) -> Cause {
         match self {
             Self::Ended(_) | Self::NotStarted(_) => Cause::Crashed,
@@ -88,7 +91,7 @@ impl Lost {
     }
 }
 
-impl Plan {
+impl CoprocessPlan {
     /// A line, or a frame, as it is sent. The error says why it cannot be one.
     pub(super) fn message(&self, text: &[u8]) -> Result<Bytes, String> {
         let mut message = BytesMut::with_capacity(text.len() + LENGTH_BYTES);
@@ -118,11 +121,11 @@ impl Plan {
 
 /// A program that runs.
 #[derive(Debug)]
-pub(super) struct One {
-    talk: Talk,
+pub(super) struct StayingProgram {
+    talk: ProgramTalk,
     dialect: Dialect,
     answer_max: usize,
-    /// What it has said and nobody has taken.
+    /// What it has said and no answer has taken yet.
     incoming: BytesMut,
     socket: PathBuf,
     /// Requests that it has served.
@@ -130,12 +133,12 @@ pub(super) struct One {
     /// After which it is to be replaced: not all lanes do that at once.
     pub(super) requests_max: u32,
     /// Its folder. After `talk`, which ends it.
-    _folder: Root,
+    _folder: ServerFolder,
 }
 
-impl One {
+impl StayingProgram {
     /// Starts it and waits until it is ready. The error says why it is not.
-    pub(super) fn start(plan: &Plan, keeping: Keeping) -> Result<Self, String> {
+    pub(super) fn start(plan: &CoprocessPlan, keeping: Keeping) -> Result<Self, String> {
         let mut one = Self::begin(plan, keeping).map_err(|err| err.to_string())?;
         let timeout = plan.start_timeout;
         let deadline = Instant::now() + timeout;
@@ -153,20 +156,26 @@ impl One {
         Ok(one)
     }
 
-    fn begin(plan: &Plan, keeping: Keeping) -> io::Result<Self> {
-        let folder = Root::make()?;
+    fn begin(plan: &CoprocessPlan, keeping: Keeping) -> io::Result<Self> {
+        let folder = ServerFolder::make()?;
         let socket = folder.path().join("socket");
-        let mut order = Order::new(&plan.command, Some(folder.path()), Limits::default());
+        let mut order =
+            ProgramOrder::new(&plan.command, Some(folder.path()), ProgramLimits::default());
         // Whatever process this is: what it prints goes to the log.
-        let log = || io::stdout().as_fd().try_clone_to_owned().map(Output::To);
+        let log = || {
+            io::stdout()
+                .as_fd()
+                .try_clone_to_owned()
+                .map(ProgramOutput::To)
+        };
         let stdout = match plan.dialect {
-            Dialect::Lines | Dialect::Frames => Output::Here,
+            Dialect::Lines | Dialect::Frames => ProgramOutput::Here,
             Dialect::Http => {
                 order = order.serving_on(&socket, SOCKET);
                 log()?
             }
         };
-        let talk = Talk::start(&order, Input::Pipe, (stdout, log()?), keeping)?;
+        let talk = ProgramTalk::start(&order, ProgramInput::Pipe, (stdout, log()?), keeping)?;
         Ok(Self {
             talk,
             dialect: plan.dialect,
@@ -185,7 +194,7 @@ impl One {
     }
 
     /// The way to end it from elsewhere.
-    pub(super) fn end(&self) -> End {
+    pub(super) fn end(&self) -> ProgramHandle {
         self.talk.end()
     }
 
@@ -205,7 +214,7 @@ impl One {
         memory_below(self.talk.pid())
     }
 
-    fn until_ready(&mut self, when: Option<&str>, deadline: Instant) -> Result<(), Lost> {
+    fn until_ready(&mut self, when: Option<&str>, deadline: Instant) -> Result<(), CoprocessLost> {
         let when = match (self.dialect, when) {
             (Dialect::Http, path) => return self.until_serving(path, deadline),
             (_, None) => return Ok(()),
@@ -218,22 +227,28 @@ impl One {
                 return Ok(());
             }
             if self.dialect == Dialect::Frames {
-                return Err(Lost::Garbled(format!("its first frame is not {when:?}")));
+                return Err(CoprocessLost::Garbled(format!(
+                    "its first frame is not {when:?}"
+                )));
             }
             skipped += said.len() + 1;
             if skipped > PREFACE_MAX {
-                return Err(Lost::Garbled(format!("it never said {when:?}")));
+                return Err(CoprocessLost::Garbled(format!("it never said {when:?}")));
             }
         }
     }
 
-    fn until_serving(&mut self, path: Option<&str>, deadline: Instant) -> Result<(), Lost> {
+    fn until_serving(
+        &mut self,
+        path: Option<&str>,
+        deadline: Instant,
+    ) -> Result<(), CoprocessLost> {
         loop {
             let is_ready = match path {
                 None => UnixStream::connect(&self.socket).is_ok(),
                 Some(path) => {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    let (get, most) = (Request::get(path), self.answer_max);
+                    let (get, most) = (CoprocessRequest::get(path), self.answer_max);
                     let asked = http::exchange(&self.socket, &get, most, Some(left));
                     asked.is_ok_and(|answer| (200..300).contains(&answer.status))
                 }
@@ -245,48 +260,59 @@ impl One {
                 self.hear()?;
             }
             if Instant::now() >= deadline {
-                return Err(Lost::Ended(None));
+                return Err(CoprocessLost::Ended(None));
             }
             sleep(LOOK);
         }
     }
 
     /// Says a message and waits for the answer to it.
-    pub(super) fn exchange(&mut self, message: Bytes) -> Result<Vec<u8>, Lost> {
+    pub(super) fn exchange(&mut self, message: Bytes) -> Result<Vec<u8>, CoprocessLost> {
         self.talk.say(message);
         let answer = self.hear()?;
         if !self.incoming.is_empty() {
-            return Err(Lost::Garbled("it says more than one answer".to_owned()));
+            return Err(CoprocessLost::Garbled(
+                "it says more than one answer".to_owned(),
+            ));
         }
         Ok(answer)
     }
 
     /// Sends a request and waits for its answer.
-    pub(super) fn request(&mut self, request: &Request<'_>) -> Result<Answer, Lost> {
+    pub(super) fn request(
+        &mut self,
+        request: &CoprocessRequest<'_>,
+    ) -> Result<Answer, CoprocessLost> {
         let asked = http::exchange(&self.socket, request, self.answer_max, None);
         asked.map_err(|err| match self.fault() {
-            Some(_) => Lost::Ended(None),
-            None => Lost::Garbled(err.to_string()),
+            Some(_) => CoprocessLost::Ended(None),
+            None => CoprocessLost::Garbled(err.to_string()),
         })
     }
 
     /// Waits for the next line or frame.
-    fn hear(&mut self) -> Result<Vec<u8>, Lost> {
+    fn hear(&mut self) -> Result<Vec<u8>, CoprocessLost> {
         loop {
             if let Some(said) = take(&mut self.incoming, self.dialect, self.answer_max)? {
                 return Ok(said);
             }
             match self.talk.hear()? {
                 Heard::Output(piece) => self.incoming.extend_from_slice(piece),
-                Heard::Ended(ended) => return Err(Lost::Ended(ended.map(|ended| ended.code))),
+                Heard::Ended(ended) => {
+                    return Err(CoprocessLost::Ended(ended.map(|ended| ended.code)));
+                }
             }
         }
     }
 }
 
 /// Takes a line or a frame out of what has come, if all of it is there.
-fn take(incoming: &mut BytesMut, dialect: Dialect, most: usize) -> Result<Option<Vec<u8>>, Lost> {
-    let too_long = || Lost::Garbled(format!("it is longer than {most} bytes"));
+fn take(
+    incoming: &mut BytesMut,
+    dialect: Dialect,
+    most: usize,
+) -> Result<Option<Vec<u8>>, CoprocessLost> {
+    let too_long = || CoprocessLost::Garbled(format!("it is longer than {most} bytes"));
     if dialect == Dialect::Frames {
         let Some(length) = incoming.first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);

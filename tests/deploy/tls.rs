@@ -1,0 +1,327 @@
+//! TLS: what is spoken, by which certificate, and how another one takes its place.
+
+use std::fs::{self, read_to_string};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use onelane_stack::{Compose, Local, complaint, docker, output};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::curl::{curl, handshake, secure};
+
+async fn up() -> Local {
+    Local::up_with(2, &[("TLS", "1")]).await
+}
+
+#[tokio::test]
+async fn protocols_and_ciphers_are_those_of_today() {
+    let stack = up().await;
+    // Whatever the client's own policy is.
+    let any = "ALL:@SECLEVEL=0";
+    for (options, is_spoken) in [
+        (vec!["-tls1_3"], true),
+        (vec!["-tls1_2"], true),
+        (vec!["-tls1_2", "-cipher", any], true),
+        (
+            vec!["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+            true,
+        ),
+        (vec!["-tls1_1", "-cipher", any], false),
+        (vec!["-tls1", "-cipher", any], false),
+        (
+            vec![
+                "-tls1_2",
+                "-cipher",
+                "ECDHE-ECDSA-AES256-SHA384:@SECLEVEL=0",
+            ],
+            false,
+        ),
+        (
+            vec!["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"],
+            false,
+        ),
+        (
+            vec!["-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"],
+            false,
+        ),
+    ] {
+        let certificate = handshake(&stack.base, &options).await;
+        assert_eq!(certificate.is_some(), is_spoken, "{options:?}");
+    }
+}
+
+#[tokio::test]
+async fn plain_http_on_the_same_port_is_sent_to_https() {
+    let stack = up().await;
+    let plain = format!("{}/prime?number=7", stack.base);
+    let answer = curl(&plain, &["--data", "x"]).await;
+    assert_eq!(
+        (answer.status, answer.header("Location")),
+        (308, &*secure(&plain))
+    );
+    assert_eq!(answer.header("Strict-Transport-Security"), "");
+    let answer = curl(&plain, &["--location"]).await;
+    assert_eq!((answer.status, &*answer.version), (200, "2"));
+}
+
+/// Who comes under a name, to the port of HTTPS, is told to come back by HTTPS alone: not who is only trying.
+#[tokio::test]
+async fn only_a_site_of_its_own_asks_for_https_for_ever() {
+    let stack = up().await;
+    let url = format!("{}/fast", secure(&stack.base));
+    for (host, told) in [
+        ("primes.example.com", "max-age=63072000"),
+        ("primes.example.com:5000", ""),
+        ("localhost", ""),
+        ("192.0.2.1", ""),
+    ] {
+        let answer = curl(&url, &["--header", &format!("Host: {host}")]).await;
+        let seen = (answer.status, answer.header("strict-transport-security"));
+        assert_eq!(seen, (200, told), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_handshake_is_cut_off() {
+    let stack = up().await;
+    let address = stack.base.trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).await.expect("nginx listens");
+    let mut nothing = Vec::new();
+    let end = tokio::time::timeout(
+        Duration::from_secs(20),
+        connection.read_to_end(&mut nothing),
+    );
+    assert!(
+        end.await.is_ok(),
+        "the connection was still open after 20 s"
+    );
+}
+
+#[tokio::test]
+async fn plain_processes_keep_the_pair_that_they_have_made() {
+    let stack = up().await;
+    let made = handshake(&stack.base, &[]).await.expect("it speaks TLS");
+    let key = stack.run.path().join("tls/tls.key");
+    let mode = fs::metadata(&key).expect("it is there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+
+    let said = output(stack.up_again().env("LANES", "1")).await;
+    assert!(said.contains("as before: "), "{said}");
+    assert!(said.contains("behind https://"), "{said}");
+    assert!(said.contains("curl --insecure 'https://"), "{said}");
+    assert_eq!(handshake(&stack.base, &[]).await, Some(made));
+
+    output(stack.up_again().env("TLS", "0")).await;
+    let answer = curl(&format!("{}/fast", stack.base), &[]).await;
+    assert_eq!((answer.status, &*answer.version), (200, "1.1"));
+}
+
+#[tokio::test]
+async fn plain_processes_renew_their_certificate_without_losing_a_request() {
+    let pair = Pair::new();
+    let stack = Local::up_with(2, &[("TLS", pair.path())]).await;
+    let reload = || {
+        let mut reload = Command::new("local/reload");
+        reload.env("RUN_DIR", stack.run.path());
+        reload
+    };
+    renews(&stack.base, &pair, reload).await;
+    let said = complaint(stack.up_again().env("TLS", "no/such/folder")).await;
+    assert!(said.contains("'no/such/folder'"), "{said}");
+}
+
+#[tokio::test]
+async fn containers_renew_their_certificate_without_losing_a_request() {
+    let pair = Pair::new();
+    let Some(stack) = Compose::up_with(2, &[("TLS", pair.path())]).await else {
+        return;
+    };
+    renews(&stack.base, &pair, || stack.reload_command()).await;
+
+    // Nothing of the key is in the image, and nobody else in the container may read it.
+    let nginx = stack.nginx().await.container;
+    let key = "/etc/nginx/tls/tls.key";
+    let mode = docker(["exec", &nginx, "stat", "--format=%a %u", key]).await;
+    assert_eq!(mode, "600 101");
+    let image = [
+        "run",
+        "--rm",
+        "--entrypoint=ls",
+        "onelane-nginx",
+        "/etc/nginx/tls",
+    ];
+    assert_eq!(docker(image).await, "");
+    let limit = docker(["inspect", "--format", "{{.HostConfig.Memory}}", &nginx]).await;
+    assert_eq!(limit, (1280_u64 << 20).to_string());
+
+    // One of its own instead, from now on.
+    output(stack.up_again().env("TLS", "1")).await;
+    let own = handshake(&stack.base, &[]).await;
+    assert!(own.is_some() && own != Some(pair.certificate()));
+    output(&mut stack.reload_command()).await;
+    assert_eq!(handshake(&stack.base, &[]).await, own);
+}
+
+/// Another pair in the same folder is served after a reload, while requests come and go; one that is broken never is.
+async fn renews(base: &str, pair: &Pair, reload: impl Fn() -> Command) {
+    assert_eq!(handshake(base, &[]).await, Some(pair.certificate()));
+    let clients: Vec<_> = ["--http2", "--http1.1"]
+        .into_iter()
+        .flat_map(|version| [version; 3])
+        .map(|version| Asking::start(base, version))
+        .collect();
+
+    for _ in 0..3 {
+        let before = pair.certificate();
+        pair.renew();
+        assert_eq!(handshake(base, &[]).await, Some(before));
+        output(&mut reload()).await;
+        assert_eq!(handshake(base, &[]).await, Some(pair.certificate()));
+        for client in &clients {
+            client.answered(5).await;
+        }
+    }
+
+    let good = pair.certificate();
+    let key = pair.read("tls.key");
+    for (file, text, why) in [
+        (
+            "tls.key",
+            Pair::new().read("tls.key"),
+            "the key is not that of the first certificate",
+        ),
+        ("tls.key", String::new(), "the key cannot be read"),
+        (
+            "tls.crt",
+            "none".to_owned(),
+            "the certificate cannot be read",
+        ),
+    ] {
+        pair.write(file, &text);
+        let said = failure(&mut reload()).await;
+        assert!(said.contains(why), "{said}");
+        assert!(
+            said.ends_with("nginx goes on with what it has read before\n"),
+            "{said}"
+        );
+        assert_eq!(handshake(base, &[]).await, Some(good.clone()));
+        pair.write("tls.key", &key);
+    }
+    for client in clients {
+        client.stop().await;
+    }
+}
+
+/// All that a command says which has to fail.
+async fn failure(command: &mut Command) -> String {
+    let failed = command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .await;
+    let failed = failed.expect("it is there");
+    assert!(!failed.status.success(), "{command:?} should fail");
+    String::from_utf8_lossy(&failed.stderr).into_owned()
+}
+
+/// A client that asks without a pause, twenty requests on each connection.
+struct Asking {
+    asked: JoinHandle<()>,
+    answered: watch::Sender<usize>,
+    end: watch::Sender<bool>,
+}
+
+impl Asking {
+    fn start(base: &str, version: &'static str) -> Self {
+        let url = format!("{}/sleep?ms=[1-20]", secure(base));
+        let (answered, end) = (watch::Sender::new(0), watch::Sender::new(false));
+        let (tell, until) = (answered.clone(), end.subscribe());
+        let asked = tokio::spawn(async move {
+            while !*until.borrow() {
+                let mut curl = Command::new("curl");
+                curl.args([
+                    "--silent",
+                    "--show-error",
+                    "--insecure",
+                    "--fail",
+                    "--output",
+                    "/dev/null",
+                ]);
+                output(curl.arg(version).arg(&url)).await;
+                tell.send_modify(|answered| *answered += 1);
+            }
+        });
+        Self {
+            asked,
+            answered,
+            end,
+        }
+    }
+
+    /// Waits for so many more connections, each of them with all of its answers.
+    async fn answered(&self, more: usize) {
+        let mut answered = self.answered.subscribe();
+        let enough = *answered.borrow() + more;
+        let wait = answered.wait_for(|answered| *answered >= enough);
+        let wait = tokio::time::timeout(Duration::from_mins(2), wait).await;
+        wait.expect("it goes on asking").expect("it is ours");
+    }
+
+    async fn stop(self) {
+        self.end.send_replace(true);
+        self.asked.await.expect("each was answered");
+    }
+}
+
+/// A certificate and its key, as they may stand in a folder of somebody's.
+struct Pair(TempDir);
+
+impl Pair {
+    fn new() -> Self {
+        let pair = Self(TempDir::new().expect("there is room for temporary files"));
+        pair.renew();
+        pair
+    }
+
+    fn renew(&self) {
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
+            .args(["-subj", "/CN=primes.example.com", "-days", "2"])
+            .arg("-keyout")
+            .arg(self.0.path().join("tls.key"))
+            .arg("-out")
+            .arg(self.0.path().join("tls.crt"))
+            .output();
+        assert!(made.expect("there is an openssl").status.success());
+    }
+
+    fn path(&self) -> &str {
+        self.0.path().to_str().expect("it is ASCII")
+    }
+
+    fn file(&self, name: &str) -> impl AsRef<Path> {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        read_to_string(self.file(name)).expect("it is ours")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.file(name), text).expect("the folder is ours");
+    }
+
+    /// As `handshake` tells it.
+    fn certificate(&self) -> String {
+        let text = self.read("tls.crt");
+        let end = text
+            .find("-----END CERTIFICATE-----")
+            .expect("it is a certificate");
+        text[..end].to_owned()
+    }
+}
