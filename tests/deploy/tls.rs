@@ -78,8 +78,8 @@ async fn only_a_site_of_its_own_asks_for_https_for_ever() {
     let stack = up().await;
     let url = format!("{}/fast", secure(&stack.base));
     for (host, told) in [
-        ("primes.example.com", "max-age=63072000"),
-        ("primes.example.com:5000", ""),
+        ("lanes.example.com", "max-age=63072000"),
+        ("lanes.example.com:5000", ""),
         ("localhost", ""),
         ("192.0.2.1", ""),
     ] {
@@ -215,7 +215,7 @@ async fn containers_renew_their_certificate_without_losing_a_request() {
         "run",
         "--rm",
         "--entrypoint=ls",
-        "onelane-nginx",
+        concat!(env!("CARGO_PKG_NAME"), "-nginx"),
         "/etc/nginx/tls",
     ];
     assert_eq!(docker(image).await, "");
@@ -353,7 +353,7 @@ impl Pair {
     fn renew(&self) {
         let made = std::process::Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
-            .args(["-subj", "/CN=primes.example.com", "-days", "2"])
+            .args(["-subj", "/CN=lanes.example.com", "-days", "2"])
             .arg("-keyout")
             .arg(self.0.path().join("tls.key"))
             .arg("-out")
