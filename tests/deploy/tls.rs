@@ -217,7 +217,7 @@ async fn containers_renew_their_certificate_without_losing_a_request() {
         "run",
         "--rm",
         "--entrypoint=ls",
-        "onelane-nginx",
+        "primes-nginx",
         "/etc/nginx/tls",
     ];
     assert_eq!(docker(image).await, "");
