@@ -233,6 +233,8 @@ fn capabilities(program: &str, names: &str) -> Value {
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "binary": program, "args": arguments },
         "goog:loggingPrefs": { "browser": "ALL" },
+        // Such as one that signs itself.
+        "acceptInsecureCerts": true,
     } } })
 }
 

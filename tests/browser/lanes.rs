@@ -55,6 +55,14 @@ async fn with_six_lanes_in_containers_a_short_request_does_not_wait() {
     }
 }
 
+/// Where a browser takes one connection for all that it asks.
+#[tokio::test]
+async fn with_six_lanes_over_http2_a_short_request_does_not_wait() {
+    let settings = [&PATIENT_LANES[..], &[("TLS", "1")]].concat();
+    let stack = Local::up_with(6, &settings).await;
+    six_lanes(&stack.base.replacen("http://", "https://", 1)).await;
+}
+
 async fn six_lanes(base: &str) {
     let Some(browser) = Browser::open(base).await else {
         return;

@@ -70,6 +70,8 @@ async fn containers_go_on_where_what_is_wanted_cannot_be() {
         ("MODE", "many"),
         ("SERVICE", "none"),
         ("CACHE", "1m"),
+        ("TLS", "no/folder"),
+        ("API_KEYS", "no/file"),
     ] {
         let said = complaint(stack.up_again().env(name, value)).await;
         assert!(said.contains(name) && said.contains(value), "{said}");

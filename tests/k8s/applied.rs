@@ -257,6 +257,8 @@ fn an_overlay_with_tls_differs_in_how_nginx_listens() {
     let size = &mut tmp.expect("it has one")["emptyDir"]["sizeLimit"];
     assert_eq!(size.take(), json!("640Mi"));
     *size = json!("384Mi");
+    // What is patched comes first.
+    volumes.sort_by_key(|volume| text(volume, "/name").to_owned());
     assert_eq!(nginx, object("Deployment", "nginx"));
 
     let mut service = find(&rendered, "Service", "nginx").clone();

@@ -25,7 +25,7 @@ fn an_api_server_takes_every_manifest() {
 
 #[test]
 fn an_api_server_takes_what_overlays_make_of_them() {
-    for component in ["cache", "cpu-limits", "openshift"] {
+    for component in ["api-keys", "cache", "cpu-limits", "openshift", "tls"] {
         let Some(problems) = overlay(component).and_then(problems) else {
             return;
         };

@@ -43,7 +43,8 @@ async fn a_terminal_shows_who_holds_the_slot_and_who_was_refused(
     );
     let slot = lines.next().unwrap();
     assert!(slot.starts_with("slot busy, pid "), "{shown}");
-    assert!(slot.contains(" served, request the-one for "), "{shown}");
+    assert!(slot.contains(", served "), "{shown}");
+    assert!(slot.contains(", request the-one for "), "{shown}");
     assert!(lines.next().unwrap().starts_with("queue 0 of "), "{shown}");
     assert_eq!(lines.next(), Some("refused: none"), "{shown}");
     let children = shown.lines().last().unwrap();
