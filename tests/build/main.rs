@@ -4,6 +4,8 @@
 mod flags;
 // What `make test` leaves out.
 mod ignored;
+// The measurements can go.
+mod lab;
 // A name of one's own for the service.
 mod rename;
 // A service of one's own in the place of the samples.

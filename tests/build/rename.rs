@@ -219,8 +219,8 @@ fn nothing_that_is_deployed_bears_the_name_of_the_engine() {
         assert!(!is_deployed || !has_word(&text, ENGINE), "{path}");
         let mut names = OF_DEPLOYMENTS.map(|end| format!("{ENGINE}{end}")).to_vec();
         names.push(format!("--namespace {ENGINE}"));
-        let named = names.iter().find(|name| text.contains(*name));
-        assert!(stays(&path) || named.is_none(), "{named:?} in {path}");
+        let found = names.iter().find(|name| text.contains(*name));
+        assert!(stays(&path) || found.is_none(), "{found:?} in {path}");
         looked += 1;
     }
     assert!(looked > 500, "{looked} files");

@@ -3,7 +3,6 @@
 use onelane_stack::{Compose, eventually};
 use std::process::Stdio;
 
-use onelane_stack::{Compose, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 use tokio::process::Child;
