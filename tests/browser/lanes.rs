@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use onelane_stack::{Compose, Local};
+
 use crate::browser::Browser;
-use crate::compose::Compose;
-use crate::local::Local;
 use crate::page::{BURST, CANCEL_LONG, FAST, LONG, PATIENT_LANES};
 
 #[tokio::test]

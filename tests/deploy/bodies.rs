@@ -3,17 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use onelane_stack::{Compose, Local, Reply, ask, client, docker, eventually, get, in_background};
 use reqwest::RequestBuilder;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-
-use crate::ask::{Reply, ask, client, get, in_background};
-use crate::common::eventually;
-use crate::compose::{Compose, docker};
-use crate::local::Local;
 
 /// The longest body that nginx and a lane take.
 const LONGEST: usize = 1 << 20;

@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
+use onelane_stack::{Compose, Local, eventually, get};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-use crate::ask::get;
-use crate::common::eventually;
-use crate::compose::Compose;
-use crate::local::Local;
 
 #[rstest]
 #[case::sleeping("/sleep?ms=20000")]

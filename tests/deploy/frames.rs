@@ -58,7 +58,7 @@ impl Connection {
             block.push(name);
             literal(&mut block, value);
         }
-        // By its own name, without a place in any table.
+        // As a literal, without a place in any table.
         block.push(0);
         literal(&mut block, "content-type");
         literal(&mut block, "application/json");

@@ -3,11 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use onelane_stack::{Compose, docker, say};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
-
-use crate::common::say;
-use crate::compose::{Compose, docker};
 
 /// The demonstration's. A service of your own may need more: then this is the line to change.
 const SIZE_MAX_BYTES: u64 = 4_000_000;

@@ -13,11 +13,9 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::common::{complaint, output, say};
-use crate::compose::{Compose, docker};
 use crate::curl::{curl, handshake, secure};
 use crate::files_of_nginx::Files;
-use crate::local::Local;
+use onelane_stack::{Compose, Local, complaint, docker, output, say};
 
 async fn up() -> Local {
     Local::up_with(2, &[("TLS", "1")]).await
@@ -80,8 +78,8 @@ async fn only_a_site_of_its_own_asks_for_https_for_ever() {
     let stack = up().await;
     let url = format!("{}/fast", secure(&stack.base));
     for (host, told) in [
-        ("primes.example.com", "max-age=63072000"),
-        ("primes.example.com:5000", ""),
+        ("lanes.example.com", "max-age=63072000"),
+        ("lanes.example.com:5000", ""),
         ("localhost", ""),
         ("192.0.2.1", ""),
     ] {
@@ -170,7 +168,7 @@ async fn memory_kib(stack: &Local) -> u64 {
 #[tokio::test]
 async fn plain_processes_keep_the_pair_that_they_have_made() {
     let stack = up().await;
-    let made = handshake(&stack.base, &[]).await.expect("it speaks TLS");
+    let pair = handshake(&stack.base, &[]).await.expect("it speaks TLS");
     let key = stack.run.path().join("tls/tls.key");
     let permissions = fs::metadata(&key).expect("it is there").permissions();
     assert_eq!(permissions.mode() & 0o777, 0o600);
@@ -179,7 +177,7 @@ async fn plain_processes_keep_the_pair_that_they_have_made() {
     assert!(said.contains("as before: "), "{said}");
     assert!(said.contains("behind https://"), "{said}");
     assert!(said.contains("curl --insecure 'https://"), "{said}");
-    assert_eq!(handshake(&stack.base, &[]).await, Some(made));
+    assert_eq!(handshake(&stack.base, &[]).await, Some(pair));
 
     output(stack.up_again().env("TLS", "0")).await;
     let answer = curl(&format!("{}/fast", stack.base), &[]).await;
@@ -217,7 +215,7 @@ async fn containers_renew_their_certificate_without_losing_a_request() {
         "run",
         "--rm",
         "--entrypoint=ls",
-        "primes-nginx",
+        concat!(env!("CARGO_PKG_NAME"), "-nginx"),
         "/etc/nginx/tls",
     ];
     assert_eq!(docker(image).await, "");
@@ -355,7 +353,7 @@ impl Pair {
     fn renew(&self) {
         let made = std::process::Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
-            .args(["-subj", "/CN=primes.example.com", "-days", "2"])
+            .args(["-subj", "/CN=lanes.example.com", "-days", "2"])
             .arg("-keyout")
             .arg(self.0.path().join("tls.key"))
             .arg("-out")

@@ -7,13 +7,10 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use onelane_stack::{Compose, Local, complaint, free_port, output};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
-
-use crate::common::{complaint, free_port, output};
-use crate::compose::Compose;
-use crate::local::Local;
 
 #[tokio::test]
 async fn containers_keep_what_they_were_told_and_a_change_is_said() {

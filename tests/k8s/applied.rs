@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use onelane_stack::skip;
+use onelane_tree::SERVICE;
+use onelane_tree::manifests::{
+    Manifest, all, at, container, default_set, in_folder, list, object, parse, root, root_from,
+    text,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::common::skip;
-use crate::manifests::{
-    Manifest, SERVICE, all, at, container, default_set, in_folder, list, object, parse, root,
-    root_from, text,
-};
 
 #[test]
 fn the_namespace_comes_first_and_pods_come_last() {

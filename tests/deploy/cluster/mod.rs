@@ -17,15 +17,13 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use onelane_stack::{docker, docker_is_there, output, say, turn};
+use onelane_tree::manifests;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
-
-use crate::common::{docker_is_there, output, say, turn};
-use crate::compose::docker;
-use crate::manifests;
 
 pub(crate) use client::Regular;
 use dns::Dns;

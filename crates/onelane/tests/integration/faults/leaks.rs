@@ -4,8 +4,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::process::Process;
-use crate::lane::Lane;
 use crate::lane::Mode::Fork;
+use crate::lane::{self, Lane};
 
 const CLIENTS: usize = 4;
 
@@ -42,7 +42,7 @@ async fn at_rest(lane: &Lane, processes: [Process; 2]) -> [(usize, u64); 2] {
 
 #[tokio::test]
 async fn ten_thousand_children_leave_nothing_behind() {
-    let lane = Lane::with_slots(Fork, CLIENTS, &[]);
+    let lane = lane::with_slots(Fork, CLIENTS, &[]);
     // The connection for probes counts, too.
     lane.until_ready().await;
     let server = Process::of(&lane);
