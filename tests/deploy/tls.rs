@@ -170,8 +170,8 @@ async fn plain_processes_keep_the_pair_that_they_have_made() {
     let stack = up().await;
     let pair = handshake(&stack.base, &[]).await.expect("it speaks TLS");
     let key = stack.run.path().join("tls/tls.key");
-    let mode = fs::metadata(&key).expect("it is there").permissions();
-    assert_eq!(mode.mode() & 0o777, 0o600);
+    let permissions = fs::metadata(&key).expect("it is there").permissions();
+    assert_eq!(permissions.mode() & 0o777, 0o600);
 
     let said = output(stack.up_again().env("LANES", "1")).await;
     assert!(said.contains("as before: "), "{said}");
