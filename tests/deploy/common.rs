@@ -9,13 +9,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::process::Command;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
-/// Held by the one test that runs.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// So many tests with stacks run at once: most of the time they wait.
+const AT_ONCE: u32 = 4;
 
-pub(crate) async fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().await
+static PLACES: Semaphore = Semaphore::const_new(AT_ONCE as usize);
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// Held by a test for as long as it has a stack.
+pub(crate) type Turn = SemaphorePermit<'static>;
+
+pub(crate) async fn turn() -> Turn {
+    PLACES.acquire().await.expect("nobody closes it")
+}
+
+/// Taken before a stack by a test that others would disturb, because it measures: all turns but one.
+pub(crate) async fn alone() -> (MutexGuard<'static, ()>, Turn) {
+    // Two who take turns bit by bit would wait for each other.
+    let only = ALONE.lock().await;
+    let others = PLACES.acquire_many(AT_ONCE - 1).await;
+    (only, others.expect("nobody closes it"))
 }
 
 /// Looks until there is something to see. The limit is no expectation: it is only there for the

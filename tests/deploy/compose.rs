@@ -8,11 +8,10 @@ use std::process::{self, Stdio};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::process::{Child, Command};
-use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::ask::{Reply, client, get, in_background};
-use crate::common::{complaint, docker_is_there, eventually, free_port, output, say, turn};
+use crate::common::{Turn, complaint, docker_is_there, eventually, free_port, output, say, turn};
 use crate::lane::Lane;
 use crate::load::{Load, poisson};
 use crate::prometheus::Prometheus;
@@ -32,7 +31,7 @@ pub(crate) struct Compose {
     changes: Option<TempDir>,
     watch: Option<Watch>,
     /// Given on last, when everything is down.
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 /// What it takes to watch the lanes with Prometheus.
@@ -126,7 +125,7 @@ impl Compose {
         Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
-            project: format!("lanes-test-{}", process::id()),
+            project: format!("lanes-test-{}-{port}", process::id()),
             port,
             mode: mode.to_owned(),
             changes,

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::ask::{Reply, ask, get};
-use crate::common::{eventually, say, skip};
+use crate::common::{alone, eventually, say, skip};
 use crate::compose::{Compose, docker};
 use crate::local::Local;
 
@@ -136,6 +136,7 @@ fn assert_served(reply: &Reply) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_drip_and_heads_and_answers_that_stall_slow_nobody_else() {
+    let _alone = alone().await;
     let stack = Local::up(6).await;
     let mut ratios = Vec::new();
     // What else this machine does disturbs, too, but hardly each time.

@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::ask::{ask, client};
-use crate::common::{eventually, free_port, turn};
+use crate::common::{Turn, eventually, free_port, turn};
 use crate::rig::{Limits, Setup, command, configure, program};
 
 /// What a lane says; `NEXT` is replaced by where nginx wants to go on.
@@ -44,7 +44,7 @@ struct Stack {
     asked: UnboundedReceiver<Asked>,
     nginx: Child,
     _dir: TempDir,
-    _turn: tokio::sync::MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Stack {

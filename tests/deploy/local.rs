@@ -9,10 +9,9 @@ use rustix::process::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::sync::MutexGuard;
 
 use crate::ask::get;
-use crate::common::{complaint, eventually, free_port, output, say, turn};
+use crate::common::{Turn, complaint, eventually, free_port, output, say, turn};
 
 pub(crate) struct Local {
     pub(crate) port: u16,
@@ -24,7 +23,7 @@ pub(crate) struct Local {
     /// Where its pids, logs and its copy of nginx/ are, apart from those of a stack that somebody else
     /// uses.
     pub(crate) run: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Local {

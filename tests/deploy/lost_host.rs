@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::common::{eventually, say, skip};
+use crate::common::{alone, eventually, say, skip};
 use crate::compose::{Compose, docker};
 use crate::lane::Lane;
 use crate::load::Outcome;
@@ -19,6 +19,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(45);
 
 #[tokio::test]
 async fn what_a_lost_host_was_to_compute_is_computed_elsewhere() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(4).await else {
         return;
     };
@@ -59,6 +60,7 @@ async fn what_a_lost_host_was_to_compute_is_computed_elsewhere() {
 
 #[tokio::test]
 async fn a_paused_lane_costs_one_request_while_others_idle() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(4).await else {
         return;
     };

@@ -9,13 +9,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::known::Known;
+use crate::common::free_port;
 
 /// How often it looks whether there are pods.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Forwards from a free port of this machine, which it returns, to this one of the pods.
 pub(super) async fn forward(pods: Known, address: Ipv4Addr, port: u64) -> u16 {
-    let listener = TcpListener::bind((address, 0)).await;
+    // One that no client gets while this is closed for want of pods.
+    let listener = TcpListener::bind((address, free_port())).await;
     let listener = listener.expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
     let port = u16::try_from(port).expect("it is a port");

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::ask::{ask, client};
-use crate::common::{eventually, say};
+use crate::common::{alone, eventually, say};
 use crate::compose::Compose;
 use crate::files::Panel;
 use crate::prometheus::Prometheus;
@@ -33,6 +33,7 @@ const SERVICE: &str = env!("CARGO_PKG_NAME");
 
 #[tokio::test]
 async fn prometheus_tells_what_the_load_saw_and_which_lanes_come_and_go() {
+    let _alone = alone().await;
     let Some((stack, prometheus)) = Compose::watched(6, "").await else {
         return;
     };
@@ -56,6 +57,7 @@ async fn prometheus_tells_what_the_load_saw_and_which_lanes_come_and_go() {
 
 #[tokio::test]
 async fn prometheus_tells_what_the_load_saw_of_a_cluster_whose_workers_are_replaced() {
+    let _alone = alone().await;
     let settings = "ONELANE_MODE=cluster ONELANE_SLOTS=2 ONELANE_QUEUE_MAX=4";
     let Some((stack, prometheus)) = Compose::watched(1, settings).await else {
         return;
