@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots compare
+.PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -64,7 +64,6 @@ test: check images ## check, then tests of the real stacks, of the manifests, of
 	cargo test --locked --workspace --all-features --test k8s --test monitoring
 	cargo test --locked --workspace --all-features --test deploy
 	cargo test --locked --workspace --all-features --test browser
-	cargo test --locked --bench compare
 
 images:
 	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
@@ -82,7 +81,5 @@ live: ## try the service on the cluster that kubectl talks to, for a quarter of 
 screenshots: ## draw the pictures in docs/ anew
 	cargo test --locked --test browser -- --ignored screenshots
 
-compare: ## measure onelane beside what people would use instead; FULL=1 for figures to keep
-	@benches/compare/install
-	cargo bench --locked --bench compare -- $(if $(FULL),--full)
-	cargo bench --locked --bench growth -- $(if $(FULL),,--quick)
+# Measurements. A clone may delete their folder.
+-include lab/Makefile

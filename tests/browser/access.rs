@@ -1,8 +1,9 @@
 //! Keyboard, screen reader, contrast, phone, motion.
 
+use onelane_rig::Lane;
 use rstest::rstest;
 
-use crate::alone::Lane;
+use crate::alone;
 use crate::browser::Browser;
 use crate::page::{BURST, FAST, LONG, PATIENT};
 
@@ -29,7 +30,7 @@ async fn tab_to(browser: &Browser, name: &str) {
 
 #[tokio::test]
 async fn everything_can_be_done_with_the_keyboard() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = open(&lane).await else {
         return;
     };
@@ -69,7 +70,7 @@ async fn everything_can_be_done_with_the_keyboard() {
 
 #[tokio::test]
 async fn what_happens_is_announced_and_a_burst_only_once() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = open(&lane).await else {
         return;
     };
@@ -91,7 +92,7 @@ async fn what_happens_is_announced_and_a_burst_only_once() {
 
 #[tokio::test]
 async fn every_control_has_a_name() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = open(&lane).await else {
         return;
     };
@@ -124,7 +125,7 @@ pub(crate) const CONTRAST: &str = "
 #[case("dark")]
 #[tokio::test]
 async fn every_text_can_be_read_in_light_and_in_dark(#[case] scheme: &str) {
-    let lane = Lane::start(&[&PATIENT[..], &["--queue-max", "1"]].concat());
+    let lane = alone::start(&[&PATIENT[..], &["--queue-max", "1"]].concat());
     let Some(browser) = open(&lane).await else {
         return;
     };
@@ -147,7 +148,7 @@ async fn every_text_can_be_read_in_light_and_in_dark(#[case] scheme: &str) {
 
 #[tokio::test]
 async fn a_phone_needs_no_scrolling_sideways() {
-    let lane = Lane::start(&[&PATIENT[..], &["--queue-max", "1"]].concat());
+    let lane = alone::start(&[&PATIENT[..], &["--queue-max", "1"]].concat());
     let Some(browser) = open(&lane).await else {
         return;
     };
@@ -172,7 +173,7 @@ async fn a_phone_needs_no_scrolling_sideways() {
 
 #[tokio::test]
 async fn whoever_wants_less_motion_gets_steps() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = open(&lane).await else {
         return;
     };

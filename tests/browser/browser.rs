@@ -6,10 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use onelane_stack::{eventually, skip};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-
-use crate::common::{eventually, skip};
 
 /// The paths of browser and driver, or why there are none; looked for once, however many tests ask.
 static PROGRAMS: LazyLock<Result<(String, String), String>> = LazyLock::new(|| {
@@ -234,6 +233,8 @@ fn capabilities(program: &str, names: &str) -> Value {
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "binary": program, "args": arguments },
         "goog:loggingPrefs": { "browser": "ALL" },
+        // Such as one that signs itself.
+        "acceptInsecureCerts": true,
     } } })
 }
 

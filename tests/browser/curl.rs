@@ -1,10 +1,10 @@
 //! The commands that stand beside the buttons.
 
+use onelane_stack::{output, skip};
 use tokio::process::Command;
 
-use crate::alone::Lane;
+use crate::alone;
 use crate::browser::Browser;
-use crate::common::{output, skip};
 use crate::page::PATIENT;
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn each_command_does_what_its_button_does() {
     {
         return skip("there is no curl");
     }
-    let lane = Lane::start(&["--mode", "threads", "--slots", "12"]);
+    let lane = alone::start(&["--mode", "threads", "--slots", "12"]);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
@@ -45,7 +45,7 @@ async fn each_command_does_what_its_button_does() {
 
 #[tokio::test]
 async fn a_command_follows_its_fields_and_nothing_in_them_leaves_the_quotes() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
@@ -64,7 +64,7 @@ async fn a_command_follows_its_fields_and_nothing_in_them_leaves_the_quotes() {
 
 #[tokio::test]
 async fn a_command_can_be_copied() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };

@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use onelane_rig::send;
 use reqwest::Method;
 use rstest::rstest;
 
 use crate::access::CONTRAST;
-use crate::alone::send;
 use crate::browser::Browser;
 use crate::front::Front;
 use crate::services::Thumbnailer;

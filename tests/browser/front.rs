@@ -3,13 +3,11 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
+use onelane_rig::Lane;
+use onelane_stack::{client, eventually, free_port, output};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process;
-
-use crate::alone::Lane;
-use crate::ask::client;
-use crate::common::{eventually, free_port, output};
 
 pub(crate) struct Front {
     pub(crate) url: String,

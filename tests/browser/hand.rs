@@ -1,9 +1,9 @@
 //! Files in the hand of somebody: chosen in the browser's own dialog, or dropped from outside.
 
+use onelane_stack::eventually;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::common::eventually;
 
 impl Browser {
     /// Chooses files for the field that matches.

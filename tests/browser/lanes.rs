@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use onelane_stack::{Compose, Local};
+
 use crate::browser::Browser;
-use crate::compose::Compose;
-use crate::local::Local;
 use crate::page::{BURST, CANCEL_LONG, FAST, LONG, PATIENT_LANES};
 
 #[tokio::test]
@@ -53,6 +53,14 @@ async fn with_six_lanes_in_containers_a_short_request_does_not_wait() {
     if let Some(stack) = Compose::up(6).await {
         six_lanes(&stack.base).await;
     }
+}
+
+/// Where a browser takes one connection for all that it asks.
+#[tokio::test]
+async fn with_six_lanes_over_http2_a_short_request_does_not_wait() {
+    let settings = [&PATIENT_LANES[..], &[("TLS", "1")]].concat();
+    let stack = Local::up_with(6, &settings).await;
+    six_lanes(&stack.base.replacen("http://", "https://", 1)).await;
 }
 
 async fn six_lanes(base: &str) {

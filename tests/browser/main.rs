@@ -1,9 +1,6 @@
 //! The page in a real browser: Debian's Chromium, without a window, controlled by its driver. Where it cannot
 //! be had, the tests say that they are skipped and pass; with CI=true they fail.
 
-/// This service, for a server of it alone.
-const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
-
 // Who waits for whom, with one lane and with six, behind nginx.
 mod lanes;
 // What a request can come to, and what the page shows of it.
@@ -30,36 +27,8 @@ mod browser;
 mod hand;
 // What is on the page.
 mod page;
+// This service by itself.
+mod alone;
 // Services that take files, and an nginx in front of one.
 mod front;
 mod services;
-// One server alone: the fixture of the integration tests.
-#[allow(
-    dead_code,
-    unused_imports,
-    clippy::float_cmp,
-    reason = "they ask for more than a browser does"
-)]
-#[path = "../../crates/onelane/tests/integration/lane/mod.rs"]
-mod alone;
-// The stacks: the fixtures of the deploy tests.
-#[allow(dead_code, reason = "they ask for more than a browser does")]
-#[path = "../deploy/compose.rs"]
-mod compose;
-#[path = "../deploy/local.rs"]
-mod local;
-// What these need in turn.
-#[allow(dead_code, reason = "they ask for more than a browser does")]
-#[path = "../deploy/ask.rs"]
-mod ask;
-#[allow(dead_code, reason = "they ask for more than a browser does")]
-#[path = "../deploy/common.rs"]
-mod common;
-#[allow(dead_code, reason = "they ask for more than a browser does")]
-#[path = "../deploy/lane.rs"]
-mod lane;
-#[path = "../../benches/load/mod.rs"]
-mod load;
-#[allow(dead_code, reason = "they ask for more than a browser does")]
-#[path = "../deploy/prometheus.rs"]
-mod prometheus;

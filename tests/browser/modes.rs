@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::alone::Lane;
+use crate::alone;
 use crate::browser::Browser;
 use crate::page::{FAST, LONG, PATIENT};
 
@@ -13,7 +13,7 @@ use crate::page::{FAST, LONG, PATIENT};
 #[case("cluster")]
 #[tokio::test]
 async fn with_two_slots_a_short_request_does_not_wait_for_a_long_one(#[case] mode: &str) {
-    let lane = Lane::start(&[&PATIENT[..], &["--mode", mode, "--slots", "2"]].concat());
+    let lane = alone::start(&[&PATIENT[..], &["--mode", mode, "--slots", "2"]].concat());
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
@@ -42,7 +42,7 @@ async fn with_two_slots_a_short_request_does_not_wait_for_a_long_one(#[case] mod
 #[case("cluster", "2")]
 #[tokio::test]
 async fn the_admin_side_tells_mode_slots_and_queue(#[case] mode: &str, #[case] slots: &str) {
-    let lane = Lane::start(&["--mode", mode, "--slots", slots]);
+    let lane = alone::start(&["--mode", mode, "--slots", slots]);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.admin_listen)).await else {
         return;
     };

@@ -1,6 +1,8 @@
 //! What a request can come to, and what the page shows of it.
 
-use crate::alone::Lane;
+use onelane_rig::Lane;
+
+use crate::alone;
 use crate::browser::Browser;
 use crate::page::{BURST, CANCEL_LONG, FAST, LONG, PATIENT};
 
@@ -10,7 +12,7 @@ fn public(lane: &Lane) -> String {
 
 #[tokio::test]
 async fn cancelling_frees_the_lane() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
@@ -40,7 +42,7 @@ async fn cancelling_frees_the_lane() {
 
 #[tokio::test]
 async fn refused_requests_are_shown_with_their_reason_and_when_to_come_back() {
-    let lane = Lane::start(&[&PATIENT[..], &["--queue-max", "1"]].concat());
+    let lane = alone::start(&[&PATIENT[..], &["--queue-max", "1"]].concat());
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
@@ -71,7 +73,7 @@ async fn refused_requests_are_shown_with_their_reason_and_when_to_come_back() {
 
 #[tokio::test]
 async fn mistakes_and_deadlines_are_refusals_too() {
-    let lane = Lane::start(&["--request-timeout", "50ms"]);
+    let lane = alone::start(&["--request-timeout", "50ms"]);
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
@@ -98,7 +100,7 @@ async fn mistakes_and_deadlines_are_refusals_too() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_told_from_one_that_refuses() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
@@ -112,7 +114,7 @@ async fn a_server_that_is_gone_is_told_from_one_that_refuses() {
 
 #[tokio::test]
 async fn what_the_browser_holds_back_is_not_called_queued() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
@@ -136,7 +138,7 @@ async fn what_the_browser_holds_back_is_not_called_queued() {
 
 #[tokio::test]
 async fn a_burst_on_one_lane_is_a_staircase() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };
@@ -159,7 +161,7 @@ async fn a_burst_on_one_lane_is_a_staircase() {
 
 #[tokio::test]
 async fn clearing_starts_afresh() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&public(&lane)).await else {
         return;
     };

@@ -1,13 +1,14 @@
 //! What the page may do, and that it keeps to it.
 
-use crate::alone::Lane;
+use onelane_stack::Local;
+
+use crate::alone;
 use crate::browser::Browser;
-use crate::local::Local;
 use crate::page::{FAST, PATIENT};
 
 #[tokio::test]
 async fn a_script_that_is_not_the_pages_own_does_not_run() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
@@ -38,7 +39,7 @@ async fn a_script_that_is_not_the_pages_own_does_not_run() {
 
 #[tokio::test]
 async fn the_page_asks_nobody_but_its_server() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;
     };
@@ -57,7 +58,7 @@ async fn the_page_asks_nobody_but_its_server() {
 
 #[tokio::test]
 async fn behind_nginx_each_protective_header_is_there_once() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let stack = Local::up(1).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let direct = lane.get("/").await.headers;

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use onelane_stack::Local;
+
 use crate::browser::Browser;
-use crate::local::Local;
 use crate::page::{BURST, PATIENT_LANES};
 
 /// The first examples of this service: a long one and a short one.

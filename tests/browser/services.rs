@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process;
 
+use onelane_rig::Lane;
+use onelane_stack::{output, say, skip};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::alone::Lane;
-use crate::common::{output, say, skip};
 use crate::page::PATIENT;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

@@ -1,14 +1,15 @@
 //! The admin side: it shows what a lane does, and sends nothing.
 
+use onelane_rig::send;
 use reqwest::Method;
 
-use crate::alone::{Lane, send};
+use crate::alone;
 use crate::browser::Browser;
 use crate::page::PATIENT;
 
 #[tokio::test]
 async fn whoever_watches_sees_the_requests_of_others() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.admin_listen)).await else {
         return;
     };
@@ -41,7 +42,7 @@ async fn whoever_watches_sees_the_requests_of_others() {
 
 #[tokio::test]
 async fn the_admin_side_sends_no_requests_and_names_the_port_that_takes_them() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.admin_listen)).await else {
         return;
     };
@@ -62,7 +63,7 @@ async fn the_admin_side_sends_no_requests_and_names_the_port_that_takes_them() {
 
 #[tokio::test]
 async fn a_lane_that_went_away_is_told_as_such() {
-    let lane = Lane::start(&PATIENT);
+    let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.admin_listen)).await else {
         return;
     };

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 
+use onelane_tree::Copy;
 use serde_json::Value;
-
-use crate::copy::Copy;
 
 const SERVICE: &str = env!("CARGO_PKG_NAME");
 const ENGINE: &str = "onelane";
@@ -103,12 +102,12 @@ pub fn computes_fast(copy: &Copy) {
 
 #[test]
 fn what_the_service_depends_on_is_built_for_speed() {
-    computes_fast(&Copy::new());
+    computes_fast(&Copy::of_tree());
 }
 
 #[test]
 fn the_engine_is_built_for_size() {
-    let plan = Plan::of(&Copy::new());
+    let plan = Plan::of(&Copy::of_tree());
     let packages = plan.optimisation(None);
     for package in [ENGINE, "actix-http", "clap_builder", "tokio"] {
         assert_eq!(packages[package], "z", "{package}");
@@ -117,7 +116,7 @@ fn the_engine_is_built_for_size() {
 
 #[test]
 fn the_program_has_nothing_that_is_for_tests() {
-    let plan = Plan::of(&Copy::new());
+    let plan = Plan::of(&Copy::of_tree());
     let features = plan.features(ENGINE).as_array().unwrap();
     assert!(!features.iter().any(|feature| feature == "testing"));
     // What it sends requests with.
@@ -126,7 +125,7 @@ fn the_program_has_nothing_that_is_for_tests() {
 
 #[test]
 fn a_new_dependency_is_built_for_speed_and_so_is_what_it_needs() {
-    let copy = Copy::new();
+    let copy = Copy::of_tree();
     let manifest = |name: &str, dependencies: &str| {
         format!(
             "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}"

@@ -2,20 +2,17 @@
 
 use std::fs;
 
-use crate::copy::ROOT;
+use onelane_tree::root;
 
 #[test]
 fn what_is_ignored_in_the_tests_that_prove_runs_is_meant_for_it() {
-    let mut folders = vec![
-        format!("{ROOT}/tests/build"),
-        format!("{ROOT}/tests/deploy"),
-    ];
+    let mut folders = vec![root().join("tests/build"), root().join("tests/deploy")];
     let mut count = 0;
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path.display().to_string());
+                folders.push(path);
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();

@@ -1,11 +1,11 @@
 //! The promises of the source tree itself: what is compiled for speed, and that the samples can go.
 
-// A copy of this tree, to change something in.
-mod copy;
 // What reaches the compiler.
 mod flags;
 // What `make test` leaves out.
 mod ignored;
+// The measurements can go.
+mod lab;
 // A name of one's own for the service.
 mod rename;
 // A service of one's own in the place of the samples.

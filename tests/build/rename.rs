@@ -5,17 +5,20 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::{fs, str};
 
+use onelane_tree::{Copy, root};
 use rstest::rstest;
 
-use crate::copy::{Copy, ROOT};
 use crate::succeeds;
+
+/// The name of the engine.
+const ENGINE: &str = "onelane";
 
 /// The name of the service.
 pub const OWN: &str = env!("CARGO_PKG_NAME");
 
 /// Whether this tree was not renamed yet: it cannot be once more.
 pub fn is_possible() -> bool {
-    let script = fs::read_to_string(format!("{ROOT}/tools/rename")).unwrap();
+    let script = fs::read_to_string(root().join("tools/rename")).unwrap();
     let is_possible = script.contains(&format!("\ntemplate={OWN}\n"));
     if !is_possible {
         eprintln!("skipped: this clone has a name of its own");
@@ -24,7 +27,7 @@ pub fn is_possible() -> bool {
 }
 
 fn copy() -> Option<Copy> {
-    is_possible().then(Copy::new)
+    is_possible().then(Copy::of_tree)
 }
 
 fn rename(copy: &Copy, name: &str) -> Output {
@@ -130,7 +133,7 @@ const BAD: [(&str, &str); 17] = [
     ("kube-system", "means something else"),
     ("no", "means something else"),
     ("nginx", "means something else"),
-    ("onelane", "means something else"),
+    (ENGINE, "means something else"),
     ("serde", "Cargo.lock"),
     ("serde-json", "Cargo.lock"),
 ];
@@ -188,6 +191,39 @@ fn refuses(copy: &Copy, name: &str, why: &str) {
     assert!(!refused.status.success(), "{name:?} is taken");
     assert!(said.contains(why) && said.lines().count() == 1, "{said}");
     assert!(tree(copy) == before, "something has changed");
+}
+
+/// Where the engine's name would be the deployment's: its settings and series are other words.
+const DEPLOYMENT: [&str; 7] = [
+    "compose.yaml",
+    "docker",
+    "k8s",
+    "local",
+    "monitoring",
+    "nginx",
+    "overlays",
+];
+
+/// What docs and tests would say of a deployment.
+const OF_DEPLOYMENTS: [&str; 4] = ["-app", "-nginx", "-prometheus", ".example.com"];
+
+#[test]
+fn nothing_that_is_deployed_bears_the_name_of_the_engine() {
+    let stays = |path: &str| path == "CHANGELOG.md" || path.starts_with("lab/");
+    let mut looked = 0;
+    for (path, bytes) in tree(&Copy::of_tree()) {
+        let Ok(text) = String::from_utf8(bytes) else {
+            continue;
+        };
+        let is_deployed = DEPLOYMENT.iter().any(|place| path.starts_with(place));
+        assert!(!is_deployed || !has_word(&text, ENGINE), "{path}");
+        let mut names = OF_DEPLOYMENTS.map(|end| format!("{ENGINE}{end}")).to_vec();
+        names.push(format!("--namespace {ENGINE}"));
+        let found = names.iter().find(|name| text.contains(*name));
+        assert!(stays(&path) || found.is_none(), "{found:?} in {path}");
+        looked += 1;
+    }
+    assert!(looked > 500, "{looked} files");
 }
 
 #[rstest]

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::copy::{Copy, ROOT};
+use onelane_tree::{Copy, root};
+
 use crate::succeeds;
 
 const LIST: &str = "src/workload/mod.rs";
@@ -10,7 +11,7 @@ const TESTS: &str = "tests/service/main.rs";
 
 /// The block of code in the guide that contains `hint`.
 fn shown(hint: &str) -> String {
-    let guide = fs::read_to_string(format!("{ROOT}/docs/guide.md")).unwrap();
+    let guide = fs::read_to_string(root().join("docs/guide.md")).unwrap();
     let blocks = guide.split("```rust").skip(1);
     let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
     let mut blocks = blocks.map(|block| block.split_once('\n').unwrap().1);
@@ -23,7 +24,7 @@ fn shown(hint: &str) -> String {
 #[test]
 #[ignore = "make prove: it compiles a copy of the tree"]
 fn a_service_of_ones_own_takes_the_place_of_the_samples() {
-    let copy = Copy::new();
+    let copy = Copy::of_tree();
     for sample in ["prime", "count"] {
         // In your clone they may be gone already.
         fs::remove_file(copy.path(&format!("src/workload/{sample}.rs"))).ok();

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use onelane_tree::Copy;
 use rstest::rstest;
 
-use crate::copy::Copy;
 use crate::flags::computes_fast;
 use crate::succeeds;
 
@@ -40,7 +40,7 @@ fn a_service_in_the_place_of_the_samples_is_built_for_speed(
 
 /// A copy of the tree in which it does. None in a clone that has no such service.
 fn taking_the_place(service: &str) -> Option<Copy> {
-    let copy = Copy::new();
+    let copy = Copy::of_tree();
     let folder = format!("examples/services/{service}");
     let Ok(manifest) = fs::read_to_string(copy.path(&format!("{folder}/Cargo.toml"))) else {
         eprintln!("skipped: there is no {folder} in this clone");

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use onelane_tree::{Copy, root};
 use tempfile::TempDir;
 
-use crate::copy::{Copy, ROOT};
 use crate::rename::{self, OWN};
 use crate::succeeds;
 
@@ -25,7 +25,7 @@ struct Template(Copy);
 
 impl Template {
     fn new() -> Self {
-        let copy = Copy::new();
+        let copy = Copy::of_tree();
         git(
             &copy.path(""),
             &["init", "--quiet", "--initial-branch=main"],
@@ -97,7 +97,7 @@ fn output(command: &mut Command) -> String {
 
 /// The block of commands under this heading of UPGRADING.md that contains `hint`.
 fn told(hint: &str) -> String {
-    let page = fs::read_to_string(format!("{ROOT}/UPGRADING.md")).unwrap();
+    let page = fs::read_to_string(root().join("UPGRADING.md")).unwrap();
     let blocks = page
         .split("```sh\n")
         .skip(1)

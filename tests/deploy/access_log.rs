@@ -3,16 +3,12 @@
 use std::fs;
 use std::net::TcpListener;
 
+use onelane_stack::{Compose, Local, client, docker_is_there, eventually, output};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
-
-use crate::ask::client;
-use crate::common::{docker_is_there, eventually, output};
-use crate::compose::Compose;
-use crate::local::Local;
 
 /// What a caller sends, and what is logged of it.
 const NASTY: [(&[u8], &str); 17] = [

@@ -1,11 +1,8 @@
 //! Every answer of the contract, through nginx, from either stack.
 
+use onelane_stack::{Compose, Local, Reply, ask, client};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
-
-use crate::ask::{Reply, ask, client};
-use crate::compose::Compose;
-use crate::local::Local;
 
 /// Status and reason.
 type Refusal = (u16, &'static str);

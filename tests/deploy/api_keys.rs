@@ -8,12 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::ask::{Reply, ask, client, get, in_background};
-use crate::common::{complaint, eventually, output};
-use crate::compose::{Compose, docker};
 use crate::curl::{curl, secure};
 use crate::files_of_nginx::Files;
-use crate::local::Local;
+use onelane_stack::{
+    Compose, Local, Reply, ask, client, complaint, docker, eventually, get, in_background, output,
+};
 
 const MISS: &str = "nginx; fwd=uri-miss";
 const HIT: &str = "nginx; hit";

@@ -3,12 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use onelane_stack::{Compose, Local, Reply, ask, client, docker, get, in_background};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-
-use crate::ask::{Reply, ask, client, get, in_background};
-use crate::compose::{Compose, docker};
-use crate::local::Local;
 
 /// Who waits behind it gives up after 10 s (`queue_timeout`).
 const LONG: &str = "/wait?ms=4000";

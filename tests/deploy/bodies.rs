@@ -4,16 +4,14 @@ use std::fs;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onelane_stack::{
+    Compose, Local, Reply, alone, ask, client, docker, eventually, get, in_background,
+};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-
-use crate::ask::{Reply, ask, client, get, in_background};
-use crate::common::{alone, eventually};
-use crate::compose::{Compose, docker};
-use crate::local::Local;
 
 /// The longest body that nginx and a lane take.
 const LONGEST: usize = 1 << 20;

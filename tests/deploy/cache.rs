@@ -3,16 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use onelane_stack::{Compose, Local, Reply, ask, client, docker, eventually, get, in_background};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-
-use crate::ask::{Reply, ask, client, get, in_background};
-use crate::common::eventually;
-use crate::compose::{Compose, docker};
-use crate::local::Local;
 
 /// A prime that takes a second or two to divide by all that is divided by.
 const SOME: &str = "/prime?number=6000000001";

@@ -8,14 +8,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use onelane_stack::{Compose, Local, ask, client, output, skip};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
-
-use crate::ask::{ask, client};
-use crate::common::{output, skip};
-use crate::compose::Compose;
-use crate::local::Local;
 
 /// Private, with the line ends of another system, at a path that asks for trouble; and a link to it.
 struct Checkout(TempDir);

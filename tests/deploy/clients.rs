@@ -3,13 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onelane_stack::{Compose, Local, eventually, get};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-use crate::ask::get;
-use crate::common::eventually;
-use crate::compose::Compose;
-use crate::local::Local;
 
 #[tokio::test]
 async fn a_client_that_leaves_frees_the_lane() {

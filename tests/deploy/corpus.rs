@@ -1,4 +1,4 @@
-//! The raw requests in `crates/onelane/tests/corpus/`, sent to nginx with lanes behind it. Elsewhere a proxy and
+//! The raw requests in `crates/requests/src/corpus/`, sent to nginx with lanes behind it. Elsewhere a proxy and
 //! the server behind it found different requests in the same bytes, and callers hid requests in that: so the
 //! answers that came from a lane, and the requests that the lanes have served, must be the same ones.
 
@@ -6,12 +6,9 @@ use std::collections::HashSet;
 use std::fs;
 
 use futures_util::{StreamExt, stream};
+use onelane_requests::corpus::{self, RawAnswer};
+use onelane_stack::{Local, eventually, get};
 use serde_json::Value;
-
-use crate::ask::get;
-use crate::common::eventually;
-use crate::local::Local;
-use crate::raw::{self, RawAnswer};
 
 const LANES: usize = 2;
 
@@ -25,7 +22,7 @@ const PATIENT: [(&str, &str); 1] = [("ONELANE_QUEUE_MAX", "1000")];
 async fn nginx_and_a_lane_read_the_same() {
     let stack = Local::up_with(LANES, &PATIENT).await;
     let address = stack.base.trim_start_matches("http://");
-    let mut entries = raw::entries();
+    let mut entries = corpus::entries();
     // Those that take long take no longer together.
     entries.sort_by_key(|entry| !entry.nginx.takes_long());
     let replies = entries.iter().map(|entry| async move {
@@ -84,8 +81,8 @@ async fn told(
         (lines.len() >= answers.len()).then_some(lines)
     })
     .await;
-    let given = raw::count(answers.iter().map(|answer| answer.key()));
-    assert_eq!(raw::count(lines.iter().map(raw::logged)), given);
+    let given = corpus::count(answers.iter().map(|answer| answer.key()));
+    assert_eq!(corpus::count(lines.iter().map(corpus::logged)), given);
     let smuggled = |line: &&Value| {
         let asked = ["request", "uri"].map(|name| line[name].as_str().unwrap_or_default());
         asked

@@ -1,9 +1,8 @@
 //! curl and openssl, which speak TLS, and HTTP/2 above it.
 
+use onelane_stack::output;
 use serde_json::Value;
 use tokio::process::Command;
-
-use crate::common::output;
 
 /// What curl was told.
 pub(crate) struct Answer {

@@ -1,8 +1,6 @@
 //! The demonstration of `src/workload/prime.rs`, which may be deleted: then there is nothing to show.
 
-use crate::ask::{client, get, in_background};
-use crate::common::say;
-use crate::local::Local;
+use onelane_stack::{Local, client, get, in_background, say};
 
 /// A prime that takes 2·10⁹ divisions, some seconds, to be recognised.
 const BIG: &str = "/prime?number=29355126551";

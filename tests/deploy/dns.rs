@@ -6,14 +6,12 @@
 
 use std::time::Instant;
 
+use onelane_stack::{client, docker, eventually, get, output, say};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
-use crate::ask::{client, get};
 use crate::cluster::{Cluster, image_of};
-use crate::common::{eventually, output, say};
-use crate::compose::docker;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_waits_for_dns_that_is_away_and_goes_on_with_what_it_knows() {

@@ -4,12 +4,11 @@
 use std::path::PathBuf;
 use std::process::{self, Stdio};
 
+use onelane_stack::{output, say, skip};
 use rustix::process::geteuid;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-
-use crate::common::{output, say, skip};
 
 pub(crate) struct Engine {
     files: TempDir,

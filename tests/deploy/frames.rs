@@ -59,11 +59,9 @@ impl Connection {
             literal(&mut block, value);
         }
         // As a literal, without a place in any table.
-        for (name, value) in [("content-type", "application/json")] {
-            block.push(0);
-            literal(&mut block, name);
-            literal(&mut block, value);
-        }
+        block.push(0);
+        literal(&mut block, "content-type");
+        literal(&mut block, "application/json");
         let flags = END_HEADERS | if end { END_STREAM } else { 0 };
         self.frame(HEADERS, flags, stream, &block).await;
     }

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use onelane_requests::random::{self, Sent, named};
+use onelane_stack::{Local, eventually};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::common::eventually;
-use crate::local::Local;
-use crate::random::{self, Sent, named};
 
 const LANES: usize = 2;
 

@@ -4,17 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onelane_stack::{Compose, Local, Reply, alone, ask, docker, eventually, get, say, skip};
 use reqwest::Client;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-
-use crate::ask::{Reply, ask, get};
-use crate::common::{alone, eventually, say, skip};
-use crate::compose::{Compose, docker};
-use crate::local::Local;
 
 const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);

@@ -1,7 +1,6 @@
 //! An nginx that does not serve any more, and one that only seems so.
 
-use crate::common::eventually;
-use crate::compose::Compose;
+use onelane_stack::{Compose, eventually};
 
 #[tokio::test]
 async fn an_nginx_that_does_not_answer_is_ended_and_comes_back() {

@@ -2,13 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use onelane_stack::{Compose, Local, get, output, skip};
 use rustix::net::{AddressFamily, SocketType, bind, socket};
 use tokio::process::Command;
-
-use crate::ask::get;
-use crate::common::{output, skip};
-use crate::compose::Compose;
-use crate::local::Local;
 
 #[tokio::test]
 async fn what_docker_up_suggests_works() {

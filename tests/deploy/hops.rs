@@ -10,16 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use httparse::{EMPTY_HEADER, Request, Status};
+use onelane_stack::nginx::{command, configure, program};
+use onelane_stack::{Turn, ask, client, eventually, free_port, turn};
 use reqwest::{Method, RequestBuilder};
 use rstest::rstest;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-use crate::ask::{ask, client};
-use crate::common::{Turn, eventually, free_port, turn};
-use crate::rig::{Limits, Setup, command, configure, program};
 
 /// What a lane says; `NEXT` is replaced by where nginx wants to go on.
 const DONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -102,8 +100,8 @@ impl Drop for Stack {
 
 fn start(lanes: &[SocketAddr]) -> (String, Child, TempDir) {
     let port = free_port();
-    let dir =
-        configure(Setup::Shipped, Limits::Kept, lanes, port).expect("room for a configuration");
+    let dir = TempDir::new().expect("there is room for temporary files");
+    configure(dir.path(), lanes, port).expect("the folder is ours");
     // Where nginx is started by root, its workers are somebody else.
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("it is ours");
     let program = program().expect("local/install-nginx finds or fetches one");

@@ -2,11 +2,10 @@
 
 use rustix::process::{Signal, kill_process};
 
-use crate::common::eventually;
 use crate::curl::{curl, secure};
 use crate::files_of_nginx::Files;
 use crate::frames::{Connection, Event};
-use crate::local::Local;
+use onelane_stack::{Local, eventually};
 
 /// Of one connection: docker/listen.conf.
 const STREAMS: u32 = 16;

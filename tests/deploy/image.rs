@@ -3,12 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use onelane_stack::{Compose, Lane, alone, docker, say};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
-
-use crate::common::{alone, say};
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
 
 /// The demonstration's. A service of your own may need more: then this is the line to change.
 const SIZE_MAX_BYTES: u64 = 4_000_000;

@@ -6,16 +6,13 @@
 
 use std::env;
 
+use onelane_stack::{Compose, Local, docker, get, output, skip};
 use rustix::process::{getegid, geteuid};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::ask::get;
-use crate::common::{output, skip};
-use crate::compose::{Compose, docker};
 use crate::engine::as_root;
 use crate::files_of_nginx::Files;
-use crate::local::Local;
 
 /// Nobody's, by RFC 4193.
 const SUBNET: &str = "fd5a:1e00:5000::/64";

@@ -3,13 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use onelane_load::{Load, Outcome};
+use onelane_stack::{Compose, Lane, client, docker, eventually, in_background};
 use serde_json::json;
-
-use crate::ask::{client, in_background};
-use crate::common::eventually;
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
-use crate::load::{Load, Outcome};
 
 #[tokio::test]
 async fn scaling_up_and_down_under_load_loses_nothing() {

@@ -3,12 +3,9 @@
 
 use std::time::Duration;
 
+use onelane_load::Outcome;
+use onelane_stack::{Compose, Lane, alone, docker, eventually, say, skip};
 use tokio::process::Command;
-
-use crate::common::{alone, eventually, say, skip};
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
-use crate::load::Outcome;
 
 /// Far more than an answer takes here, and far less than it takes to notice that a host is gone.
 const SLOW: Duration = Duration::from_secs(1);

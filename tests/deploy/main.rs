@@ -77,44 +77,13 @@ mod soak;
 // The Kubernetes manifests: pods are replaced, removed and killed.
 mod rollout;
 
-// The requests themselves: those that a lane alone is tested with.
-#[path = "../../crates/onelane/tests/corpus/mod.rs"]
-mod raw;
-// And such as are made at random.
-#[path = "../../crates/onelane/tests/integration/fuzz/random/mod.rs"]
-mod random;
 // A copy of nginx/ to change.
 mod files_of_nginx;
-// The stack in containers.
-mod compose;
 // A Docker engine to switch off.
 mod engine;
-// The stack as plain processes.
-mod local;
-// Questions to the Prometheus of the stack.
-mod prometheus;
-// The dashboard and the rules as they are on disk.
-#[path = "../monitoring/files.rs"]
-mod files;
 // What a cluster would do with the manifests, in containers.
 mod cluster;
-// The manifests as they are on disk.
-#[path = "../k8s/manifests.rs"]
-mod manifests;
-// What a lane says of itself on its admin port.
-mod lane;
-// One request and its answer.
-mod ask;
 // The same over TLS.
 mod curl;
 // HTTP/2, frame by frame.
 mod frames;
-// Many requests: the generator of the balancing bench.
-#[path = "../../benches/load/mod.rs"]
-mod load;
-// The configuration of nginx, written to where it reads it: as for the benches.
-#[path = "../../benches/rig/nginx.rs"]
-#[allow(dead_code, reason = "the benches compare more")]
-mod rig;
-// Waiting for what can be seen, skipping, running commands.
-mod common;

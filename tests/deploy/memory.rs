@@ -5,12 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
+use onelane_stack::{Compose, Lane, client, docker, in_background, say, skip};
 use rstest::rstest;
-
-use crate::ask::{client, in_background};
-use crate::common::{say, skip};
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
 
 /// The longest body that a lane takes.
 const LONGEST: usize = 1 << 20;

@@ -1,10 +1,7 @@
 //! Every mode in a container: as process 1, nobody, without capabilities and without a disk to write.
 
+use onelane_stack::{Compose, Lane, docker, eventually};
 use rstest::rstest;
-
-use crate::common::eventually;
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
 
 /// What runs, and with which rights.
 const RIGHTS: &str = "{{.Path}} {{.HostConfig.Init}} {{.Config.User}} {{.HostConfig.ReadonlyRootfs}} \

@@ -7,13 +7,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use onelane_stack::{Compose, Local, Reply, docker_is_there, free_port, get, output, say, skip};
 use tempfile::TempDir;
 use tokio::process::Command;
-
-use crate::ask::{Reply, get};
-use crate::common::{docker_is_there, free_port, output, say, skip};
-use crate::compose::Compose;
-use crate::local::Local;
 
 const OWN: &str = env!("CARGO_PKG_NAME");
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use onelane_load::{Load, Outcome, poisson};
+use onelane_stack::{Compose, alone, say};
+
 use crate::cluster::Cluster;
-use crate::common::{alone, say};
-use crate::compose::Compose;
-use crate::load::{Load, Outcome, poisson};
 
 const SLEEP_MS: u64 = 200;
 const SLEEP: Duration = Duration::from_millis(SLEEP_MS);

@@ -4,17 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onelane_stack::{Compose, Local, ask, client, eventually};
 use rstest::rstest;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-
-use crate::ask::{ask, client};
-use crate::common::eventually;
-use crate::compose::Compose;
-use crate::local::Local;
 
 /// Together with the time that a request takes, well below what nginx allows one address.
 const CLIENTS: usize = 12;

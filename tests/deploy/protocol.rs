@@ -2,16 +2,13 @@
 
 use std::fs;
 
+use onelane_stack::{Compose, Local, Reply, ask, client, docker, eventually, get, in_background};
 use rstest::rstest;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use crate::ask::{Reply, ask, client, get, in_background};
 use crate::cluster::{Probe, Spec};
-use crate::common::eventually;
-use crate::compose::{Compose, docker};
 use crate::files_of_nginx::Files;
-use crate::local::Local;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/nginx");
 

@@ -5,10 +5,10 @@
 //! `docker kill`. Right: it comes back as it was, except what was stopped by hand. And what runs for years does not
 //! fill the disk with its log.
 
+use onelane_stack::{docker_is_there, eventually, output, turn};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::common::{docker_is_there, eventually, output, turn};
 use crate::engine::Engine;
 
 const PROJECT: &str = "lanes-reboot";

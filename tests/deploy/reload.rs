@@ -3,19 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use onelane_load::{Load, poisson};
+use onelane_stack::{Compose, Local, Nginx, complaint, docker, eventually, get, output};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
-use crate::ask::get;
-use crate::common::{complaint, eventually, output};
-use crate::compose::{Compose, Nginx, docker};
 use crate::files_of_nginx::Files;
 use crate::lanes_change::host_of;
-use crate::load::{Load, poisson};
-use crate::local::Local;
 
 /// What a reload says of a file with a mistake in it.
 const GOES_ON: &str = "reload: nginx goes on with what it has read before";

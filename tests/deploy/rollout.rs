@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use onelane_load::{Load, poisson};
+use onelane_stack::{client, in_background, output, say};
+use onelane_tree::manifests;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::ask::{client, in_background};
 use crate::cluster::{Cluster, Pod, Regular, image_of};
-use crate::common::{output, say};
 use crate::lanes_change::host_of;
-use crate::load::{Load, poisson};
-use crate::manifests;
 
 const PATH: &str = "/sleep?ms=100";
 
@@ -113,7 +112,7 @@ async fn served_by(load: &mut Load, lanes: &[Pod]) {
 }
 
 /// A request that comes to this lane just before SIGTERM does, as from somebody who knew it no better.
-fn late_request(lane: &Pod) -> tokio::task::JoinHandle<crate::ask::Reply> {
+fn late_request(lane: &Pod) -> tokio::task::JoinHandle<onelane_stack::Reply> {
     let app = manifests::object("Deployment", "app");
     let port = manifests::port(manifests::container(&app), "http");
     let url = format!("http://{}:{port}/sleep?ms=8000", lane.address);

@@ -3,19 +3,19 @@
 use std::fs::{self, read_to_string};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::common::{complaint, output};
-use crate::compose::{Compose, docker};
 use crate::curl::{curl, handshake, secure};
-use crate::local::Local;
+use crate::files_of_nginx::Files;
+use onelane_stack::{Compose, Local, complaint, docker, output, say};
 
 async fn up() -> Local {
     Local::up_with(2, &[("TLS", "1")]).await
@@ -78,8 +78,8 @@ async fn only_a_site_of_its_own_asks_for_https_for_ever() {
     let stack = up().await;
     let url = format!("{}/fast", secure(&stack.base));
     for (host, told) in [
-        ("primes.example.com", "max-age=63072000"),
-        ("primes.example.com:5000", ""),
+        ("lanes.example.com", "max-age=63072000"),
+        ("lanes.example.com:5000", ""),
         ("localhost", ""),
         ("192.0.2.1", ""),
     ] {
@@ -105,10 +105,70 @@ async fn a_client_that_never_finishes_its_handshake_is_cut_off() {
     );
 }
 
+/// What nginx keeps for a client that has only begun to speak TLS.
+#[tokio::test]
+async fn a_connection_takes_no_more_than_is_reckoned_with() {
+    const CONNECTIONS: u64 = 1000;
+    /// In docker/listen.conf.
+    const RECKONED_KIB: u64 = 65;
+
+    let files = Files::copy();
+    // As long as it takes here to open them all.
+    files.replace(
+        "limits.conf",
+        "client_header_timeout 5s;",
+        "client_header_timeout 60s;",
+    );
+    let folder = files.path().to_str().expect("its path is ASCII");
+    let stack = Local::up_with(1, &[("TLS", "1"), ("NGINX_DIR", folder)]).await;
+    let address = stack.base.trim_start_matches("http://");
+    let hello = client_hello().await;
+    let before = memory_kib(&stack).await;
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut connection = TcpStream::connect(address).await.expect("nginx listens");
+        connection.write_all(&hello).await.expect("it reads");
+        // Its own part of the handshake.
+        connection.read_u8().await.expect("it answers");
+        connections.push(connection);
+    }
+    let each = (memory_kib(&stack).await - before) / CONNECTIONS;
+    say(&format!("a handshake that is not finished: {each} KiB"));
+    assert!(each < RECKONED_KIB, "{each} KiB");
+}
+
+/// How a client begins, as openssl does.
+async fn client_hello() -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let openssl = Command::new("openssl")
+        .args(["s_client", "-connect", &address])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let _openssl = openssl.expect("it is there");
+    let (mut client, _) = listener.accept().await.expect("it connects");
+    let mut record = vec![0; 5];
+    client.read_exact(&mut record).await.expect("a head");
+    let mut rest = vec![0; usize::from(u16::from_be_bytes([record[3], record[4]]))];
+    client.read_exact(&mut rest).await.expect("all of it");
+    record.append(&mut rest);
+    record
+}
+
+/// Of the workers of nginx.
+async fn memory_kib(stack: &Local) -> u64 {
+    let master = stack.pids("nginx")[0].as_raw_nonzero().to_string();
+    let of_each = output(Command::new("ps").args(["-o", "rss=", "--ppid", &master])).await;
+    let lines = of_each.lines().map(|line| line.trim().parse::<u64>());
+    lines.map(|kib| kib.expect("a number")).sum()
+}
+
 #[tokio::test]
 async fn plain_processes_keep_the_pair_that_they_have_made() {
     let stack = up().await;
-    let made = handshake(&stack.base, &[]).await.expect("it speaks TLS");
+    let pair = handshake(&stack.base, &[]).await.expect("it speaks TLS");
     let key = stack.run.path().join("tls/tls.key");
     let mode = fs::metadata(&key).expect("it is there").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
@@ -117,7 +177,7 @@ async fn plain_processes_keep_the_pair_that_they_have_made() {
     assert!(said.contains("as before: "), "{said}");
     assert!(said.contains("behind https://"), "{said}");
     assert!(said.contains("curl --insecure 'https://"), "{said}");
-    assert_eq!(handshake(&stack.base, &[]).await, Some(made));
+    assert_eq!(handshake(&stack.base, &[]).await, Some(pair));
 
     output(stack.up_again().env("TLS", "0")).await;
     let answer = curl(&format!("{}/fast", stack.base), &[]).await;
@@ -155,7 +215,7 @@ async fn containers_renew_their_certificate_without_losing_a_request() {
         "run",
         "--rm",
         "--entrypoint=ls",
-        "onelane-nginx",
+        concat!(env!("CARGO_PKG_NAME"), "-nginx"),
         "/etc/nginx/tls",
     ];
     assert_eq!(docker(image).await, "");
@@ -293,7 +353,7 @@ impl Pair {
     fn renew(&self) {
         let made = std::process::Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
-            .args(["-subj", "/CN=primes.example.com", "-days", "2"])
+            .args(["-subj", "/CN=lanes.example.com", "-days", "2"])
             .arg("-keyout")
             .arg(self.0.path().join("tls.key"))
             .arg("-out")

@@ -7,13 +7,10 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use onelane_stack::{Compose, Local, complaint, free_port, output};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
-
-use crate::common::{complaint, free_port, output};
-use crate::compose::Compose;
-use crate::local::Local;
 
 #[tokio::test]
 async fn containers_keep_what_they_were_told_and_a_change_is_said() {
@@ -73,6 +70,8 @@ async fn containers_go_on_where_what_is_wanted_cannot_be() {
         ("MODE", "many"),
         ("SERVICE", "none"),
         ("CACHE", "1m"),
+        ("TLS", "no/folder"),
+        ("API_KEYS", "no/file"),
     ] {
         let said = complaint(stack.up_again().env(name, value)).await;
         assert!(said.contains(name) && said.contains(value), "{said}");

@@ -52,7 +52,9 @@ fn every_target_of_make_is_there() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("make ")?.split_whitespace().next())
         .collect();
-    let is_optional = |target: &str| target == "compare" && !Path::new(ROOT).join("lab").exists();
+    let is_optional = |target: &str| {
+        ["compare", "bench"].contains(&target) && !Path::new(ROOT).join("lab").exists()
+    };
     let faults: Vec<_> = commands()
         .into_iter()
         .filter(|(_, words)| words.first().is_some_and(|word| word == "make"))

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use onelane_stack::skip;
+use onelane_tree::SERVICE;
+use onelane_tree::manifests::{
+    Manifest, all, at, container, default_set, in_folder, list, object, parse, root, root_from,
+    text,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::common::skip;
-use crate::manifests::{
-    Manifest, SERVICE, all, at, container, default_set, in_folder, list, object, parse, root,
-    root_from, text,
-};
 
 #[test]
 fn the_namespace_comes_first_and_pods_come_last() {
@@ -257,6 +257,8 @@ fn an_overlay_with_tls_differs_in_how_nginx_listens() {
     let size = &mut tmp.expect("it has one")["emptyDir"]["sizeLimit"];
     assert_eq!(size.take(), json!("640Mi"));
     *size = json!("384Mi");
+    // What is patched comes first.
+    volumes.sort_by_key(|volume| text(volume, "/name").to_owned());
     assert_eq!(nginx, object("Deployment", "nginx"));
 
     let mut service = find(&rendered, "Service", "nginx").clone();

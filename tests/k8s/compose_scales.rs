@@ -1,9 +1,8 @@
 //! Lanes of Compose follow the load by the same numbers as those of a cluster (`docker/autoscale`).
 
+use onelane_stack::output;
+use onelane_tree::manifests::{in_folder, list, number, object, text};
 use tokio::process::Command;
-
-use crate::common::output;
-use crate::manifests::{in_folder, list, number, object, text};
 
 #[tokio::test]
 async fn a_load_wants_as_many_lanes_with_compose_as_through_keda() {

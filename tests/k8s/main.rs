@@ -22,11 +22,5 @@ mod optional;
 // One key order, one indent, one object a file.
 mod style;
 
-// The manifests as they are on disk.
-mod manifests;
 // Directives of nginx, of the image and of the ConfigMap.
 mod nginx;
-// Skipping.
-#[allow(dead_code, reason = "most of it is for tests that start something")]
-#[path = "../deploy/common.rs"]
-mod common;

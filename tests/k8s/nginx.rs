@@ -5,9 +5,8 @@ use std::fs;
 use std::time::Duration;
 
 use humantime_serde::re::humantime::parse_duration;
+use onelane_tree::manifests::{at, default_set};
 use serde_json::Value;
-
-use crate::manifests::{at, default_set};
 
 pub(crate) fn config_map() -> Value {
     let found = default_set()

@@ -5,7 +5,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::manifests::{at, container, in_folder, list, number, object, parse, text};
+use onelane_tree::manifests::{at, container, in_folder, list, number, object, parse, text};
+
 use crate::nginx::{directive, directives, duration, parameter, time};
 
 /// The longest that cluster DNS commonly keeps an address: `CoreDNS` as kubeadm sets it up, and the cache

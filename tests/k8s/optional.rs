@@ -1,8 +1,8 @@
 //! The folders below `k8s/`: what they say twice, and what no schema checks.
 
+use onelane_tree::SERVICE;
+use onelane_tree::manifests::{at, container, in_folder, list, number, object, text};
 use serde_json::json;
-
-use crate::manifests::{SERVICE, at, container, in_folder, list, number, object, text};
 
 #[test]
 fn every_autoscaler_goes_up_and_down_alike() {

@@ -1,8 +1,8 @@
 //! What every pod has to keep: the restricted profile and the rules of this project.
 
+use onelane_tree::SERVICE;
+use onelane_tree::manifests::{Manifest, all, at, container, list, text};
 use serde_json::{Value, json};
-
-use crate::manifests::{Manifest, SERVICE, all, at, container, list, text};
 
 /// The sysctls in use that any node allows: the others of a pod need a kubelet that is told.
 const SYSCTLS: [&str; 3] = [

@@ -1,10 +1,10 @@
 //! Names that are referred to exist, selectors find their pods, and ports are the same everywhere.
 
-use serde_json::{Value, json};
-
-use crate::manifests::{
+use onelane_tree::manifests::{
     Manifest, all, at, container, default_set, list, number, object, port, text,
 };
+use serde_json::{Value, json};
+
 use crate::nginx;
 
 #[test]

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use onelane_stack::skip;
+use onelane_tree::manifests::{all, object};
 use serde_json::{Value, json};
 
 use crate::applied::overlay;
-use crate::common::skip;
-use crate::manifests::{all, object};
 
 /// The oldest version with everything that the manifests use (a `preStop` that sleeps), the one they are
 /// meant for, and the newest that the package knows.
@@ -25,7 +25,7 @@ fn an_api_server_takes_every_manifest() {
 
 #[test]
 fn an_api_server_takes_what_overlays_make_of_them() {
-    for component in ["cache", "cpu-limits", "openshift"] {
+    for component in ["api-keys", "cache", "cpu-limits", "openshift", "tls"] {
         let Some(problems) = overlay(component).and_then(problems) else {
             return;
         };

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use onelane_tree::manifests::all;
 use serde_json::Value;
-
-use crate::manifests::all;
 
 #[test]
 fn a_file_is_one_object_with_a_comment_above() {

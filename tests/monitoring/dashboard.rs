@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use onelane_tree::monitoring::{Panel, dashboard, list, panels, text, yaml};
 use serde_json::{Value, json};
-
-use crate::files::{Panel, dashboard, list, panels, text, yaml};
 
 #[test]
 fn it_can_be_provisioned_as_it_is() {

@@ -12,10 +12,3 @@ mod rules;
 mod promtool;
 // Names of series, wherever they are written down.
 mod series;
-
-// The dashboard and the rules as they are on disk.
-mod files;
-// Waiting, skipping, running commands.
-#[allow(dead_code, reason = "some of it is for tests that start more")]
-#[path = "../deploy/common.rs"]
-mod common;

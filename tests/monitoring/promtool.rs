@@ -2,9 +2,8 @@
 //! has the rules file that is made from the object for Kubernetes; its configuration is checked when it is
 //! built.
 
+use onelane_stack::{docker_is_there, output};
 use tokio::process::Command;
-
-use crate::common::{docker_is_there, output};
 
 const IMAGE: &str = concat!(env!("CARGO_PKG_NAME"), "-prometheus");
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use onelane_tree::monitoring::{Rule, list, read, rules, text, yaml};
 use serde_json::{Value, json};
 
-use crate::files::{Rule, list, read, rules, text, yaml};
 use crate::series::series_in;
 
 const SERVICE: &str = env!("CARGO_PKG_NAME");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::iter;
 
-use crate::files::{panels, read, rules};
+use onelane_tree::monitoring::{panels, read, rules};
 
 /// How the names begin that are meant for series.
 const FAMILIES: [&str; 8] = [

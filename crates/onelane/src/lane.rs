@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
     use crate::executor::{Supply, Threads};
-    use crate::gate::{Permit, Place, Visitor};
+    use crate::gate::{Permit, QueuePlace, Visitor};
     use crate::metrics::Build;
     use crate::workload::Workloads;
 
@@ -76,7 +76,7 @@ mod tests {
             request_id: String::new(),
             arrived: Instant::now(),
             patience: Duration::ZERO,
-            place: Place::New,
+            place: QueuePlace::New,
             goes_on: false,
         };
         gate.enter(visitor).await.unwrap()

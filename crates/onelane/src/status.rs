@@ -16,90 +16,94 @@ pub fn run(admin_listen: SocketAddr, json: bool) -> Result<String, String> {
         return Ok(told + "\n");
     }
     let status = serde_json::from_str(&told).map_err(|err| format!("/status: {err}"))?;
-    Ok(lines(&status).join("\n") + "\n")
+    Ok(lines(&status))
 }
 
-fn lines(status: &Value) -> Vec<String> {
-    let of = |key: &str| word(&status[key]);
-    let uptime = Duration::from_secs(status["uptime_seconds"].as_u64().unwrap_or_default());
-    let mut lines = vec![format!(
-        "{} {}, {}, {}, up {}",
-        of("service"),
-        of("version"),
-        of("mode"),
-        of("phase"),
-        format_duration(uptime)
-    )];
-    lines.extend(each(&status["slots"]).map(slot));
-    lines.push(queue(&status["queue"]));
-    lines.push(format!("refused: {}", counts(&status["rejected"])));
-    let children = &status["children"];
-    lines.extend(each(&children["alive"]).map(child));
-    let spawned = word(&children["spawned"]);
-    let exited = counts(&children["exited"]);
-    lines.push(format!("children: {spawned} started, ended: {exited}"));
-    lines
-}
-
-fn slot(slot: &Value) -> String {
-    let state = word(&slot["state"]);
-    let pid = word(&slot["pid"]);
-    let served = word(&slot["requests_served"]);
-    format!("slot {state}, pid {pid}, {served} served{}", request(slot))
-}
-
-fn queue(queue: &Value) -> String {
-    let depth = word(&queue["depth"]);
-    let limit = word(&queue["limit"]);
-    let oldest = age(&queue["oldest_wait_ms"], ", the oldest for ");
-    format!("queue {depth} of {limit}{oldest}")
-}
-
-fn child(child: &Value) -> String {
-    let pid = word(&child["pid"]);
-    let program = child["program"].as_str().map(|it| format!(", {it}"));
-    let program = program.unwrap_or_default();
-    let age = age(&child["age_ms"], ", for ");
-    format!("child pid {pid}{program}{age}{}", request(child))
+/// Into one text, because many small ones take more code.
+fn lines(status: &Value) -> String {
+    let mut lines = String::new();
+    put(&mut lines, "", &status["service"]);
+    put(&mut lines, " ", &status["version"]);
+    put(&mut lines, ", ", &status["mode"]);
+    put(&mut lines, ", ", &status["phase"]);
+    put_time(
+        &mut lines,
+        ", up ",
+        &status["uptime_seconds"],
+        Duration::from_secs,
+    );
+    for slot in each(&status["slots"]) {
+        put(&mut lines, "\nslot ", &slot["state"]);
+        put(&mut lines, ", pid ", &slot["pid"]);
+        put(&mut lines, ", served ", &slot["requests_served"]);
+        put_request(&mut lines, slot);
+    }
+    let (queue, children) = (&status["queue"], &status["children"]);
+    put(&mut lines, "\nqueue ", &queue["depth"]);
+    put(&mut lines, " of ", &queue["limit"]);
+    put_age(&mut lines, ", the oldest for ", &queue["oldest_wait_ms"]);
+    put_counts(&mut lines, "\nrefused:", &status["rejected"]);
+    for child in each(&children["alive"]) {
+        put(&mut lines, "\nchild pid ", &child["pid"]);
+        put(&mut lines, ", ", &child["program"]);
+        put_age(&mut lines, ", for ", &child["age_ms"]);
+        put_request(&mut lines, child);
+    }
+    put(&mut lines, "\nchildren: started ", &children["spawned"]);
+    put_counts(&mut lines, ", ended:", &children["exited"]);
+    lines + "\n"
 }
 
 /// The request that a slot or a child has.
-fn request(holder: &Value) -> String {
-    let Some(id) = holder["request_id"].as_str() else {
-        return String::new();
-    };
-    format!(", request {id}{}", age(&holder["request_age_ms"], " for "))
+fn put_request(lines: &mut String, holder: &Value) {
+    put(lines, ", request ", &holder["request_id"]);
+    put_age(lines, " for ", &holder["request_age_ms"]);
+}
+
+/// Those that are not 0: `: 3 queue_full, 1 draining`.
+fn put_counts(lines: &mut String, before: &str, by_name: &Value) {
+    *lines += before;
+    let mut comma = " ";
+    for (name, count) in by_name.as_object().into_iter().flatten() {
+        if *count != 0 {
+            put(lines, comma, count);
+            *lines += " ";
+            *lines += name;
+            comma = ", ";
+        }
+    }
+    if comma == " " {
+        *lines += " none";
+    }
+}
+
+fn put_age(lines: &mut String, before: &str, milliseconds: &Value) {
+    put_time(lines, before, milliseconds, Duration::from_millis);
 }
 
 /// Nothing where there is no such time.
-fn age(milliseconds: &Value, before: &str) -> String {
-    let age = milliseconds.as_u64().map(Duration::from_millis);
-    age.map(|age| format!("{before}{}", format_duration(age)))
-        .unwrap_or_default()
-}
-
-/// Those that are not 0: `3 queue_full, 1 draining`.
-fn counts(by_name: &Value) -> String {
-    let counts = by_name.as_object().into_iter().flatten();
-    let counts: Vec<_> = counts
-        .filter(|(_, count)| **count != 0)
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
-    if counts.is_empty() {
-        return "none".to_owned();
+fn put_time(lines: &mut String, before: &str, value: &Value, unit: fn(u64) -> Duration) {
+    if let Some(time) = value.as_u64() {
+        *lines += before;
+        *lines += &format_duration(unit(time)).to_string();
     }
-    counts.join(", ")
 }
 
-fn each(list: &Value) -> impl Iterator<Item = &Value> {
-    list.as_array().into_iter().flatten()
-}
-
-/// A text as it is, a number, and `-` where there is nothing.
-fn word(value: &Value) -> String {
+/// A text or a number; nothing where there is none.
+fn put(lines: &mut String, before: &str, value: &Value) {
     match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null => (),
+        Value::String(text) => {
+            *lines += before;
+            *lines += text;
+        }
+        other => {
+            *lines += before;
+            *lines += &other.to_string();
+        }
     }
+}
+
+fn each(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
 }

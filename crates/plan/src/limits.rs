@@ -14,7 +14,7 @@ use crate::units::as_ms;
 const REFUSED: f64 = 1e-4;
 /// The load at which limits are tried out, as a multiple of what the lanes can do.
 const OVERLOAD: f64 = 2.0;
-/// CPU time of nginx for each lane that it asks (docs/growth.md).
+/// CPU time of nginx for each lane that it asks (lab/growth.md).
 const TRY_SECONDS: f64 = 60e-6;
 /// More than that is no queue any more.
 const LONGEST_QUEUE: usize = 1000;

@@ -5,7 +5,7 @@
 //! It knows what decides who waits: nginx's choice of a lane, its rounds and holds, several nginx
 //! that do not know of each other, the lane's oldest-first queue with its bounds, and what each step
 //! costs. It does not know what a busy machine adds: as many CPUs as it takes are
-//! assumed, for lanes and nginx alike. `cargo bench --bench balance` tells how far it is off.
+//! assumed, for lanes and nginx alike. `make bench BENCH=balance` tells how far it is off.
 //!
 //! The same seed gives the same run.
 

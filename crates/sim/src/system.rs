@@ -101,7 +101,7 @@ impl Cost {
         lane: Duration::ZERO,
     };
 
-    /// On loopback of a machine with time to spare, as `cargo bench --bench balance` measures it.
+    /// On loopback of a machine with time to spare, as `make bench BENCH=balance` measures it.
     pub const TYPICAL: Self = Self {
         way: Duration::from_micros(50),
         timer: Duration::from_micros(1300),

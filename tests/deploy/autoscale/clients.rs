@@ -1,11 +1,10 @@
 //! Clients that ask without a pause, every other one by POST, which nobody repeats.
 
 use futures_util::future::join_all;
+use onelane_stack::{ask, client};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-use crate::ask::{ask, client};
 
 /// Far too many for two lanes; but if one of them had all that wait, ten, it would refuse none.
 const CLIENTS: usize = 12;

@@ -7,12 +7,12 @@
 mod clients;
 mod scaler;
 
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::autoscale::clients::Clients;
 use crate::autoscale::scaler::Autoscaler;
-use crate::common::{complaint, eventually, output};
-use crate::compose::{Compose, docker};
+use onelane_stack::{Compose, complaint, docker, eventually, output};
 
 #[tokio::test]
 async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
@@ -105,4 +105,26 @@ async fn what_cannot_be_is_said_at_once() {
         let said = complaint(autoscale.env(name, value)).await;
         assert!(said.contains(why), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_turn_is_free_again_when_its_process_is_gone() {
+    let folder = TempDir::new().expect("there is room for temporary files");
+    let script = r#"
+        source docker/turns
+        cd "$1"
+        bash -c 'exec -a docker/up sleep 1000' &
+        up=$!
+        mkdir .run
+        echo $up >.run/stack.change
+        until ps -p $up -o args= | grep -q docker/up; do sleep 0.01; done
+        take change stack || echo "$holder" | sed "s/$up/its own/"
+        kill -KILL $up
+        wait $up 2>/dev/null
+        take change stack && [[ $(<.run/stack.change) == $$ ]] && ls .run
+        give change stack
+        ls .run"#;
+    let mut bash = Command::new("bash");
+    let said = output(bash.args(["-c", script, "-"]).arg(folder.path())).await;
+    assert_eq!(said, "docker/up (process its own)\nstack.change");
 }

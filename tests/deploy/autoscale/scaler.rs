@@ -1,13 +1,11 @@
 //! An autoscaler that runs, and what it says.
 
+use onelane_stack::{Compose, eventually};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 use tokio::process::Child;
-
-use crate::common::eventually;
-use crate::compose::Compose;
 
 pub(crate) struct Autoscaler {
     process: Child,

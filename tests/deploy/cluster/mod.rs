@@ -17,14 +17,12 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use onelane_stack::{Turn, docker, docker_is_there, output, say, turn};
+use onelane_tree::manifests;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
-
-use crate::common::{Turn, docker_is_there, output, say, turn};
-use crate::compose::docker;
-use crate::manifests;
 
 pub(crate) use client::Regular;
 use dns::Dns;

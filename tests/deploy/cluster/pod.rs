@@ -4,13 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use onelane_stack::{docker, output};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
 use super::spec::{Probe, Spec};
 use super::{DOMAIN, namespace};
-use crate::common::output;
-use crate::compose::docker;
 
 pub(crate) struct Pod {
     pub(crate) deployment: String,

@@ -4,12 +4,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use onelane_stack::free_port;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::known::Known;
-use crate::common::free_port;
 
 /// How often it looks whether there are pods.
 const LOOK: Duration = Duration::from_millis(100);

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use onelane_tree::manifests::{at, container, list, number, object, port, text};
 use serde_json::Value;
-
-use crate::manifests::{at, container, list, number, object, port, text};
 
 pub(crate) struct Spec {
     pub(crate) deployment: String,

@@ -2,11 +2,10 @@
 
 use std::fs;
 
+use onelane_stack::{Lane, docker};
 use serde_json::Value;
 
 use super::requests::manifest;
-use crate::compose::docker;
-use crate::lane::Lane;
 
 /// Of a lane whose service says nothing: docker/modes.yaml.
 const MEMORY: &str = "64m";

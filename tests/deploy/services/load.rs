@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onelane_stack::ask;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::requests::Request;
-use crate::ask::ask;
 
 /// One more than there are lanes at most.
 const CLIENTS: usize = 4;

@@ -6,11 +6,8 @@ mod load;
 mod needs;
 mod requests;
 
-use crate::ask::{Reply, ask, in_background};
-use crate::common::{eventually, output, say};
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
 use load::Load;
+use onelane_stack::{Compose, Lane, Reply, ask, docker, eventually, in_background, output, say};
 use requests::Request;
 
 /// One that needs no packages, because its image is built soonest.

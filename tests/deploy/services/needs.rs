@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use onelane_stack::{complaint, output};
 use rstest::rstest;
 use tempfile::TempDir;
 use tokio::process::Command;
-
-use crate::common::{complaint, output};
 
 /// A line of shell where `docker/service` is known, in a tree with this manifest.
 fn shell(manifest: &str, line: &str) -> (TempDir, Command) {

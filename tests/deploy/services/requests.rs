@@ -9,10 +9,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use onelane_stack::{Reply, client};
 use reqwest::RequestBuilder;
 use serde_json::Value;
-
-use crate::ask::{Reply, client};
 
 /// All that there are.
 pub(super) fn services() -> Vec<String> {

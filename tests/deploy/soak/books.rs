@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use onelane_stack::say;
 use serde_json::Value;
 
 use super::clients::Told;
-use crate::common::say;
 
 pub(super) struct Books {
     pub(super) told: Vec<Told>,

@@ -2,16 +2,13 @@
 
 use std::fs;
 
+use onelane_stack::{Compose, Lane, docker, eventually, get, output, skip};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::LANES;
 use super::clients::Clients;
-use crate::ask::get;
-use crate::common::{eventually, output, skip};
-use crate::compose::{Compose, docker};
-use crate::lane::Lane;
 
 /// So many requests are answered while something is disturbed.
 const MEANWHILE: usize = 50;

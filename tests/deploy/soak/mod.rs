@@ -10,13 +10,11 @@ mod books;
 
 use std::time::{Duration, Instant};
 
+use onelane_stack::{Compose, Lane, eventually, say};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, random};
 
-use crate::common::{eventually, say};
-use crate::compose::Compose;
-use crate::lane::Lane;
 use books::Books;
 use chaos::Chaos;
 use clients::Clients;

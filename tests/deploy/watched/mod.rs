@@ -9,14 +9,10 @@ mod shown;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
+use onelane_stack::{Compose, Prometheus, alone, ask, client, eventually, say};
+use onelane_tree::monitoring::Panel;
 use serde_json::{Value, json};
 use tokio::time::sleep;
-
-use crate::ask::{ask, client};
-use crate::common::{alone, eventually, say};
-use crate::compose::Compose;
-use crate::files::Panel;
-use crate::prometheus::Prometheus;
 
 use overload::{Counts, LOAD, PATIENCE, SLEEP, overload};
 use shown::{every_panel_shows_something, every_rule_is_well, the_page_shows_every_lane};

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use onelane_load::{Load, poisson};
+use onelane_stack::{Compose, Reply, ask, client, in_background};
 use reqwest::Method;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
-
-use crate::ask::{Reply, ask, client, in_background};
-use crate::compose::Compose;
-use crate::load::{Load, poisson};
 
 /// Answers of lanes, by status.
 pub(super) type Counts = BTreeMap<String, f64>;

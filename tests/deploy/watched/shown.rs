@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use onelane_stack::{Compose, Prometheus};
+use onelane_tree::monitoring::{Panel, panels, rules};
 use tokio::time::sleep;
 
 use super::overload::LOAD;
-use crate::compose::Compose;
-use crate::files::{Panel, panels, rules};
-use crate::prometheus::Prometheus;
 
 /// What Grafana would make of a query, here.
 fn filled_in(query: &str) -> String {

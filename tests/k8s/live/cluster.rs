@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use onelane_tree::manifests::{self, list, text};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::home::SERVICE;
 use crate::kubectl::{ask, get, is_in, kubectl};
-use crate::manifests::{self, list, text};
 use crate::notes::Stop;
 use crate::options::Options;
 use crate::undo::Undo;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use onelane_tree::manifests;
 use serde_json::json;
 
 use crate::kubectl::{ask, ask_for, create, get, kubectl, until};
-use crate::manifests;
 use crate::notes::Stop;
 
 /// Where the manifests put the service.

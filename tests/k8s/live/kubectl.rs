@@ -3,11 +3,11 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use onelane_tree::manifests::list;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::manifests::list;
 use crate::notes::Stop;
 
 /// For one command. An API server that takes longer is not there.

@@ -3,13 +3,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use onelane_tree::manifests::{at, number, text};
 use serde_json::{Value, json};
 
 use crate::answers::Answers;
 use crate::cluster::Cluster;
 use crate::home::{CLIENTS, SERVICE};
 use crate::kubectl::{create, get, kubectl, until};
-use crate::manifests::{at, number, text};
 use crate::notes::Stop;
 use crate::service::PATIENCE;
 

@@ -25,9 +25,6 @@ mod witness;
 
 // The one way to the cluster.
 mod kubectl;
-// The manifests as they are on disk.
-#[path = "../manifests.rs"]
-mod manifests;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use onelane_tree::manifests::{at, list, number, object, text};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{get, is_in, kubectl, until};
-use crate::manifests::{at, list, number, object, text};
 use crate::notes::Stop;
 
 /// For pods to be placed, pulled and ready, and for those before them to end (80 s of grace).

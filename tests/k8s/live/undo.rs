@@ -2,8 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use onelane_tree::manifests::root;
+
 use crate::kubectl;
-use crate::manifests::root;
 
 /// Commands for kubectl, the last change first.
 #[derive(Default)]

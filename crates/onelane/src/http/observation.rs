@@ -15,6 +15,9 @@ use super::progress::Progress;
 use super::reason::{ASKED, BUSY, GONE};
 use crate::heads::X_REQUEST_ID;
 
+/// Where the line of a request says that it comes from: queries of logs may rely on it.
+const TARGET: &str = "onelane::http::observe";
+
 /// What nginx made the customary status for "the client closed the connection first".
 const CLIENT_GONE: u16 = 499;
 
@@ -105,6 +108,7 @@ impl Observation {
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
+                    target: TARGET,
                     request_id = self.id.0,
                     method = self.method.as_str(),
                     uri = self.uri,

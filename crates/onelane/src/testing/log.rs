@@ -13,12 +13,12 @@ pub(super) struct Log(Arc<SharedLog>);
 
 #[derive(Debug, Default)]
 struct SharedLog {
-    written: Mutex<Written>,
+    written: Mutex<LogLines>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Written {
+struct LogLines {
     lines: Vec<String>,
     /// There will be no more: the program has ended, or has closed it.
     is_complete: bool,
@@ -38,7 +38,7 @@ impl Log {
         log
     }
 
-    fn change(&self, how: impl FnOnce(&mut Written)) {
+    fn change(&self, how: impl FnOnce(&mut LogLines)) {
         how(&mut self.0.written.lock());
         self.0.changed.notify_all();
     }

@@ -125,7 +125,7 @@ impl Call {
     }
 
     /// Fails once the answer is not wanted any more: the client has left, or the time is over. One
-    /// relaxed load: `benches/interrupt.rs` measures what it costs a loop.
+    /// relaxed load: `lab/benches/interrupt.rs` measures what it costs a loop.
     #[inline]
     pub fn check(&self) -> Result<(), Interrupted> {
         self.interrupt.check()

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, PATIENCE, send};
+use crate::lane::{self, Answer, PATIENCE, send};
 
 #[rstest]
 #[case("/livez")]
@@ -20,7 +20,7 @@ async fn the_admin_side_answers_within_100_ms_while_the_lane_is_100_percent_busy
     #[case] path: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let busy = lane.get("/wait?ms=600000");
     let probes = async {
         lane.until("busy", 0).await;
@@ -43,7 +43,7 @@ async fn the_admin_side_answers_within_100_ms_while_the_lane_is_100_percent_busy
 async fn the_status_tells_who_holds_the_slot_and_who_waits(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     assert_eq!(lane.get("/fast").await.status, 200);
     assert_eq!(lane.get("/nope").await.status, 404);
     let work = send(
@@ -98,7 +98,7 @@ fn check_children(children: &Value, slot: &Value, any: bool) {
 async fn the_time_of_a_running_computation_is_counted_as_it_passes(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let work = lane.get("/sleep?ms=60000");
     let growth = async {
         lane.until("busy", 0).await;
@@ -115,7 +115,7 @@ async fn the_time_of_a_waiting_request_is_counted_as_it_passes_and_stays_when_th
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     const SERIES: &str = "onelane_waiting_seconds_total";
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let work = lane.get("/sleep?ms=60000");
     let growth = async {
         lane.until("busy", 0).await;
@@ -138,7 +138,7 @@ async fn the_time_of_a_waiting_request_is_counted_as_it_passes_and_stays_when_th
 async fn the_page_is_served_here_too_and_the_workloads_are_not(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     assert!(lane.admin("/").await.text.contains("<title>drills</title>"));
     assert_eq!(lane.admin("/fast").await.status, 404);
 }
@@ -151,7 +151,7 @@ async fn the_page_is_served_here_too_and_the_workloads_are_not(
 #[case("/status")]
 #[tokio::test]
 async fn a_head_is_a_get_without_a_body(#[case] path: &str) {
-    let lane = Lane::of(Blocking, &[]);
+    let lane = lane::of(Blocking, &[]);
     lane.until_ready().await;
     let url = format!("http://{}{path}", lane.admin_listen);
     let ask = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -167,7 +167,7 @@ async fn a_head_is_a_get_without_a_body(#[case] path: &str) {
 async fn a_server_is_ready_when_it_serves(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     for path in ["/livez", "/readyz"] {
         let answer = lane.admin(path).await;
@@ -184,7 +184,7 @@ async fn a_server_is_ready_when_it_serves(
 #[case::half("GET /sta", 408)]
 #[tokio::test]
 async fn a_bad_head_is_a_problem_here_too(#[case] head: &str, #[case] status: u16) {
-    let lane = Lane::of(Blocking, &[]);
+    let lane = lane::of(Blocking, &[]);
     let mut stream = TcpStream::connect(&lane.admin_listen).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::faults::process::Process;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, Lane, send};
 
 /// Sends the head of an upload, and whatever of its body the server takes within a moment.
 async fn upload(lane: &Lane, length: usize, headers: &str) -> TcpStream {
@@ -26,7 +26,7 @@ async fn bodies_that_wait_for_a_slot_take_no_memory(
 ) {
     const BODY: usize = 8 << 20;
     const WAITING: u64 = 10;
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let busy = lane.get("/sleep?ms=60000");
     let others = async {
         lane.until("busy", 0).await;
@@ -55,7 +55,7 @@ async fn bodies_that_wait_for_a_slot_take_no_memory(
 #[rstest]
 #[tokio::test]
 async fn what_the_head_tells_needs_no_slot(#[values(Blocking, Threads, Fork, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let busy = lane.get("/sleep?ms=60000");
     let others = async {
         lane.until("busy", 0).await;
@@ -81,7 +81,7 @@ async fn what_the_head_tells_needs_no_slot(#[values(Blocking, Threads, Fork, Poo
 async fn a_refused_request_with_a_small_body_keeps_its_connection(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let busy = lane.get("/sleep?ms=60000");
     let others = async {
         lane.until("busy", 0).await;
@@ -108,7 +108,7 @@ async fn a_refused_request_with_a_small_body_keeps_its_connection(
 async fn a_client_that_expects_it_is_told_to_continue(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mut client = upload(&lane, 4, "Expect: 100-continue\r\nConnection: close\r\n").await;
     let mut told = [0; 25];
     client.read_exact(&mut told).await.unwrap();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::faults::process::until;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send, try_send};
+use crate::lane::{self, Lane, send, try_send};
 
 /// As the workload makes them.
 fn pattern(length: usize) -> Vec<u8> {
@@ -27,7 +27,7 @@ fn answer(how: &str, bytes: usize) -> String {
 async fn an_answer_is_what_the_workload_made_of_it(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let list = lane.get("/answer?how=list").await;
     assert_eq!((list.status, list.text.as_str()), (200, "[1,2]\n"));
     let created = lane.post("/answer", r#"{"how":"created"}"#).await;
@@ -52,7 +52,7 @@ async fn bytes_arrive_as_they_were_sent_whole_or_streamed(
     #[values(0, 1, 65_536, 65_537, 20 << 20)] bytes: usize,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for _ in 0..2 {
         let response = lane.request(Method::GET, &answer(how, bytes)).send().await;
         let response = response.unwrap();
@@ -73,7 +73,7 @@ async fn bytes_arrive_as_they_were_sent_whole_or_streamed(
 async fn head_and_a_known_tag_get_no_body(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let path = answer("tagged", 200_000);
     let head = send(lane.request(Method::HEAD, &path)).await;
@@ -113,7 +113,7 @@ async fn what_a_workload_may_not_answer_is_a_500(
     #[case] why: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = lane.get(&answer(how, 100_000)).await;
     assert_eq!((answer.status, answer.reason().as_str()), (500, "internal"));
     lane.logged(|line| line["message"] == "the workload failed" && line["why"] == why)
@@ -131,7 +131,7 @@ async fn what_fails_after_the_first_byte_breaks_the_connection(
     #[case] reason: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for bytes in [1, 1 << 20] {
         let request = lane.request(Method::GET, &answer(how, bytes));
         assert!(
@@ -149,7 +149,7 @@ async fn what_fails_after_the_first_byte_breaks_the_connection(
 #[rstest]
 #[tokio::test]
 async fn a_stream_whose_process_ends_breaks(#[values(Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 2, &[]);
+    let lane = lane::with_slots(mode, 2, &[]);
     let request = lane.request(Method::GET, &answer("exits", 100_000));
     assert!(try_send(request).await.is_err());
     if mode != Cluster {
@@ -164,7 +164,7 @@ async fn a_stream_whose_process_ends_breaks(#[values(Fork, Pool, Cluster)] mode:
 async fn a_stream_arrives_while_it_is_computed_and_ends_at_the_deadline(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--send-timeout", "100ms"]);
+    let lane = lane::of(mode, &["--send-timeout", "100ms"]);
     let request = lane.request(Method::GET, &answer("endless", 1000));
     let mut response = request.header("x-timeout", "0.5").send().await.unwrap();
     assert_eq!(response.headers()["x-streamed"], "yes");
@@ -210,7 +210,7 @@ async fn a_client_that_does_not_read_frees_the_slot_after_a_while(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let flags = ["--send-timeout", "300ms", "--request-timeout", "2s"];
-    let lane = Lane::of(mode, &flags);
+    let lane = lane::of(mode, &flags);
     let client = begin_to_read(&lane, &answer(how, LARGE)).await;
     // The slot is taken until then.
     lane.until_busy(1).await;
@@ -227,7 +227,7 @@ async fn a_client_that_leaves_in_the_middle_of_an_answer_frees_the_slot(
     #[values("whole", "streamed", "endless")] how: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let bytes = if how == "endless" { 10 } else { LARGE };
     let client = begin_to_read(&lane, &answer(how, bytes)).await;
     lane.until_busy(1).await;

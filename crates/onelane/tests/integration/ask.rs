@@ -3,7 +3,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, send};
+use crate::lane::{self, Answer, Lane, send};
 
 /// A POST as nginx passes it on.
 fn post(lane: &Lane, path: &str, hold_ms: &str) -> RequestBuilder {
@@ -42,7 +42,7 @@ fn assert_busy(answer: &Answer, next_round: &str) {
 async fn a_lane_that_was_asked_keeps_its_slot_for_the_body(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let token = token(&lane).await;
     lane.until("busy", 0).await;
     assert_busy(&send(lane.held("/fast", "0")).await, "@next_lane");
@@ -65,7 +65,7 @@ async fn a_lane_that_was_asked_keeps_its_slot_for_the_body(
 /// nginx may have more than these ways to go on.
 #[tokio::test]
 async fn a_busy_lane_sends_a_request_to_where_it_was_told() {
-    let lane = Lane::of(Blocking, &[]);
+    let lane = lane::of(Blocking, &[]);
     let work = lane.get("/sleep?ms=60000");
     let refused = async {
         lane.until("busy", 0).await;
@@ -78,7 +78,7 @@ async fn a_busy_lane_sends_a_request_to_where_it_was_told() {
 #[rstest]
 #[tokio::test]
 async fn it_keeps_no_more_than_it_has(#[values(Threads, Fork, Pool)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 2, &[]);
+    let lane = lane::with_slots(mode, 2, &[]);
     let tokens = [token(&lane).await, token(&lane).await];
     assert_ne!(tokens[0], tokens[1]);
     assert_busy(&ask(&lane, "/sleep").await, "@ask");
@@ -90,7 +90,7 @@ async fn it_keeps_no_more_than_it_has(#[values(Threads, Fork, Pool)] mode: Mode)
 /// The body may come to another process.
 #[tokio::test]
 async fn a_cluster_says_that_a_worker_is_idle_and_keeps_nothing() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     lane.until_ready().await;
     let token = token(&lane).await;
     assert_eq!(send(lane.held("/fast", "0")).await.status, 200);
@@ -104,7 +104,7 @@ async fn a_cluster_says_that_a_worker_is_idle_and_keeps_nothing() {
 async fn a_slot_whose_body_does_not_come_is_free_again(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let token = token(&lane).await;
     let next = lane.get("/fast").await;
     assert_eq!(next.status, 200);
@@ -121,7 +121,7 @@ async fn a_slot_whose_body_does_not_come_is_free_again(
 #[rstest]
 #[tokio::test]
 async fn to_ask_is_no_request_yet(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let token = token(&lane).await;
     assert_eq!(rest(&lane, &token, "{\"ms\":5}").await.status, 200);
@@ -148,7 +148,7 @@ async fn to_ask_is_no_request_yet(#[values(Blocking, Threads, Fork, Pool, Cluste
 async fn whoever_asks_in_vain_hears_why(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     for (path, timeout, status, reason) in [
         ("/nope", "1", 404, "not_found"),
@@ -175,7 +175,7 @@ async fn a_client_of_a_lane_alone_may_say_what_it_likes(
     #[case] value: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = lane.request(Method::POST, "/sleep").header(header, value);
     let request = request.header("content-type", "application/json");
     assert_eq!(send(request.body("{\"ms\":5}")).await.status, 200);
@@ -186,7 +186,7 @@ async fn a_client_of_a_lane_alone_may_say_what_it_likes(
 async fn a_lane_that_shuts_down_waits_for_the_body(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     let token = token(&lane).await;
     lane.signal(Signal::TERM);
     lane.until_status(|status| status["phase"] == "draining")

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 /// Some requests that would keep the lane for an hour, each by another loop.
 #[rstest]
@@ -19,7 +19,7 @@ async fn a_client_that_leaves_frees_the_lane(
     #[case] route: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--request-timeout", "1h"]);
+    let lane = lane::of(mode, &["--request-timeout", "1h"]);
     tokio::select! {
         _ = lane.get(path) => unreachable!(),
         () = lane.until("busy", 0) => {}
@@ -49,7 +49,7 @@ async fn a_client_that_leaves_frees_the_lane(
 async fn a_client_that_closes_its_sending_side_has_left(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--request-timeout", "1h"]);
+    let lane = lane::of(mode, &["--request-timeout", "1h"]);
     let mut client = TcpStream::connect(&lane.listen).await.unwrap();
     let head = "GET /sleep?ms=3600000 HTTP/1.0\r\n\r\n";
     client.write_all(head.as_bytes()).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_client_that_closes_its_sending_side_has_left(
 async fn a_client_that_leaves_the_queue_gives_its_place_up(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let work = lane.get("/sleep?ms=60000");
     let left = async {
         lane.until("busy", 0).await;
@@ -92,7 +92,7 @@ async fn a_client_that_leaves_the_queue_gives_its_place_up(
 /// The kernel keeps a connection whose client has left, until a worker takes it and sees.
 #[tokio::test]
 async fn a_client_that_leaves_the_queue_of_a_cluster_costs_no_computation() {
-    let lane = Lane::of(Cluster, &["--request-timeout", "1h"]);
+    let lane = lane::of(Cluster, &["--request-timeout", "1h"]);
     let left = async {
         lane.until("busy", 0).await;
         tokio::select! {
@@ -114,7 +114,7 @@ async fn a_computation_past_its_deadline_is_a_504_and_frees_the_lane(
     #[case] path: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--request-timeout", "100ms"]);
+    let lane = lane::of(mode, &["--request-timeout", "100ms"]);
     let answer = lane.get(path).await;
     assert_eq!(
         (answer.status, answer.reason().as_str()),
@@ -129,7 +129,7 @@ async fn a_computation_past_its_deadline_is_a_504_and_frees_the_lane(
 async fn a_caller_may_shorten_the_deadline_but_not_lengthen_it(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--request-timeout", "2s"]);
+    let lane = lane::of(mode, &["--request-timeout", "2s"]);
     let with_timeout = async |path: &str, seconds: &str| {
         send(lane.request(Method::GET, path).header("x-timeout", seconds)).await
     };

@@ -62,7 +62,7 @@ async fn stopped_newcomer(lane: &Lane) -> u64 {
 
 #[tokio::test]
 async fn an_outdated_worker_works_on_until_its_successor_listens() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     until_workers(&lane, 1).await;
     let newcomer = stopped_newcomer(&lane).await;
     let old = lane.get("/fast").await.pid();
@@ -84,7 +84,7 @@ fn seconds(line: &Value) -> f64 {
 
 #[tokio::test]
 async fn a_worker_that_hangs_before_it_listens_is_not_followed_at_once() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     until_workers(&lane, 1).await;
     let newcomer = stopped_newcomer(&lane).await;
     let forked = |line: &Value| line["message"] == "worker fork";
@@ -99,7 +99,7 @@ async fn a_worker_that_hangs_before_it_listens_is_not_followed_at_once() {
 
 #[tokio::test]
 async fn hup_replaces_every_worker_and_no_request_fails() {
-    let lane = Lane::with_slots(Cluster, 2, &[]);
+    let lane = lane::with_slots(Cluster, 2, &[]);
     let before = until_workers(&lane, 2).await;
     let roll = async {
         lane.signal(Signal::HUP);
@@ -115,7 +115,7 @@ async fn hup_replaces_every_worker_and_no_request_fails() {
 
 #[tokio::test]
 async fn hup_lets_a_worker_finish_its_request() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let roll = async {
         let pid = lane.until_computing().await;
         lane.signal(Signal::HUP);
@@ -131,7 +131,7 @@ async fn hup_lets_a_worker_finish_its_request() {
 
 #[tokio::test]
 async fn ttin_and_ttou_change_the_number_of_workers_but_never_below_one() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let first = until_workers(&lane, 1).await;
     for (count, slots) in [(2, 2.0), (3, 3.0)] {
         lane.signal(Signal::TTIN);
@@ -158,7 +158,7 @@ async fn ttin_and_ttou_change_the_number_of_workers_but_never_below_one() {
 
 #[tokio::test]
 async fn workers_that_have_served_their_number_are_replaced_and_nobody_notices() {
-    let lane = Lane::with_slots(Cluster, 2, &["--max-requests", "3"]);
+    let lane = lane::with_slots(Cluster, 2, &["--max-requests", "3"]);
     until_workers(&lane, 2).await;
     let recycled =
         lane.until_status(|status| status["children"]["exited"]["recycled"].as_u64() >= Some(4));
@@ -168,7 +168,7 @@ async fn workers_that_have_served_their_number_are_replaced_and_nobody_notices()
 
 #[tokio::test]
 async fn every_event_of_a_workers_life_is_logged_and_counted() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let first = *until_workers(&lane, 1).await.first().unwrap();
     lane::signal(first, Signal::KILL);
     lane.until_status(|status| status["children"]["exited"]["crashed"] == 1)
@@ -217,7 +217,7 @@ fn counters(text: &str) -> BTreeMap<String, f64> {
 
 #[tokio::test]
 async fn the_sum_of_the_workers_never_goes_back_whatever_happens_to_them() {
-    let lane = Lane::with_slots(Cluster, 2, &[]);
+    let lane = lane::with_slots(Cluster, 2, &[]);
     let ask = async {
         loop {
             // Some die with their worker.
@@ -253,28 +253,28 @@ async fn the_sum_of_the_workers_never_goes_back_whatever_happens_to_them() {
 
 #[tokio::test]
 async fn a_worker_keeps_no_connection_that_could_keep_it_from_others() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let answer = lane.get("/fast").await;
     assert_eq!(answer.header("connection"), Some("close"));
 }
 
 #[tokio::test]
 async fn a_client_that_connects_and_says_nothing_holds_a_worker_for_a_moment_only() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let _silent = tokio::net::TcpStream::connect(&lane.listen).await.unwrap();
     assert_eq!(lane.get("/fast").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_client_whose_body_does_not_come_holds_its_worker_for_some_seconds_at_most() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let _stalled = stall(&lane).await;
     assert_eq!(lane.get("/fast").await.status, 200);
 }
 
 #[tokio::test]
 async fn those_whom_idle_workers_will_take_are_not_too_many() {
-    let lane = Lane::with_slots(Cluster, 2, &["--queue-max", "0"]);
+    let lane = lane::with_slots(Cluster, 2, &["--queue-max", "0"]);
     let workers = until_workers(&lane, 2).await;
     // So that they take their time, of which the parent knows nothing.
     for worker in &workers {

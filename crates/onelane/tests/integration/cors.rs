@@ -2,7 +2,7 @@ use reqwest::{Method, RequestBuilder};
 use rstest::rstest;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, send};
+use crate::lane::{self, Answer, send};
 
 const FRIEND: &str = "https://friend.example";
 const FRIENDS: [&str; 2] = [
@@ -31,7 +31,7 @@ fn readable(answer: &Answer) {
 async fn other_sites_are_not_told_anything_unless_the_settings_name_them(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let asked = from(FRIEND, lane.request(Method::OPTIONS, "/fast"));
     let before = send(asked.header("access-control-request-method", "POST")).await;
     let answer = send(from(FRIEND, lane.request(Method::GET, "/fast"))).await;
@@ -47,7 +47,7 @@ async fn other_sites_are_not_told_anything_unless_the_settings_name_them(
 async fn a_page_of_a_named_site_may_read_answers_and_one_of_another_may_not(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &FRIENDS);
+    let lane = lane::of(mode, &FRIENDS);
     let asked = async |origin| send(from(origin, lane.request(Method::GET, "/fast"))).await;
     readable(&asked(FRIEND).await);
     let local = asked("http://localhost:3000").await;
@@ -64,7 +64,7 @@ async fn a_page_of_a_named_site_may_read_answers_and_one_of_another_may_not(
 #[rstest]
 #[tokio::test]
 async fn a_star_is_every_site(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &["--cors-origins", "*"]);
+    let lane = lane::of(mode, &["--cors-origins", "*"]);
     let answer = send(from("null", lane.request(Method::GET, "/fast"))).await;
     assert_eq!(answer.header(ALLOW_ORIGIN), Some("*"));
     assert_eq!(answer.header("vary"), None);
@@ -77,7 +77,7 @@ async fn a_star_is_every_site(#[values(Blocking, Threads, Fork, Pool, Cluster)] 
 #[tokio::test]
 async fn errors_are_readable_too(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
     let flags = [&FRIENDS[..], &["--queue-timeout", "50ms"]].concat();
-    let lane = Lane::of(mode, &flags);
+    let lane = lane::of(mode, &flags);
     let asked = async |method, path| send(from(FRIEND, lane.request(method, path))).await;
     for (method, path, status) in [
         (Method::GET, "/nope", 404),
@@ -110,7 +110,7 @@ async fn errors_are_readable_too(#[values(Blocking, Threads, Fork, Pool, Cluster
 async fn a_browser_that_asks_first_is_told_what_it_may_send(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &FRIENDS);
+    let lane = lane::of(mode, &FRIENDS);
     let asked = async |origin, path| {
         let request = from(origin, lane.request(Method::OPTIONS, path));
         let request = request.header("access-control-request-method", "POST");
@@ -133,7 +133,7 @@ async fn a_browser_that_asks_first_is_told_what_it_may_send(
 #[rstest]
 #[tokio::test]
 async fn to_be_told_needs_no_slot(#[values(Blocking, Threads, Fork, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let work = lane.get("/sleep?ms=60000");
     let told = async {
         lane.until("busy", 0).await;

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use rstest::rstest;
 use tempfile::TempDir;
 
-use crate::lane::{Lane, onelane};
+use crate::lane::{self, onelane};
 
 fn examples(arguments: &[&str]) -> Output {
     onelane().arg("examples").args(arguments).output().unwrap()
@@ -84,7 +84,7 @@ async fn a_shell_and_curl_send_what_was_declared(#[case] shell: &str) {
         .collect();
     assert_eq!(paths.len(), 1 + 2 + 1 + 1 + 12 + 1 + 1);
     assert_eq!(paths[1], paths[2]);
-    let lane = Lane::start(&[]);
+    let lane = lane::start(&[]);
     assert_eq!(lane.get(paths[0]).await.json()["number"], 7);
     let odd = r#"it's "$HOME" {1,2} [3-4] `id` \ #<{}>"#;
     assert_eq!(lane.get(paths[1]).await.json()["text"], odd);

@@ -18,7 +18,7 @@ async fn an_idle_server_ends_at_once_with_0(
     #[values(Signal::TERM, Signal::INT)] signal: Signal,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     // Long enough for the parent of a cluster to hear of it, but not of its end.
     assert_eq!(lane.get("/sleep?ms=60").await.status, 200);
     lane.signal(signal);
@@ -30,7 +30,7 @@ fn a_server_that_has_only_just_started_ends_with_0(
     #[values(Signal::TERM, Signal::INT)] signal: Signal,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     lane.signal(signal);
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
@@ -40,7 +40,7 @@ fn a_server_that_has_only_just_started_ends_with_0(
 async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     let (running, waiting, late, held) = tokio::join!(
         lane.get("/sleep?ms=1000"),
         async {
@@ -82,7 +82,7 @@ async fn the_running_request_completes_and_the_waiting_ones_are_turned_away(
 async fn a_server_with_a_drain_delay_serves_on_while_it_is_not_ready(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--drain-delay", "1h"]);
+    let mut lane = lane::of(mode, &["--drain-delay", "1h"]);
     lane.signal(Signal::TERM);
     until_draining(&lane).await;
     assert_eq!(lane.get("/fast").await.status, 200);
@@ -95,7 +95,7 @@ async fn a_server_with_a_drain_delay_serves_on_while_it_is_not_ready(
 async fn what_outlasts_the_shutdown_timeout_is_cut_and_the_exit_code_says_so(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "100ms"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "100ms"]);
     let request = lane.request(reqwest::Method::GET, "/sleep?ms=60000").send();
     let end = async {
         lane.until("busy", 0).await;
@@ -115,7 +115,7 @@ async fn these_signals_end_it_now(
     #[case] signals: &[Signal],
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let request = lane.request(reqwest::Method::GET, "/sleep?ms=60000").send();
     let end = async {
         lane.until("busy", 0).await;
@@ -133,7 +133,7 @@ async fn these_signals_end_it_now(
 /// Supervisors tell every process of a service.
 #[tokio::test]
 async fn a_worker_finishes_its_request_however_often_it_is_told() {
-    let mut lane = Lane::of(Cluster, &[]);
+    let mut lane = lane::of(Cluster, &[]);
     let told = async {
         let worker = lane.until_computing().await;
         lane::signal(worker, Signal::TERM);
@@ -151,7 +151,7 @@ async fn a_worker_finishes_its_request_however_often_it_is_told() {
 async fn an_idle_connection_does_not_delay_the_end(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut idle = TcpStream::connect(&lane.listen).await.unwrap();
     idle.write_all(b"GET /fast HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
@@ -169,7 +169,7 @@ async fn an_idle_connection_does_not_delay_the_end(
 async fn a_body_that_does_not_come_is_a_408_and_cuts_no_drain(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "20s"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "20s"]);
     let mut stalled = stall(&lane).await;
     lane.signal(Signal::TERM);
     let mut answer = String::new();

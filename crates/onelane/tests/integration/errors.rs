@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 #[rstest]
 #[case::missing("/echo")]
@@ -27,7 +27,7 @@ async fn bad_input_is_a_400(
     #[case] path: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let answer = Lane::of(mode, &[]).get(path).await;
+    let answer = lane::of(mode, &[]).get(path).await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.reason(), "bad_request");
 }
@@ -50,7 +50,7 @@ async fn a_malformed_body_is_a_400(
     #[case] body: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let answer = Lane::of(mode, &[]).post("/echo", body).await;
+    let answer = lane::of(mode, &[]).post("/echo", body).await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.reason(), "bad_request");
 }
@@ -58,7 +58,7 @@ async fn a_malformed_body_is_a_400(
 #[rstest]
 #[tokio::test]
 async fn an_error_names_the_field(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let detail = async |path| lane.get(path).await.json()["detail"].to_string();
     assert!(detail("/echo").await.contains("number"));
     assert!(detail("/echo?number=x").await.contains("number"));
@@ -78,7 +78,7 @@ async fn a_body_of_another_type_is_a_415(
     #[case] content_type: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = lane
         .request(Method::POST, "/echo")
         .header("content-type", content_type);
@@ -98,7 +98,7 @@ async fn every_spelling_of_json_is_taken(
     #[case] content_type: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = lane
         .request(Method::POST, "/echo")
         .header("content-type", content_type);
@@ -110,7 +110,7 @@ async fn every_spelling_of_json_is_taken(
 async fn a_body_over_1_mib_is_a_413_and_one_of_1_mib_is_not(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mut body = r#"{"number": 7}"#.to_owned();
     body.push_str(&" ".repeat(1024 * 1024 - body.len()));
     assert_eq!(lane.post("/echo", &body).await.status, 200);
@@ -133,7 +133,7 @@ async fn an_unknown_route_is_a_404(
     #[case] path: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let answer = Lane::of(mode, &[]).get(path).await;
+    let answer = lane::of(mode, &[]).get(path).await;
     assert_eq!(
         (answer.status, answer.reason().as_str()),
         (404, "not_found")
@@ -150,7 +150,7 @@ async fn another_method_is_a_405_that_names_the_allowed_ones(
     #[case] method: Method,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for path in ["/echo?number=7", "/", "/fast"] {
         let answer = send(lane.request(method.clone(), path)).await;
         assert_eq!(
@@ -174,7 +174,7 @@ async fn a_bad_x_timeout_is_a_400(
     #[case] value: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = send(
         lane.request(Method::GET, "/fast")
             .header("x-timeout", value),
@@ -191,7 +191,7 @@ async fn a_bad_x_timeout_is_a_400(
 async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mut stream = TcpStream::connect(&lane.listen).await.unwrap();
     stream
         .write_all(b"\x16\x03\x01 hello\r\n\r\n")
@@ -209,7 +209,7 @@ async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else(
 async fn a_client_that_asks_whether_to_send_its_body_is_told_to(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mut stream = TcpStream::connect(&lane.listen).await.unwrap();
     let head = "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
                 Content-Type: application/json\r\nContent-Length: 12\r\n\r\n";

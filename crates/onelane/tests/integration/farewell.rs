@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::lane::Lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use crate::lane::{self, Lane};
 
 /// What makes a sender a balancer.
 const BALANCER: &str = "X-Lane-Protocol: 2\r\nX-Lane-Hold-Ms: 5\r\nX-Lane-Place: has\r\n";
@@ -78,7 +78,7 @@ fn executed(lane: &Lane) -> usize {
 async fn a_balancer_is_told_on_its_idle_connection_and_what_it_sends_nevertheless_is_not_done(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut idle = Connection::open(&lane).await;
     idle.post(BALANCER).await;
     assert_eq!(idle.answer().await.0, 200);
@@ -107,7 +107,7 @@ async fn a_balancer_is_told_on_its_idle_connection_and_what_it_sends_nevertheles
 async fn a_balancer_that_does_not_close_its_end_does_not_keep_a_lane_alive(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut idle = Connection::open(&lane).await;
     idle.post(BALANCER).await;
     idle.answer().await;
@@ -122,7 +122,7 @@ async fn a_balancer_that_does_not_close_its_end_does_not_keep_a_lane_alive(
 async fn the_idle_connection_of_a_client_is_closed_without_a_word(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut idle = Connection::open(&lane).await;
     idle.post("").await;
     assert_eq!(idle.answer().await.0, 200);
@@ -136,7 +136,7 @@ async fn the_idle_connection_of_a_client_is_closed_without_a_word(
 async fn a_connection_without_a_request_yet_may_still_bring_one(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut idle = Connection::open(&lane).await;
     idle.post(BALANCER).await;
     idle.answer().await;
@@ -154,7 +154,7 @@ async fn a_connection_without_a_request_yet_may_still_bring_one(
 
 #[tokio::test]
 async fn the_worker_of_a_cluster_that_has_taken_a_connection_answers_it() {
-    let mut lane = Lane::of(Cluster, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(Cluster, &["--shutdown-timeout", "1h"]);
     let mut fresh = Connection::open(&lane).await;
     lane.signal(Signal::TERM);
     lane.logged(|line| line["message"] == "draining").await;
@@ -171,7 +171,7 @@ async fn the_worker_of_a_cluster_that_has_taken_a_connection_answers_it() {
 async fn what_a_leaving_lane_answers_is_the_last_on_its_connection(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut busy = Connection::open(&lane).await;
     busy.get("/sleep?ms=1000").await;
     lane.until("busy", 0).await;
@@ -189,7 +189,7 @@ async fn what_a_leaving_lane_answers_is_the_last_on_its_connection(
 async fn a_balancer_that_was_reading_an_answer_is_told_behind_it(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let mut reading = Connection::open(&lane).await;
     // More than the kernel takes from a lane whose client does not read.
     reading.get("/answer?how=whole&bytes=20000000").await;
@@ -230,7 +230,7 @@ async fn press(lane: &Lane, begun: &watch::Sender<usize>) -> usize {
 async fn every_connection_that_was_made_has_an_answer(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "1h"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "1h"]);
     let begun = watch::Sender::new(0);
     let leave = async {
         let enough = |begun: &usize| *begun >= 100;
@@ -260,7 +260,7 @@ async fn a_cluster_whose_workers_are_replaced_loses_no_post(
     #[case] max_requests: &str,
     #[case] cause: &str,
 ) {
-    let lane = Lane::with_slots(Cluster, 2, &["--max-requests", max_requests]);
+    let lane = lane::with_slots(Cluster, 2, &["--max-requests", max_requests]);
     let replaced = format!("onelane_worker_restarts_total{{cause=\"{cause}\"}}");
     let end = watch::Sender::new(false);
     let replace = async {

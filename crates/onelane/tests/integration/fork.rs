@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 
 use crate::lane::Mode::Fork;
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 use crate::processes;
 
 #[tokio::test]
 async fn every_request_gets_a_process_of_its_own() {
-    let lane = Lane::of(Fork, &[]);
+    let lane = lane::of(Fork, &[]);
     let mut pids = BTreeSet::new();
     for _ in 0..20 {
         pids.insert(lane.get("/fast").await.pid());
@@ -23,7 +23,7 @@ async fn every_request_gets_a_process_of_its_own() {
 
 #[tokio::test]
 async fn a_child_ends_with_its_request_whatever_the_reason() {
-    let lane = Lane::of(Fork, &[]);
+    let lane = lane::of(Fork, &[]);
     let work = || lane.request(Method::GET, "/sleep?ms=60000");
     let cancelled = async {
         tokio::select! {

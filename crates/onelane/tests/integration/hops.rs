@@ -11,7 +11,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, send};
+use crate::lane::{self, Answer, Lane, send};
 
 /// How nginx asks, from the first round on, and a client of the lane alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +102,7 @@ async fn an_idle_lane_computes_whatever_it_is_asked(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
     #[values(&[][..], &["--queue-max", "0"], &["--queue-timeout", "0s"])] flags: &[&str],
 ) {
-    let lane = Lane::of(mode, flags);
+    let lane = lane::of(mode, flags);
     lane.until_ready().await;
     for asked in ALL {
         lane.until("idle", 0).await;
@@ -123,7 +123,7 @@ async fn a_busy_lane(
     #[case] expected: &[Said],
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, flags);
+    let lane = lane::of(mode, flags);
     lane.until_ready().await;
     assert_eq!(while_busy(&lane, waiting, asked).await, expected);
 }
@@ -134,7 +134,7 @@ async fn a_busy_lane(
 async fn a_place_that_a_request_left_is_for_one_that_comes_in_exchange(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-max", "3"]);
+    let lane = lane::of(mode, &["--queue-max", "3"]);
     lane.until_ready().await;
     let asked = [Ask, Ask, Newcomer, Moved, Newcomer];
     let said = while_busy(&lane, 2, &asked).await;
@@ -148,7 +148,7 @@ async fn a_place_that_a_request_left_is_for_one_that_comes_in_exchange(
 async fn a_lane_that_drains_sends_nginx_elsewhere(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let work = lane.get("/sleep?ms=60000");
     let answers = async {
@@ -167,7 +167,7 @@ async fn a_lane_that_drains_sends_nginx_elsewhere(
 
 #[tokio::test]
 async fn a_busy_lane_sends_a_request_to_the_round_that_nginx_names() {
-    let lane = Lane::of(Blocking, &[]);
+    let lane = lane::of(Blocking, &[]);
     let work = lane.get("/sleep?ms=60000");
     let next = async {
         lane.until("busy", 0).await;
@@ -194,7 +194,7 @@ async fn a_clock_that_is_off_costs_no_request(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
     #[values(-3600, -15, 15, 3600)] ahead: i64,
 ) {
-    let lane = Lane::of(mode, &["--queue-timeout", "10s"]);
+    let lane = lane::of(mode, &["--queue-timeout", "10s"]);
     lane.until_ready().await;
     let asked = async |asked, ago| {
         let request = request(&lane, asked).header("x-lane-from", "nginx-1");

@@ -3,7 +3,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -25,7 +25,7 @@ async fn path_query_and_body_fill_one_input(
     #[case] body: &'static str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mut request = lane.request(method.clone(), path);
     if !body.is_empty() {
         request = request.header("content-type", content_type).body(body);
@@ -80,7 +80,7 @@ async fn what_is_there_twice_or_beside_the_point_is_a_400(
     #[case] why: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mut request = lane.request(method, path);
     if !body.is_empty() {
         request = request.header("content-type", content_type).body(body);
@@ -102,7 +102,7 @@ async fn what_is_there_twice_or_beside_the_point_is_a_400(
 async fn a_route_takes_its_methods_types_and_lengths_and_no_others(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for (path, allowed) in [
         ("/take/7", "GET, HEAD, POST, PUT, DELETE"),
         ("/take/bytes", "POST"),
@@ -149,7 +149,7 @@ async fn a_route_takes_its_methods_types_and_lengths_and_no_others(
 async fn raw_bytes_arrive_as_they_were_sent(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let body: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[0]).collect();
     let sum = body
         .iter()

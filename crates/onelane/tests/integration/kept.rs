@@ -2,7 +2,7 @@ use reqwest::Method;
 use rstest::rstest;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 const FRESH: Option<&str> = Some("public, max-age=60");
 
@@ -11,7 +11,7 @@ const FRESH: Option<&str> = Some("public, max-age=60");
 async fn an_answer_that_may_be_given_again_says_so_and_has_a_name(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let path = "/kept/whole?bytes=200000";
     let answer = send(lane.request(Method::HEAD, path)).await;
     assert_eq!(
@@ -36,7 +36,7 @@ async fn an_answer_that_may_be_given_again_says_so_and_has_a_name(
 async fn the_same_answer_has_the_same_name_everywhere() {
     let mut tags = Vec::new();
     for mode in [Blocking, Blocking, Threads, Fork, Pool, Cluster] {
-        let answer = Lane::of(mode, &[]).get("/kept/whole?bytes=100000").await;
+        let answer = lane::of(mode, &[]).get("/kept/whole?bytes=100000").await;
         tags.push(answer.header("etag").unwrap().to_owned());
     }
     tags.dedup();
@@ -56,7 +56,7 @@ async fn nothing_else_may_be_kept(
     #[case] status: u16,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let answer = Lane::of(mode, &[]).get(path).await;
+    let answer = lane::of(mode, &[]).get(path).await;
     let said = ["cache-control", "etag"].map(|name| answer.header(name));
     assert_eq!((answer.status, said), (status, [None, None]));
 }
@@ -66,7 +66,7 @@ async fn nothing_else_may_be_kept(
 async fn nor_may_the_answer_to_a_post_nor_one_that_speaks_for_itself(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let posted = lane.post("/kept/whole", "{}").await;
     assert_eq!((posted.status, posted.header("cache-control")), (200, None));
     let tagged = lane.get("/kept/tagged").await;

@@ -5,13 +5,13 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, onelane, send};
+use crate::lane::{self, onelane, send};
 
 #[rstest]
 fn the_first_line_names_both_addresses_and_the_mode(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let first = &lane.log(|_| true)[0];
     assert_eq!(first["message"], "listening");
     assert_eq!(first["mode"], mode.to_string());
@@ -26,7 +26,7 @@ fn the_first_line_names_both_addresses_and_the_mode(
 async fn each_request_is_one_line_with_its_times(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = lane.request(Method::GET, "/echo?number=7");
     let request = request
         .header("x-request-id", "my-request")
@@ -53,7 +53,7 @@ async fn each_request_is_one_line_with_its_times(
 async fn a_refused_request_is_logged_with_its_reason(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.get("/echo?number=x").await;
     let line = lane.logged(|line| line["status"] == 400).await;
     assert_eq!(line["reason"], "bad_request");
@@ -64,7 +64,7 @@ async fn a_refused_request_is_logged_with_its_reason(
 async fn what_a_workload_logs_bears_the_id_of_its_request(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for id in ["first", "second"] {
         let request = lane.request(Method::GET, &format!("/note?text=of+the+{id}"));
         send(request.header("x-request-id", id)).await;
@@ -83,7 +83,7 @@ async fn what_a_workload_logs_bears_the_id_of_its_request(
 async fn a_panic_and_a_failure_bear_the_id_of_their_request(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for (path, id) in [
         ("/panic", "panicking"),
         ("/refuse?how=by_an_error", "failing"),

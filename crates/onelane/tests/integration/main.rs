@@ -10,9 +10,6 @@ const BINARY: &str = env!("CARGO_BIN_EXE_drills");
 
 // What can be asked of a started server: the fixture of all tests here.
 mod lane;
-// Raw requests, byte by byte.
-#[path = "../corpus/mod.rs"]
-mod raw;
 // Other processes, as the kernel shows them.
 mod processes;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 /// As it came, down to the bytes after the head.
@@ -87,7 +87,7 @@ async fn a_head_is_a_get_without_a_body(address: &str, target: &str, changing: &
 async fn the_public_side_takes_head_and_options_everywhere(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let public = lane.listen.as_str();
     for target in [
         "/",
@@ -118,7 +118,7 @@ async fn the_public_side_takes_head_and_options_everywhere(
 async fn the_admin_side_takes_head_and_options_everywhere(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let admin = lane.admin_listen.as_str();
     for path in ["/livez", "/readyz", "/metrics", "/status", "/"] {

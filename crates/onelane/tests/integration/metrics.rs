@@ -5,7 +5,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{self, Lane, send, try_send};
+use crate::lane::{self, send, try_send};
 
 /// Every series of the contract: name, type, labels.
 const SERIES: &[(&str, &str, &[&str])] = &[
@@ -88,7 +88,7 @@ fn check((name, kind, labels): (&str, &str, &[&str]), text: &str) {
 async fn every_series_of_the_contract_is_there(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.get("/fast").await;
     lane.get("/nope").await;
     lane.counted("onelane_rejected_total{reason=\"not_found\"}", 1.0)
@@ -106,7 +106,7 @@ async fn every_series_of_the_contract_is_there(
 async fn the_metrics_count_what_was_answered(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for _ in 0..3 {
         lane.get("/fast").await;
     }
@@ -172,7 +172,7 @@ async fn the_metrics_count_what_was_answered(
 #[case::cluster(Cluster, 1.0)]
 #[tokio::test]
 async fn the_metrics_count_the_children(#[case] mode: Mode, #[case] spawned: f64) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for _ in 0..3 {
         lane.get("/wait?ms=20").await;
     }
@@ -201,7 +201,7 @@ async fn the_metrics_count_the_children(#[case] mode: Mode, #[case] spawned: f64
 async fn a_child_that_was_killed_is_counted_with_its_cause(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let work = try_send(lane.request(Method::GET, "/sleep?ms=60000"));
     let kill = async {
         lane::signal(lane.until_computing().await, Signal::KILL);
@@ -238,7 +238,7 @@ async fn a_child_that_was_killed_is_counted_with_its_cause(
 async fn every_status_and_reason_is_counted(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(
+    let lane = lane::of(
         mode,
         &[
             "--queue-timeout",

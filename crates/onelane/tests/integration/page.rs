@@ -1,7 +1,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sha2::{Digest, Sha256};
 
-use crate::lane::Lane;
+use crate::lane;
 
 /// What stands between `before` and the next `after`, each time.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
@@ -16,7 +16,7 @@ const ODD: &str = "/echo?number=8&#38;text=it%27s%20%22$HOME%22%20%7B1,2%7D%20%5
 
 #[tokio::test]
 async fn the_buttons_are_the_declared_examples_in_their_order() {
-    let page = Lane::start(&[]).get("/").await.text;
+    let page = lane::start(&[]).get("/").await.text;
 
     assert_eq!(between(&page, "<title>", "</title>"), ["drills"]);
     assert_eq!(between(&page, "<h1>", "</h1>"), ["drills"]);
@@ -64,7 +64,7 @@ async fn the_buttons_are_the_declared_examples_in_their_order() {
 
 #[tokio::test]
 async fn a_route_that_takes_a_body_is_a_panel_which_says_what_it_takes() {
-    let lane = Lane::start(&[]);
+    let lane = lane::start(&[]);
     let page = lane.get("/").await.text;
     let form = |label: &str| {
         let (_, rest) = page.split_once(&format!("data-label=\"{label}\"")).unwrap();
@@ -94,7 +94,7 @@ async fn a_route_that_takes_a_body_is_a_panel_which_says_what_it_takes() {
 
 #[tokio::test]
 async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once() {
-    let page = Lane::start(&[]).get("/").await.text;
+    let page = lane::start(&[]).get("/").await.text;
 
     assert!(page.contains(r#"value="/fast" list="paths""#));
     let suggested = [
@@ -127,7 +127,7 @@ async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once(
 
 #[tokio::test]
 async fn nothing_that_is_declared_is_markup() {
-    let page = Lane::start(&[]).get("/").await.text;
+    let page = lane::start(&[]).get("/").await.text;
 
     let label = "&#60;script&#62;&#34;&#38;&#39;";
     assert!(
@@ -141,7 +141,7 @@ async fn nothing_that_is_declared_is_markup() {
 
 #[tokio::test]
 async fn the_policy_allows_the_script_and_the_style_that_are_there() {
-    let lane = Lane::start(&[]);
+    let lane = lane::start(&[]);
     for answer in [lane.get("/").await, lane.admin("/").await] {
         for element in ["script", "style"] {
             let [content] = between(
@@ -161,7 +161,7 @@ async fn the_policy_allows_the_script_and_the_style_that_are_there() {
 
 #[tokio::test]
 async fn the_admin_side_knows_where_requests_are_taken() {
-    let lane = Lane::start(&[]);
+    let lane = lane::start(&[]);
     let port = |page: &str| between(page, "data-public-port=\"", "\"")[0].to_owned();
     assert_eq!(port(&lane.get("/").await.text), "");
     let public = lane.listen.rsplit(':').next().unwrap();

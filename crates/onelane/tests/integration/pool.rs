@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::lane::Mode::Pool;
-use crate::lane::{self, Lane, send};
+use crate::lane::{self, send};
 use crate::processes;
 
 fn alive(status: &Value) -> BTreeSet<u64> {
@@ -18,7 +18,7 @@ fn alive(status: &Value) -> BTreeSet<u64> {
 
 #[tokio::test]
 async fn all_children_are_there_before_the_first_request() {
-    let lane = Lane::start(&["--mode", "pool"]);
+    let lane = lane::start(&["--mode", "pool"]);
     let status = lane.status().await;
     assert_eq!(
         (alive(&status).len(), &status["children"]["spawned"]),
@@ -28,7 +28,7 @@ async fn all_children_are_there_before_the_first_request() {
 
 #[tokio::test]
 async fn the_child_that_was_used_last_is_used_next() {
-    let lane = Lane::with_slots(Pool, 3, &[]);
+    let lane = lane::with_slots(Pool, 3, &[]);
     let (slow, quick, quickest) = tokio::join!(
         lane.get("/sleep?ms=500"),
         lane.get("/sleep?ms=300"),
@@ -49,7 +49,7 @@ async fn the_child_that_was_used_last_is_used_next() {
 
 #[tokio::test]
 async fn a_child_that_has_served_its_number_stays_until_its_successor_is_ready() {
-    let lane = Lane::of(Pool, &["--max-requests", "3"]);
+    let lane = lane::of(Pool, &["--max-requests", "3"]);
     let fork_server = processes::children(lane.pid())[0];
     // Nobody can be born now.
     lane::signal(fork_server, Signal::STOP);
@@ -73,7 +73,7 @@ async fn a_child_that_has_served_its_number_stays_until_its_successor_is_ready()
 
 #[tokio::test]
 async fn children_are_recycled_for_ever_and_nobody_notices() {
-    let lane = Lane::with_slots(Pool, 2, &["--max-requests", "2"]);
+    let lane = lane::with_slots(Pool, 2, &["--max-requests", "2"]);
     let mut pids = BTreeSet::new();
     // A spent child serves on until its successor is there, which takes its time.
     while pids.len() < 10 {
@@ -90,7 +90,7 @@ async fn children_are_recycled_for_ever_and_nobody_notices() {
 
 #[tokio::test]
 async fn waiting_for_a_child_and_computing_have_one_limit_together() {
-    let lane = Lane::of(Pool, &["--request-timeout", "2s"]);
+    let lane = lane::of(Pool, &["--request-timeout", "2s"]);
     // A child that was of use is replaced without a pause.
     let child = lane.get("/fast").await.pid();
     let fork_server = processes::children(lane.pid())[0];
@@ -116,7 +116,7 @@ async fn waiting_for_a_child_and_computing_have_one_limit_together() {
 #[case::was_killed("crashed")]
 #[tokio::test]
 async fn a_child_is_not_used_again_if_it(#[case] cause: &str) {
-    let lane = Lane::of(Pool, &[]);
+    let lane = lane::of(Pool, &[]);
     let before = alive(&lane.status().await);
     let work = lane.request(Method::GET, "/sleep?ms=60000");
     let seconds = if cause == "deadline" { "0.2" } else { "60" };

@@ -7,7 +7,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, onelane};
+use crate::lane::{self, onelane};
 
 fn probe(address: &str) -> Command {
     let mut command = onelane();
@@ -20,7 +20,7 @@ fn probe(address: &str) -> Command {
 async fn a_probe_says_yes_while_the_server_is_ready_and_no_while_it_drains(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--drain-delay", "1h"]);
+    let lane = lane::of(mode, &["--drain-delay", "1h"]);
     lane.until_ready().await;
     assert!(probe(&lane.admin_listen).status().unwrap().success());
     lane.signal(Signal::TERM);
@@ -38,7 +38,7 @@ fn a_probe_says_no_where_nobody_listens() {
 
 #[tokio::test]
 async fn a_probe_of_every_address_asks_the_local_one() {
-    let lane = Lane::start(&[]);
+    let lane = lane::start(&[]);
     lane.until_ready().await;
     let port = lane.admin_listen.rsplit(':').next().unwrap();
     assert!(

@@ -3,7 +3,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, send};
+use crate::lane::{self, Answer, send};
 
 /// The members of a problem, without those that name the request.
 fn members(answer: &Answer) -> Value {
@@ -22,7 +22,7 @@ fn members(answer: &Answer) -> Value {
 async fn a_problem_reaches_the_caller_as_it_is(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = lane.get("/refuse?how=plainly").await;
     assert_eq!(answer.status, 404);
     let expected = json!({
@@ -56,7 +56,7 @@ async fn a_problem_reaches_the_caller_as_it_is(
 async fn a_problem_is_counted_and_logged_with_its_reason(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     // There before it happens: Prometheus does not see that a series begins.
     let closed = "onelane_rejected_total{reason=\"shop_closed\"}";
     assert!(lane.admin("/metrics").await.text.contains(closed));
@@ -79,7 +79,7 @@ async fn a_problem_is_counted_and_logged_with_its_reason(
 #[rstest]
 #[tokio::test]
 async fn a_problem_costs_no_child(#[values(Pool, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     for how in ["plainly", "by_an_error"] {
         lane.get(&format!("/refuse?how={how}")).await;
@@ -106,7 +106,7 @@ async fn any_other_error_is_a_500_whose_cause_is_in_the_log_alone(
     #[case] why: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = lane.request(Method::GET, &format!("/refuse?how={how}"));
     let answer = send(request.header("x-request-id", "failing")).await;
     assert_eq!((answer.status, answer.reason().as_str()), (500, "internal"));

@@ -9,7 +9,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, PATIENCE, onelane, send, signal, try_send};
+use crate::lane::{self, Answer, Lane, PATIENCE, onelane, send, signal, try_send};
 use crate::processes::{descendants, exists, mark, named, no_zombies, until_named};
 
 fn run(lane: &Lane, query: &[(&str, &str)], body: impl Into<reqwest::Body>) -> RequestBuilder {
@@ -37,7 +37,7 @@ const CROWD: usize = 5;
 async fn a_body_goes_through_a_program(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     // More than all pipes hold, in both directions at once.
     let body = "0123456789abcdef".repeat(1 << 19);
     for query in [
@@ -53,7 +53,7 @@ async fn a_body_goes_through_a_program(
 #[rstest]
 #[tokio::test]
 async fn exit_codes_become_statuses(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let accepted = script(&lane, "echo none; exit 1").await;
     assert_eq!((accepted.status, &*accepted.text), (200, "none\n"));
     assert_eq!(accepted.header("x-code"), Some("1"));
@@ -93,7 +93,7 @@ async fn exit_codes_become_statuses(#[values(Blocking, Threads, Fork, Pool, Clus
 async fn nothing_that_a_program_has_started_outlives_it(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mark = mark();
     let left = script(&lane, &format!("{} echo done", crowd(&mark))).await;
     assert_eq!((left.status, &*left.text), (200, "done\n"));
@@ -125,7 +125,7 @@ async fn a_program_ends_with_its_request_and_so_does_all_that_it_has_started(
     reason: Reason,
     #[values(false, true)] stream: bool,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     let mark = mark();
     let endless = format!("echo begun; {} sleep {mark}", crowd(&mark));
     let stream = stream.to_string();
@@ -168,7 +168,7 @@ async fn a_program_ends_with_its_request_and_so_does_all_that_it_has_started(
 async fn a_keeper_that_is_killed_takes_its_program_along(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let mark = mark();
     let script = format!("exec sleep {mark}");
     let request = tokio::spawn(send(run(&lane, &[("script", &script)], "")));
@@ -188,7 +188,7 @@ async fn a_keeper_that_is_killed_takes_its_program_along(
 async fn a_program_has_limits_of_its_own(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let busy = [("script", "while :; do :; done"), ("cpu_seconds", "1")];
     let answer = send(run(&lane, &busy, "")).await;
     assert_eq!(
@@ -222,7 +222,7 @@ async fn a_program_has_limits_of_its_own(
 async fn a_program_has_a_folder_that_goes_with_its_request(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = script(&lane, "echo x > file; pwd; echo $HOME; echo $TMPDIR; ls").await;
     let lines: Vec<_> = answer.text.lines().collect();
     let [folder, home, temporary, "file"] = lines[..] else {
@@ -272,7 +272,7 @@ async fn a_program_gets_no_setting_of_the_service(
 async fn a_program_has_three_descriptors(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = script(&lane, "exec ls /proc/self/fd").await;
     // The last is that of the folder which it lists.
     assert_eq!(answer.text, "0\n1\n2\n3\n");
@@ -284,7 +284,7 @@ async fn a_program_has_three_descriptors(
 async fn a_stream_that_fails_late_breaks(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let early = [
         ("script", "echo some; echo bad >&2; exit 2"),
         ("stream", "true"),

@@ -2,7 +2,7 @@ use reqwest::{Method, RequestBuilder};
 use rstest::rstest;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, Lane, send};
 
 const REFUSED: &str = r#"onelane_rejected_total{reason="protocol_mismatch"}"#;
 
@@ -20,7 +20,7 @@ fn held(lane: &Lane, method: Method, path: &str, version: Option<&str>) -> Reque
 async fn a_balancer_of_the_same_version_is_served(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let asked = async |path| send(held(&lane, Method::GET, path, Some("2"))).await.status;
     assert_eq!(asked("/fast").await, 200);
     assert_eq!(asked("/").await, 200);
@@ -38,7 +38,7 @@ async fn a_balancer_of_another_version_is_refused_whatever_it_asks_for(
     #[case] spoken: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let metrics = lane.admin("/metrics").await.text;
     assert!(
@@ -80,7 +80,7 @@ async fn a_balancer_of_another_version_is_refused_whatever_it_asks_for(
 #[tokio::test]
 async fn a_busy_lane_refuses_it_too(#[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode) {
     // In a cluster it is the parent that says so, to those who have waited for too long.
-    let lane = Lane::of(mode, &["--queue-timeout", "500ms"]);
+    let lane = lane::of(mode, &["--queue-timeout", "500ms"]);
     lane.until_ready().await;
     let work = lane.get("/sleep?ms=60000");
     let answer = async {
@@ -103,7 +103,7 @@ async fn whoever_is_no_balancer_may_say_what_it_likes(
     #[case] value: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for (path, status) in [("/fast", 200), ("/nope", 404)] {
         let request = lane.request(Method::GET, path).header(header, value);
         assert_eq!(send(request).await.status, status);
@@ -117,7 +117,7 @@ async fn whoever_is_no_balancer_may_say_what_it_likes(
 async fn a_probe_leaves_no_trace_as_long_as_all_is_well(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let probe = async |version| {
         let probe = held(&lane, Method::GET, "/readyz", version);

@@ -5,7 +5,7 @@ use reqwest::Method;
 use rstest::rstest;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, send};
+use crate::lane::{self, Answer, Lane, send};
 
 /// The header that nginx would have sent `age` ago.
 fn started(age: Duration) -> String {
@@ -36,7 +36,7 @@ async fn first_answered(lane: &Lane, count: u64) -> (u64, Answer) {
 async fn a_lane_computes_one_request_at_a_time(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = || {
         let request = lane.request(Method::GET, "/sleep?ms=40");
         // From when on a worker reads it, a cluster could not tell how long it has waited.
@@ -57,7 +57,7 @@ async fn a_lane_computes_one_request_at_a_time(
 async fn as_many_requests_are_computed_at_once_as_there_are_slots(
     #[values(Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 3, &[]);
+    let lane = lane::with_slots(mode, 3, &[]);
     let work = join_all((0..3).map(|_| lane.get("/sleep?ms=60000")));
     let one_more = async {
         let status = lane.until_busy(3).await;
@@ -81,7 +81,7 @@ async fn as_many_requests_are_computed_at_once_as_there_are_slots(
 async fn a_free_slot_answers_while_another_one_is_100_percent_busy(
     #[values(Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &[]);
+    let lane = lane::with_slots(mode, 2, &[]);
     let work = lane.get("/wait?ms=60000");
     let answers = async {
         lane.until_busy(1).await;
@@ -97,7 +97,7 @@ async fn a_free_slot_answers_while_another_one_is_100_percent_busy(
 async fn the_request_that_arrived_first_at_the_balancer_goes_first(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let request = |path: &'static str, age_seconds| {
         let request = lane.request(Method::GET, path);
         request.header("x-request-start", started(Duration::from_secs(age_seconds)))
@@ -137,7 +137,7 @@ async fn the_request_that_arrived_first_at_the_balancer_goes_first(
 async fn the_time_at_the_balancer_counts_as_queue_time(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let queue_for = async |start: String| {
         let request = lane
             .request(Method::GET, "/fast")
@@ -164,7 +164,7 @@ async fn the_time_at_the_balancer_counts_as_queue_time(
 async fn a_full_queue_is_a_503_at_once(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-max", "2", "--queue-timeout", "1h"]);
+    let lane = lane::of(mode, &["--queue-max", "2", "--queue-timeout", "1h"]);
     let (number, answer) = first_answered(&lane, 4).await;
     assert_eq!(
         (answer.status, answer.reason().as_str()),
@@ -183,7 +183,7 @@ async fn a_full_queue_is_a_503_at_once(
 async fn a_wait_that_is_too_long_is_a_503(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-timeout", "100ms"]);
+    let lane = lane::of(mode, &["--queue-timeout", "100ms"]);
     let (number, answer) = first_answered(&lane, 2).await;
     assert_eq!(
         (answer.status, answer.reason().as_str()),
@@ -200,7 +200,7 @@ async fn a_held_request_leaves_a_busy_lane_with_403_and_computes_on_an_idle_one(
 ) {
     // A cluster reads no request before a worker is idle, and cannot know that this one is in a
     // hurry. It has to wait its full time.
-    let lane = Lane::of(mode, &["--queue-timeout", "500ms"]);
+    let lane = lane::of(mode, &["--queue-timeout", "500ms"]);
     lane.until_ready().await;
     assert_eq!(held(&lane, "/fast", "0").await.status, 200);
     let work = lane.get("/sleep?ms=60000");
@@ -226,7 +226,7 @@ async fn a_held_request_leaves_a_busy_lane_with_403_and_computes_on_an_idle_one(
 async fn a_held_request_that_finds_the_queue_full_need_not_try_elsewhere(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-max", "1"]);
+    let lane = lane::of(mode, &["--queue-max", "1"]);
     let request = || held(&lane, "/sleep?ms=60000", "60000");
     let work = async {
         let waiting = async {
@@ -252,7 +252,7 @@ async fn a_held_request_that_finds_the_queue_full_need_not_try_elsewhere(
 async fn a_held_request_that_is_too_old_hears_503_instead_of_wandering_on(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-timeout", "500ms"]);
+    let lane = lane::of(mode, &["--queue-timeout", "500ms"]);
     lane.until_ready().await;
     let work = lane.get("/sleep?ms=60000");
     let answer = async {

@@ -3,7 +3,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 #[rstest]
 #[case("/echo?number=7", json!({"number": 7, "tone": "plain"}))]
@@ -21,7 +21,7 @@ async fn each_route_answers_with_its_fields_and_the_common_headers(
     #[case] expected: serde_json::Value,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = lane.get(path).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -50,7 +50,7 @@ async fn each_route_answers_with_its_fields_and_the_common_headers(
 async fn every_route_tells_its_methods(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for path in ["/echo", "/", "/sleep", "/fast-one"] {
         let answer = send(lane.request(Method::OPTIONS, path)).await;
         assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{path}");
@@ -78,7 +78,7 @@ async fn a_post_with_json_answers_like_a_get_with_a_query(
     #[case] get: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let [posted, got] = [lane.post(path, body).await, lane.get(get).await].map(|answer| {
         let mut fields = answer.json();
         // A fresh process each, in one of the modes.
@@ -94,7 +94,7 @@ async fn a_post_with_json_answers_like_a_get_with_a_query(
 async fn a_post_without_a_body_needs_no_type(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = send(lane.request(Method::POST, "/fast")).await;
     assert_eq!(answer.status, 200);
 }
@@ -104,7 +104,7 @@ async fn a_post_without_a_body_needs_no_type(
 async fn block_server_waits_five_seconds_unless_told_otherwise(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     assert_eq!(lane.get("/block-server?ms=1").await.json()["ms"], 1);
     // Not waited for: the limit is reached first, which a shorter wait would not do.
     let request = lane.request(Method::GET, "/block-server");
@@ -116,7 +116,7 @@ async fn block_server_waits_five_seconds_unless_told_otherwise(
 async fn head_is_a_get_without_the_body(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let head = send(lane.request(Method::HEAD, "/echo?number=7")).await;
     assert_eq!(head.status, 200);
     assert_eq!(head.text, "");
@@ -133,7 +133,7 @@ async fn the_root_without_a_query_is_the_page(
     #[case] path: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let page = Lane::of(mode, &[]).get(path).await;
+    let page = lane::of(mode, &[]).get(path).await;
     assert_eq!(page.status, 200);
     assert_eq!(
         page.header("content-type"),
@@ -147,7 +147,7 @@ async fn the_root_without_a_query_is_the_page(
 async fn a_sane_request_id_is_kept_and_another_is_replaced(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let id_for = async |id: &str| {
         let request = lane
             .request(Method::GET, "/fast")
@@ -172,7 +172,7 @@ async fn a_sane_request_id_is_kept_and_another_is_replaced(
 async fn what_needs_no_computation_needs_no_slot(
     #[values(Blocking, Threads, Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let busy = lane.get("/sleep?ms=60000");
     let answers = async {
         lane.until("busy", 0).await;

@@ -3,7 +3,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{self, Lane};
+use crate::lane::{self};
 
 const JPEG: &str = "images_total{format=\"jpeg\"}";
 const PNG: &str = "images_total{format=\"png\"}";
@@ -13,7 +13,7 @@ const PNG: &str = "images_total{format=\"png\"}";
 async fn own_series_stand_beside_those_of_the_engine_from_the_start(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let text = lane.admin("/metrics").await.text;
     for line in [
         "# HELP images_total Images by format",
@@ -40,7 +40,7 @@ async fn own_series_stand_beside_those_of_the_engine_from_the_start(
 async fn what_a_workload_records_is_there_with_its_answer(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for (format, value) in [("jpeg", "12"), ("png", "0.5"), ("jpeg", "7.5")] {
         let path = format!("/tally?how=rightly&format={format}&value={value}");
         assert_eq!(lane.get(&path).await.status, 200);
@@ -61,7 +61,7 @@ async fn what_a_workload_records_is_there_with_its_answer(
 async fn what_was_recorded_survives_whoever_has_recorded_it(
     #[values(Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let panicking = lane.get("/tally?how=panicking&format=png&value=2").await;
     assert_eq!(panicking.reason(), "internal");
     lane.counted(PNG, 1.0).await;
@@ -84,7 +84,7 @@ async fn what_was_recorded_survives_whoever_has_recorded_it(
 async fn a_computation_that_was_stopped_has_recorded_what_it_could_still_tell(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let path = "/tally?how=sleeping&format=png&value=2";
     let request = lane.request(reqwest::Method::GET, path);
     let answer = lane::send(request.header("x-timeout", "0.1")).await;
@@ -106,7 +106,7 @@ async fn what_is_not_declared_is_an_error_of_the_service(
     #[case] why: &str,
     #[values(Blocking, Fork, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let answer = lane.get(&format!("/tally?{query}")).await;
     assert_eq!((answer.status, answer.reason().as_str()), (500, "internal"));
     let line = lane

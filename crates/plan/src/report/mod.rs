@@ -133,7 +133,7 @@ impl fmt::Display for Plan {
         writeln!(
             f,
             "\nAll of it simulated. Against six real lanes the mean is off by a few per cent, the p99 by up to\n\
-             a fifth: docs/planning.md, and `cargo bench --bench balance` for this machine."
+             a fifth: docs/planning.md, and `make bench BENCH=balance` for this machine."
         )
     }
 }

@@ -141,7 +141,7 @@ fn people_get_settings_to_copy_and_the_error_of_the_model() {
         "ONELANE_QUEUE_MAX=",
         "on Kubernetes, CPU will do to scale by",
         "from 1 to 4 at once",
-        "cargo bench --bench balance",
+        "make bench BENCH=balance",
     ] {
         assert!(text.contains(line), "no `{line}` in\n{text}");
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use onelane_tree::manifests::{list, number};
 use serde_json::json;
 
 use crate::answers::{Kind, told};
@@ -9,7 +10,6 @@ use crate::cluster::Cluster;
 use crate::home::{SERVICE, mark_service};
 use crate::kubectl::{ask_for, expect, get, until};
 use crate::load::Load;
-use crate::manifests::{list, number};
 use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Tier, fewest, pods, ready, wanted};
 

@@ -2,6 +2,7 @@
 //! does not let anybody do that to its first process, and a lane has no shell: so a pod on its node does it, which
 //! sees the processes of the node.
 
+use onelane_tree::manifests::text;
 use serde_json::{Value, json};
 
 use super::judge_posts;
@@ -11,7 +12,6 @@ use crate::cluster::Cluster;
 use crate::home::{self, NODE};
 use crate::kubectl::{create, get, until};
 use crate::load::Load;
-use crate::manifests::text;
 use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Pod, Tier, hold, pods};
 use crate::witness::Witness;

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use onelane_tree::manifests::{list, text};
+
 use super::judge;
 use super::kill::LANES;
 use super::rollout::SOME;
 use crate::cluster::Cluster;
 use crate::kubectl::{get, is_in, kubectl, until};
 use crate::load::{GETS, Load};
-use crate::manifests::{list, text};
 use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Pod, Tier, delete, hold, left, pods, ready};
 

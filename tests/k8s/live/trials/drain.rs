@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use onelane_tree::manifests::{list, text};
+
 use super::judge_posts;
 use super::kill::LANES;
 use super::rollout::SOME;
@@ -9,7 +11,6 @@ use crate::cluster::{Cluster, nodes};
 use crate::home::SERVICE;
 use crate::kubectl::{ask_for, expect, get};
 use crate::load::{GETS, Load, POSTS};
-use crate::manifests::{list, text};
 use crate::notes::{Notes, Stop};
 use crate::service::{both, hold, left, ready};
 use crate::witness::Witness;

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use onelane_tree::manifests::list;
 use serde_json::Value;
 
 use super::judge;
@@ -14,7 +15,6 @@ use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{ask, get, kubectl, until};
 use crate::load::Load;
-use crate::manifests::list;
 use crate::notes::{Notes, Stop};
 use crate::service::{Tier, fewest, left, ready, wanted};
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use onelane_tree::manifests::list;
 use serde_json::Value;
 
 use super::grow::{AT_ONCE, Course, OCCUPY};
@@ -10,7 +11,6 @@ use crate::cluster::Cluster;
 use crate::home::SERVICE;
 use crate::kubectl::{ask, expect, get, is_in, kubectl, until};
 use crate::load::{Load, now};
-use crate::manifests::list;
 use crate::notes::{Notes, Stop};
 use crate::service::{PATIENCE, Tier, ready, set_once};
 

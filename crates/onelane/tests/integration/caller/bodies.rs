@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::faults::process::Process;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 /// The longest body that is taken.
 const LONGEST: usize = 1 << 20;
@@ -47,7 +47,7 @@ async fn bodies_of_every_shape_and_a_full_queue_fit_into_half_a_lane(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     const AT_ONCE: usize = 11;
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let server = Process::of(&lane);
     let asked = (0..AT_ONCE).map(|_| lane.post("/echo", &body));
@@ -69,7 +69,7 @@ async fn forms_of_every_shape_fit_into_half_a_lane(
     #[values("a&", "a=&", "%00&", "name=%00%ff")] unit: &str,
     #[values(Blocking, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let server = Process::of(&lane);
     let processes = [vec![server], server.descendants()].concat();
@@ -92,7 +92,7 @@ async fn forms_of_every_shape_fit_into_half_a_lane(
 #[rstest]
 #[tokio::test]
 async fn whoever_sends_on_after_a_refusal_sees_its_end(#[values(Blocking, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let client = TcpStream::connect(&lane.listen).await.unwrap();
     let (mut answer, mut request) = client.into_split();
     let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use onelane_requests::corpus::{self, Outcome, RawAnswer};
 use rstest::rstest;
 use serde_json::Value;
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, PATIENCE};
-use crate::raw::{self, Outcome, RawAnswer};
+use crate::lane::{self, Lane, PATIENCE};
 
 /// As many connections at once. Some wait 5 s for a lane that waits for them.
 const AT_ONCE: usize = 128;
@@ -28,8 +28,8 @@ const PATIENT: [&str; 4] = ["--queue-max", "1000", "--queue-timeout", "60s"];
 async fn raw_requests_have_the_documented_answers(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 4 - 3 * usize::from(mode == Blocking), &PATIENT);
-    let entries = raw::entries();
+    let lane = lane::with_slots(mode, 4 - 3 * usize::from(mode == Blocking), &PATIENT);
+    let entries = corpus::entries();
     assert!(entries.len() >= 150, "{}", entries.len());
     let all = |piece| entries.iter().map(move |entry| (entry, piece));
     let cases = PIECES.into_iter().flat_map(all);
@@ -71,7 +71,7 @@ async fn raw_requests_have_the_documented_answers(
 }
 
 /// A worker of a cluster answers once and closes.
-fn expected(entry: &raw::Entry, mode: Mode) -> Outcome {
+fn expected(entry: &corpus::Entry, mode: Mode) -> Outcome {
     let mut expected = entry.lane.clone();
     if mode == Cluster {
         expected.statuses.truncate(1);
@@ -90,8 +90,8 @@ async fn each_is_logged_once(lane: &Lane, answers: &[RawAnswer]) {
     };
     assert_eq!(lines.iter().find(smuggled), None);
     assert_eq!(
-        raw::count(lines.iter().map(raw::logged)),
-        raw::count(answers.iter().map(RawAnswer::key))
+        corpus::count(lines.iter().map(corpus::logged)),
+        corpus::count(answers.iter().map(RawAnswer::key))
     );
 }
 

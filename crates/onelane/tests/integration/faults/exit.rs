@@ -3,7 +3,7 @@ use rstest::rstest;
 use super::process::computing;
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane};
+use crate::lane::{self, Answer, Lane};
 
 /// Has whoever computes it end with this code.
 async fn exit(lane: &Lane, code: u8) -> reqwest::Result<Answer> {
@@ -16,7 +16,7 @@ async fn a_process_that_exits_instead_of_answering_loses_its_request_and_no_othe
     #[values(0, 7)] code: u8,
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let victim = async {
         computing(&lane, "bystander").await;
         exit(&lane, code).await
@@ -70,7 +70,7 @@ async fn the_next_request_is_served_however_many_processes_have_exited_in_a_row(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
     const EXITS: u32 = 8;
-    let lane = Lane::of(
+    let lane = lane::of(
         mode,
         &["--request-timeout", "10s", "--queue-timeout", "10s"],
     );
@@ -91,7 +91,7 @@ async fn a_server_that_exits_passes_the_code_on_and_takes_all_requests_along(
     #[values(0, 7)] code: u8,
     #[values(Blocking, Threads)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     // Leaves when both have found their place in the queue.
     let before = async {
         tokio::select! {
@@ -117,7 +117,7 @@ async fn a_server_that_exits_passes_the_code_on_and_takes_all_requests_along(
 
 #[tokio::test]
 async fn a_thread_that_exits_takes_along_what_runs_beside_it() {
-    let mut lane = Lane::with_slots(Threads, 2, &[]);
+    let mut lane = lane::with_slots(Threads, 2, &[]);
     let end = async {
         lane.until_busy(1).await;
         exit(&lane, 7).await

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use super::process::{Process, children, until};
 use super::request::{assert_lost, named, until_served};
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Fork, Pool};
 
 #[rstest]
@@ -14,7 +14,7 @@ async fn a_fork_server_that_is_killed_takes_its_children_with_it_and_is_replaced
 ) {
     // Seven, most of which have never done anything: how long they are missed does not depend on
     // how many they are.
-    let lane = Lane::with_slots(mode, 7, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 7, &["--request-timeout", "20s"]);
     let fork_server = Process::of(&lane).children().remove(0);
     let killed = async {
         lane.until_busy(2).await;

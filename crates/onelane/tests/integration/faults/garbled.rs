@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::process::{Process, children, computing, until};
 use super::request::{LOST, assert_lost, counted, disturb, exits, named};
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 /// A message as processes send it to each other: its length in four bytes, then JSON.
@@ -36,7 +36,7 @@ async fn a_child_that_talks_nonsense_is_killed_and_its_request_is_lost(
     #[case] nonsense: Vec<u8>,
     #[values(Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let outcome = disturb(&lane, async |child| {
         let mut answers = child.answers();
         // Fails once nobody is there to read on.
@@ -52,7 +52,7 @@ async fn a_child_that_talks_nonsense_is_killed_and_its_request_is_lost(
 
 #[tokio::test]
 async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
-    let lane = Lane::with_slots(Pool, 2, &[]);
+    let lane = lane::with_slots(Pool, 2, &[]);
     // An answer in every respect but that nobody asked.
     let nothing = json!({"secs": 0, "nanos": 0});
     let head = json!({"status": 200, "content_type": "application/json", "headers": []});
@@ -76,7 +76,7 @@ async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
 async fn a_child_whose_pipe_somebody_holds_open_is_missed_all_the_same(
     #[values(Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let mut held = None;
     let outcome = disturb(&lane, async |child| {
         held = Some(child.answers());
@@ -89,7 +89,7 @@ async fn a_child_whose_pipe_somebody_holds_open_is_missed_all_the_same(
 #[rstest]
 #[tokio::test]
 async fn whatever_a_process_has_started_ends_with_it(#[values(Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let mut started = None;
     let outcome = disturb(&lane, async |child| {
         let mut sleep = Command::new("sleep");
@@ -109,7 +109,7 @@ async fn whatever_a_process_has_started_ends_with_it(#[values(Fork, Pool, Cluste
 async fn what_a_request_has_started_is_not_told_to_finish(
     #[values(Signal::HUP, Signal::TERM)] signal: Signal,
 ) {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     let told = async {
         let worker = computing(&lane, "running").await;
         let mut sleep = Command::new("sleep");

@@ -6,13 +6,13 @@ use rustix::process::Signal;
 
 use super::process::{Process, children, computing, until};
 use super::request::{LOST, counted, disturb, exits, named, restarts, until_served};
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
 #[tokio::test]
 async fn a_child_that_hangs_is_killed_at_its_deadline(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "1s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "1s"]);
     let answer = disturb(&lane, async |child| child.signal(Signal::STOP))
         .await
         .unwrap();
@@ -26,7 +26,7 @@ async fn a_child_that_hangs_is_killed_at_its_deadline(#[values(Fork, Pool)] mode
 
 #[tokio::test]
 async fn workers_that_hang_are_killed_and_replaced() {
-    let lane = Lane::with_slots(Cluster, 2, &["--request-timeout", "1h"]);
+    let lane = lane::with_slots(Cluster, 2, &["--request-timeout", "1h"]);
     let hung = named(&lane, "/sleep?ms=3600000", "hung");
     let stopped = async {
         computing(&lane, "hung").await;
@@ -50,7 +50,7 @@ async fn workers_that_hang_are_killed_and_replaced() {
 async fn a_process_that_ignores_the_end_is_killed_when_its_time_is_over(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &["--shutdown-timeout", "500ms"]);
+    let mut lane = lane::of(mode, &["--shutdown-timeout", "500ms"]);
     let ended = async {
         let child = computing(&lane, "deaf").await;
         child.signal(Signal::STOP);
@@ -65,7 +65,7 @@ async fn a_process_that_ignores_the_end_is_killed_when_its_time_is_over(
 
 #[tokio::test]
 async fn an_idle_worker_that_ignores_the_end_is_killed_when_its_time_is_over() {
-    let mut lane = Lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
+    let mut lane = lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
     lane.until_ready().await;
     let worker = children(&lane, 1).await.remove(0);
     worker.signal(Signal::STOP);
@@ -76,7 +76,7 @@ async fn an_idle_worker_that_ignores_the_end_is_killed_when_its_time_is_over() {
 
 #[tokio::test]
 async fn a_worker_that_ignores_its_replacement_is_killed_when_its_time_is_over() {
-    let lane = Lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
+    let lane = lane::of(Cluster, &["--shutdown-timeout", "500ms"]);
     lane.until_ready().await;
     let worker = children(&lane, 1).await.remove(0);
     worker.signal(Signal::STOP);
@@ -90,7 +90,7 @@ async fn a_worker_that_ignores_its_replacement_is_killed_when_its_time_is_over()
 #[rstest]
 #[tokio::test]
 async fn a_fork_server_that_hangs_is_replaced(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &["--request-timeout", "1h"]);
+    let lane = lane::of(mode, &["--request-timeout", "1h"]);
     let fork_server = Process::of(&lane).children().remove(0);
     fork_server.signal(Signal::STOP);
     if mode == Pool {
@@ -110,7 +110,7 @@ async fn a_fork_server_that_hangs_is_replaced(#[values(Fork, Pool)] mode: Mode) 
 
 #[tokio::test]
 async fn a_fork_server_that_hangs_is_replaced_if_all_it_has_to_do_is_to_kill() {
-    let lane = Lane::of(Fork, &["--request-timeout", "1s"]);
+    let lane = lane::of(Fork, &["--request-timeout", "1s"]);
     let fork_server = Process::of(&lane).children().remove(0);
     let hang = async {
         computing(&lane, "first").await;
@@ -130,7 +130,7 @@ async fn a_fork_server_that_hangs_is_replaced_if_all_it_has_to_do_is_to_kill() {
 async fn a_fork_server_that_hangs_is_replaced_however_much_it_was_told() {
     // More than there is room for on the way to it.
     const MANY: usize = 400;
-    let lane = Lane::with_slots(Fork, MANY, &["--request-timeout", "1s"]);
+    let lane = lane::with_slots(Fork, MANY, &["--request-timeout", "1s"]);
     let fork_server = Process::of(&lane).children().remove(0);
     fork_server.signal(Signal::STOP);
     let requests = join_all((0..MANY).map(|_| named(&lane, "/fast", "unheard"))).await;

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::process::{Process, children, computing, until};
 use super::request::{LOST, assert_lost, counted, disturb, exits, named, restarts};
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
@@ -14,7 +14,7 @@ use crate::lane::Mode::{self, Cluster, Fork, Pool};
 async fn a_process_killed_before_its_answer_loses_this_request_and_no_other(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let outcome = disturb(&lane, async |child| child.signal(Signal::KILL)).await;
     assert_eq!(outcome.is_err(), mode == Cluster, "{outcome:?}");
     assert_lost(outcome);
@@ -34,7 +34,7 @@ async fn a_process_killed_before_its_answer_loses_this_request_and_no_other(
 async fn a_child_killed_during_its_answer_loses_this_request_and_no_other(
     #[values(Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
+    let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let outcome = disturb(&lane, async |child| {
         // The length of a longer message, and how it begins.
         child.answers().write_all(b"\0\0\0\x64{").unwrap();
@@ -49,7 +49,7 @@ async fn a_child_killed_during_its_answer_loses_this_request_and_no_other(
 #[rstest]
 #[tokio::test]
 async fn the_answer_of_a_child_killed_after_it_still_counts(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let killed = async {
         let child = computing(&lane, "last").await;
         // So that the server reads neither the answer nor the news before both are there.
@@ -72,7 +72,7 @@ async fn the_answer_of_a_child_killed_after_it_still_counts(#[values(Fork, Pool)
 async fn idle_processes_that_are_killed_are_replaced_and_nobody_notices(
     #[values(Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 7, &[]);
+    let lane = lane::with_slots(mode, 7, &[]);
     lane.until_status(|status| status["slots"].as_array().unwrap().len() == 7)
         .await;
     let before = children(&lane, 7).await;
@@ -89,7 +89,7 @@ async fn idle_processes_that_are_killed_are_replaced_and_nobody_notices(
 
 #[tokio::test]
 async fn a_worker_that_is_killed_while_it_finishes_has_crashed() {
-    let lane = Lane::of(Cluster, &["--request-timeout", "1h"]);
+    let lane = lane::of(Cluster, &["--request-timeout", "1h"]);
     let killed = async {
         let worker = computing(&lane, "victim").await;
         lane.signal(Signal::HUP);

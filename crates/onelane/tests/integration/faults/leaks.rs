@@ -5,8 +5,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::process::Process;
-use crate::lane::Lane;
 use crate::lane::Mode::Fork;
+use crate::lane::{self, Lane};
 
 const CLIENTS: usize = 4;
 
@@ -47,7 +47,7 @@ async fn at_rest(lane: &Lane, processes: [Process; 2]) -> [(usize, u64); 2] {
 #[case::prove(1_000, 9_000)]
 #[tokio::test]
 async fn thousands_of_children_leave_nothing_behind(#[case] first: usize, #[case] more: usize) {
-    let lane = Lane::with_slots(Fork, CLIENTS, &[]);
+    let lane = lane::with_slots(Fork, CLIENTS, &[]);
     // The connection for probes counts, too.
     lane.until_ready().await;
     let server = Process::of(&lane);

@@ -10,12 +10,12 @@ use super::process::{Process, computing, until};
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
 use super::user::Somebody;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, PATIENCE, onelane};
+use crate::lane::{self, PATIENCE, onelane};
 
 #[rstest]
 #[tokio::test]
 async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::with_slots(
+    let lane = lane::with_slots(
         mode,
         2,
         &["--child-cpu-time", "1s", "--request-timeout", "1h"],
@@ -35,7 +35,7 @@ async fn a_child_that_uses_too_much_cpu_time_is_stopped(#[values(Fork, Pool)] mo
 #[tokio::test]
 async fn a_child_that_uses_too_much_memory_dies_alone(#[values(Fork, Pool)] mode: Mode) {
     let flags = ["--child-memory-mib", "40", "--request-timeout", "20s"];
-    let lane = Lane::with_slots(mode, 2, &flags);
+    let lane = lane::with_slots(mode, 2, &flags);
     let glutton = async {
         computing(&lane, "bystander").await;
         named(&lane, "/allocate?mib=100", "glutton").await
@@ -67,7 +67,7 @@ const TOO_MUCH: &str = "/allocate?mib=200";
 async fn a_server_that_runs_out_of_memory_ends_and_its_caller_notices_at_once(
     #[values(Blocking, Threads)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     Process::of(&lane).limit(Resource::Data, DATA_LIMIT);
     let err = named(&lane, TOO_MUCH, "glutton").await.unwrap_err();
     assert!(!err.is_timeout(), "{err:?}");
@@ -77,7 +77,7 @@ async fn a_server_that_runs_out_of_memory_ends_and_its_caller_notices_at_once(
 
 #[tokio::test]
 async fn a_worker_that_runs_out_of_memory_is_lost_with_its_request_alone() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     lane.until_ready().await;
     let worker = Process::of(&lane).children().remove(0);
     worker.limit(Resource::Data, DATA_LIMIT);
@@ -91,7 +91,7 @@ const FREE_PORTS: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.
 
 #[tokio::test]
 async fn a_child_has_two_pipes_and_its_limits_and_nothing_else_of_its_server() {
-    let lane = Lane::of(
+    let lane = lane::of(
         Fork,
         &["--child-memory-mib", "70", "--child-cpu-time", "3s"],
     );

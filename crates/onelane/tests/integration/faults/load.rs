@@ -8,8 +8,8 @@ use rustix::process::Signal;
 
 use super::process::until;
 use super::request::named;
-use crate::lane::Lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use crate::lane::{self, Lane};
 
 const CLIENTS: usize = 8;
 
@@ -51,7 +51,7 @@ async fn a_server_that_ends_under_load_answers_whatever_it_has_accepted(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let slots = if mode == Blocking { 1 } else { 2 };
-    let mut lane = Lane::with_slots(mode, slots, &[]);
+    let mut lane = lane::with_slots(mode, slots, &[]);
     let tally = Tally::default();
     let clients = join_all((0..CLIENTS).map(|_| tally.keep_asking(&lane)));
     let end = async {

@@ -2,7 +2,7 @@ use rstest::rstest;
 
 use super::process::children;
 use super::request::{counted, exits, named, restarts};
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 /// More in a row than there would be time for if each made the next one wait for longer.
@@ -13,7 +13,7 @@ const PANICS: u32 = 8;
 async fn a_panic_is_a_500_for_its_request_and_the_next_one_is_served(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--request-timeout", "10s"]);
+    let lane = lane::of(mode, &["--request-timeout", "10s"]);
     let before = lane.get("/fast").await.pid();
     for number in 0..PANICS {
         let id = format!("panic-{number}");
@@ -64,7 +64,7 @@ async fn a_panic_is_a_500_for_its_request_and_the_next_one_is_served(
 #[rstest]
 #[tokio::test]
 async fn a_panic_disturbs_nobody_beside_it(#[values(Threads, Fork, Pool, Cluster)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 2, &[]);
+    let lane = lane::with_slots(mode, 2, &[]);
     let panic = async {
         lane.until_busy(1).await;
         lane.get("/panic").await

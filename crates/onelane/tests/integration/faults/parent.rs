@@ -3,7 +3,7 @@ use rustix::process::Signal;
 
 use super::process::{Process, computing, listeners, until};
 use super::request::named;
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
@@ -11,7 +11,7 @@ use crate::lane::Mode::{self, Cluster, Fork, Pool};
 async fn a_server_that_is_killed_leaves_nobody_and_nothing(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::with_slots(mode, 2, &[]);
+    let mut lane = lane::with_slots(mode, 2, &[]);
     let sockets = Process::of(&lane).listeners();
     assert!(sockets.values().any(|at| at.to_string() == lane.listen));
     let killed = async {

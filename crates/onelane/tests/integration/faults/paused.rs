@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::process::{Process, children, computing};
 use super::request::{exits, named};
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, send};
+use crate::lane::{self, send};
 
 /// Longer than a worker may be silent.
 const PAUSE: Duration = Duration::from_millis(5500);
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(5500);
 #[rstest]
 #[tokio::test]
 async fn a_pause_costs_no_worker_and_no_request(#[values(false, true)] of_all: bool) {
-    let lane = Lane::with_slots(Cluster, 2, &["--request-timeout", "1h"]);
+    let lane = lane::with_slots(Cluster, 2, &["--request-timeout", "1h"]);
     let paused = async {
         computing(&lane, "long").await;
         let workers = children(&lane, 2).await;
@@ -56,7 +56,7 @@ async fn when_all_processes_stand_still_requests_go_on_afterwards(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let slots = if mode == Blocking { 1 } else { 2 };
-    let lane = Lane::with_slots(mode, slots, &["--queue-timeout", "1h"]);
+    let lane = lane::with_slots(mode, slots, &["--queue-timeout", "1h"]);
     lane.until_ready().await;
     let requests = join_all((0..11).map(|_| {
         let request = lane.request(Method::GET, "/sleep?ms=200");

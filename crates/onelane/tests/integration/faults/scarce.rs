@@ -11,7 +11,7 @@ use super::process::{Process, children};
 use super::request::{assert_refused, until_served};
 use super::user::Somebody;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Lane, onelane};
+use crate::lane::{self, Lane, onelane};
 
 fn fork_server(lane: &Lane) -> Process {
     Process::of(lane).children().remove(0)
@@ -64,7 +64,7 @@ async fn without_descriptors_for_a_child_requests_are_refused(
     #[case] needed: usize,
     #[case] which: fn(&Lane) -> Process,
 ) {
-    let lane = Lane::of(Fork, &[]);
+    let lane = lane::of(Fork, &[]);
     let process = which(&lane);
     assert_eq!(lane.get("/fast").await.status, 200);
     lane.until_status(|status| status["children"]["alive"].as_array().unwrap().is_empty())
@@ -82,7 +82,7 @@ async fn without_descriptors_for_a_child_requests_are_refused(
 
 #[tokio::test]
 async fn a_pool_that_has_its_children_needs_no_descriptors() {
-    let lane = Lane::of(Pool, SHORT);
+    let lane = lane::of(Pool, SHORT);
     assert_eq!(lane.get("/fast").await.status, 200);
     let server = Process::of(&lane);
     let child = children(&lane, 1).await.remove(0);
@@ -100,7 +100,7 @@ async fn a_pool_that_has_its_children_needs_no_descriptors() {
 
 #[tokio::test]
 async fn a_parent_that_has_its_workers_needs_no_descriptors() {
-    let lane = Lane::of(Cluster, &[]);
+    let lane = lane::of(Cluster, &[]);
     // From now on there is a connection for the status.
     lane.until_ready().await;
     Process::of(&lane).spare_descriptors(0);
@@ -123,7 +123,7 @@ async fn a_parent_that_has_its_workers_needs_no_descriptors() {
 async fn without_descriptors_for_a_connection_it_waits(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     lane.until_ready().await;
     let server = match mode {
         Cluster => children(&lane, 1).await[0],

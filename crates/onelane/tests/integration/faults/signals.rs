@@ -3,7 +3,7 @@ use rustix::process::Signal;
 
 use super::process::{Process, computing};
 use super::request::named;
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 /// As systemd stops a service, unless it is told to do otherwise.
@@ -12,7 +12,7 @@ use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 async fn a_request_completes_although_every_process_is_told_to_end(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     let end = async {
         lane.until_busy(1).await;
         let family = Process::of(&lane).descendants();
@@ -31,7 +31,7 @@ async fn what_means_the_server_does_nothing_to_its_children(
     #[values(Signal::TERM, Signal::INT, Signal::HUP)] signal: Signal,
     #[values(Fork, Pool)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let fork_server = Process::of(&lane).children();
     let told = async {
         lane.until_busy(1).await;
@@ -54,7 +54,7 @@ async fn what_means_the_server_does_nothing_to_its_children(
 #[rstest]
 #[tokio::test]
 async fn a_program_that_a_workload_starts_can_be_told_to_end(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     let look = async {
         let child = computing(&lane, "starter").await;
         for signal in [Signal::TERM, Signal::INT, Signal::HUP] {

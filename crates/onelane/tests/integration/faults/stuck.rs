@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::process::{Process, children, until};
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, PATIENCE, send};
+use crate::lane::{self, Answer, Lane, PATIENCE, send};
 
 /// Longer than it takes to notice that a computation cannot be stopped, which is a second.
 const STUBBORN: &str = "/stubborn?ms=5000";
@@ -38,7 +38,7 @@ async fn stick(lane: &Lane, path: &str) {
 /// A server of which all slots are known.
 async fn with_slots(mode: Mode, flags: &[&str]) -> Lane {
     let slots = slots(mode);
-    let lane = Lane::with_slots(mode, slots, flags);
+    let lane = lane::with_slots(mode, slots, flags);
     lane.until_status(|status| status["slots"].as_array().unwrap().len() == slots)
         .await;
     lane
@@ -87,7 +87,7 @@ async fn assert_accounts(lane: &Lane, mode: Mode, cause: &str) {
 async fn the_caller_of_what_cannot_be_stopped_gets_504_all_the_same(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--request-timeout", "100ms"]);
+    let lane = lane::of(mode, &["--request-timeout", "100ms"]);
     let answer = named(&lane, FOR_EVER, "late").await.unwrap();
     let reason = answer.reason();
     assert_eq!((answer.status, reason.as_str()), (504, "request_timeout"));
@@ -126,7 +126,7 @@ async fn the_slot_of_what_cannot_be_stopped_comes_back(
 
 #[tokio::test]
 async fn a_blocking_lane_that_cannot_stop_fails_its_liveness_until_it_can() {
-    let lane = Lane::of(Blocking, &[]);
+    let lane = lane::of(Blocking, &[]);
     stick(&lane, STUBBORN).await;
     until_livez(&lane, 503).await;
     assert_eq!(lane.admin("/readyz").await.status, 200);
@@ -162,7 +162,7 @@ async fn threads_that_cannot_stop_are_replaced_and_half_of_them_fail_the_livenes
 #[rstest]
 #[tokio::test]
 async fn children_that_cannot_stop_never_fail_the_liveness(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &[]);
+    let lane = lane::of(mode, &[]);
     for _ in 0..3 {
         stick(&lane, FOR_EVER).await;
         assert_eq!(lane.admin("/livez").await.status, 200);
@@ -243,7 +243,7 @@ async fn a_server_that_is_told_to_end_does_not_wait_for_what_cannot_be_stopped(
 /// It is given its time to finish, and no more.
 #[tokio::test]
 async fn a_worker_that_cannot_stop_for_its_replacement_has_lost_its_request() {
-    let lane = Lane::of(
+    let lane = lane::of(
         Cluster,
         &["--request-timeout", "1h", "--shutdown-timeout", "500ms"],
     );

@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use onelane_requests::corpus::RawAnswer;
+use onelane_requests::random::{self, Sent, cut, mutated, named};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::prop_oneof;
@@ -14,18 +16,16 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::random::{self, Sent, cut, mutated, named};
 use crate::faults::process::{Process, computing};
 use crate::lane::Mode::{self, Fork, Pool};
-use crate::lane::{Lane, PATIENCE};
-use crate::raw::RawAnswer;
+use crate::lane::{self, Lane, PATIENCE};
 
 /// More than a server needs for messages that are no longer than these.
 const PEAK_MAX_KIB: u64 = 32 << 10;
 
 #[rstest]
 fn a_child_may_say_what_it_likes(#[values(Fork, Pool)] mode: Mode) {
-    let lane = Lane::with_slots(mode, 8, &["--queue-max", "100", "--request-timeout", "60s"]);
+    let lane = lane::with_slots(mode, 8, &["--queue-max", "100", "--request-timeout", "60s"]);
     let count = random::check(words, async |words| check(&lane, &words.bytes).await);
     eprintln!("{mode}: {count} children");
     random::block_on(async {

@@ -1,9 +1,9 @@
 //! What the answer to a request has to be, as far as the request tells.
 
+use onelane_requests::corpus::RawAnswer;
 use serde_json::{Value, json};
 
 use super::reader::Request;
-use crate::raw::RawAnswer;
 
 /// `keeps` says whether the server answers several requests of a connection.
 pub fn check(answer: &RawAnswer, request: &Request, keeps: bool) -> Result<(), String> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use onelane_requests::corpus::RawAnswer;
+use onelane_requests::random::{self, Sent, cut, mutated, named};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::prop_oneof;
@@ -10,17 +12,15 @@ use rstest::rstest;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::random::{self, Sent, cut, mutated, named};
 use super::reader::{Reading, Request};
 use super::requests::PATIENT;
 use super::talk::{Talk, talk};
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Blocking, Pool};
-use crate::raw::RawAnswer;
 
 #[rstest]
 fn an_input_is_taken_as_it_was_said_or_refused(#[values(Blocking, Pool)] mode: Mode) {
-    let lane = Lane::of(mode, &PATIENT);
+    let lane = lane::of(mode, &PATIENT);
     let count = random::check(requests, async |sent| {
         let Talk { readings, answers } = talk(&lane.listen, &sent, true).await?;
         match (&readings[..], &answers[..]) {

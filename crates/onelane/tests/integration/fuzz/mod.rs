@@ -1,8 +1,6 @@
 //! Whatever may come, and what must not come of it. Each test takes `FUZZ_SECONDS`, 2 unless told, and tells how to
 //! repeat what has failed.
 
-// What is random, and for how long.
-pub mod random;
 // Where the requests of a connection begin and end, by the rules alone.
 mod reader;
 // What is said on one connection.

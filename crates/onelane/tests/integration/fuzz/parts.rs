@@ -1,17 +1,17 @@
 //! Random forms with files: a body that is a form is taken, and any other is refused, wherever its boundaries are.
 
+use onelane_requests::random::{self, Sent, cut, mutated, named};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
 use proptest::sample::select;
 use rstest::rstest;
 
-use super::random::{self, Sent, cut, mutated, named};
 use super::reader::Reading;
 use super::requests::PATIENT;
 use super::talk::{Talk, talk};
 use crate::faults::process::Process;
-use crate::lane::Lane;
+use crate::lane;
 use crate::lane::Mode::{self, Blocking, Fork};
 
 /// Half of what a lane has in a container.
@@ -19,7 +19,7 @@ const PEAK_MAX_KIB: u64 = 32 << 10;
 
 #[rstest]
 fn a_form_is_taken_or_refused(#[values(Blocking, Fork)] mode: Mode) {
-    let lane = Lane::of(mode, &PATIENT);
+    let lane = lane::of(mode, &PATIENT);
     let count = random::check(forms, async |(sent, is_whole)| {
         let Talk { readings, answers } = talk(&lane.listen, &sent, true).await?;
         match (&readings[..], &answers[..]) {

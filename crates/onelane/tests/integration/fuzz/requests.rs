@@ -4,17 +4,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use onelane_requests::corpus::RawAnswer;
+use onelane_requests::random;
 use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::time::sleep;
 
-use super::random;
 use super::reader::Reading;
 use super::talk::{Talk, talk};
 use crate::faults::process::Process;
 use crate::lane::Mode::{self, Blocking, Cluster};
-use crate::lane::{Lane, PATIENCE};
-use crate::raw::RawAnswer;
+use crate::lane::{self, Lane, PATIENCE};
 
 /// Requests are waited for rather than refused, and none takes long.
 pub const PATIENT: [&str; 6] = [
@@ -31,7 +31,7 @@ const PEAK_MAX_KIB: u64 = 32 << 10;
 
 #[rstest]
 fn every_request_has_its_answer_and_no_other(#[values(Blocking, Cluster)] mode: Mode) {
-    let lane = Lane::of(mode, &PATIENT);
+    let lane = lane::of(mode, &PATIENT);
     let server = Process::of(&lane);
     let all = [vec![server], server.descendants()].concat();
     let books = Mutex::<Books>::default();

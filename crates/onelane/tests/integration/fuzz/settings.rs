@@ -4,13 +4,13 @@
 use std::io::Write;
 use std::process::Output;
 
+use onelane_requests::random::{self, Sent, cut, mutated};
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::prop_oneof;
 use proptest::sample::select;
 use tempfile::NamedTempFile;
 
-use super::random::{self, Sent, cut, mutated};
 use crate::lane::onelane;
 
 #[test]

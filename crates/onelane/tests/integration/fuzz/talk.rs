@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use onelane_requests::corpus::RawAnswer;
+use onelane_requests::random::{Sent, named};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::expected::check;
-use super::random::{Sent, named};
 use super::reader::{Other, Reading, read};
-use crate::raw::RawAnswer;
 
 /// Whoever waits for longer hangs: nothing here takes a second.
 const PATIENCE: Duration = Duration::from_secs(20);

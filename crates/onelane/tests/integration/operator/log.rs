@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::faults::process::{Process, until};
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
-use crate::lane::{Answer, Lane, PATIENCE, onelane, send, signal};
+use crate::lane::{self, Answer, Lane, PATIENCE, onelane, send, signal};
 
 const DROPPED: &str = "onelane_log_lines_dropped_total";
 
@@ -77,7 +77,7 @@ async fn the_books_add_up(lane: &Lane, requests: usize) {
 async fn a_log_that_nobody_reads_keeps_nobody_waiting_and_tells_what_it_lacks(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::of(mode, &["--queue-max", "1000", "--queue-timeout", "1h"]);
+    let lane = lane::of(mode, &["--queue-max", "1000", "--queue-timeout", "1h"]);
     let unread = lane.unread();
     asked(&lane, &flood(), FLOOD).await;
     assert_eq!(lane.admin("/livez").await.status, 200);
@@ -91,7 +91,7 @@ async fn a_log_that_nobody_reads_keeps_nobody_waiting_and_tells_what_it_lacks(
 async fn a_server_whose_log_nobody_reads_drains_and_ends(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     let _unread = lane.unread();
     asked(&lane, PRINT, 1).await;
     assert!(lane.metric(DROPPED).await > 0.0);
@@ -131,7 +131,7 @@ async fn what_is_printed_while_nobody_reads_keeps_nobody_waiting(
     #[case] modes: &[Mode],
 ) {
     for mode in modes {
-        let lane = Lane::of(*mode, &[]);
+        let lane = lane::of(*mode, &[]);
         let unread = lane.unread();
         let path = format!("/print?bytes=2000000&to={to}");
         asked(&lane, &path, 1).await;
@@ -152,7 +152,7 @@ async fn what_is_printed_while_nobody_reads_keeps_nobody_waiting(
 async fn what_is_printed_just_before_the_end_is_in_the_log(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let mut lane = Lane::of(mode, &[]);
+    let mut lane = lane::of(mode, &[]);
     asked(&lane, "/print?bytes=300000&to=stdout", 1).await;
     lane.signal(Signal::TERM);
     assert_eq!(lane.wait_for_exit().code(), Some(0));
@@ -166,7 +166,7 @@ async fn what_is_printed_just_before_the_end_is_in_the_log(
 async fn long_lines_of_several_processes_do_not_mix(
     #[values(Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let lane = Lane::with_slots(mode, 4, &["--queue-max", "1000"]);
+    let lane = lane::with_slots(mode, 4, &["--queue-max", "1000"]);
     asked(&lane, &format!("/note?text={}", "x".repeat(9000)), 40).await;
     lane.logged_times(40, |line| line["message"] == "note")
         .await;

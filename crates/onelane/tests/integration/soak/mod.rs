@@ -13,8 +13,8 @@ use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::lane::Lane;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
+use crate::lane::{self, Lane};
 use crate::processes;
 use books::Books;
 
@@ -38,7 +38,7 @@ async fn after_full_load_and_random_kills_the_books_balance(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let slots = if mode == Blocking { 1 } else { 2 };
-    let mut lane = Lane::with_slots(mode, slots, FLAGS);
+    let mut lane = lane::with_slots(mode, slots, FLAGS);
     let end = Instant::now() + duration();
     let clients = (0..CLIENTS).map(|number| load::ask(&lane, number, end));
     let (outcomes, kills) = tokio::join!(join_all(clients), load::kill(&lane, end));
