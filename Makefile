@@ -3,6 +3,9 @@
 # Without a Docker engine the same stack runs as plain processes.
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
+# Most of the time tests wait, so there are more of them at once than cores.
+export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 .DEFAULT_GOAL := help
 .PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
 
@@ -56,18 +59,19 @@ fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, 
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --locked --workspace --all-features --test deploy fuzz -- --nocapture
 
 # The deploy and browser tests start and stop stacks of their own.
-# With the features that `check` has compiled everything with. The threads of deploy wait most of the time.
+# With the features that `check` has compiled everything with.
 test: check images ## check, then tests of the real stacks, of the manifests, of the rules and of the page
 	cargo test --locked --workspace --all-features --test k8s --test monitoring
-	cargo test --locked --workspace --all-features --test deploy -- --test-threads 4
+	cargo test --locked --workspace --all-features --test deploy
 	cargo test --locked --workspace --all-features --test browser
 
 images:
 	@[ $(stack) = local ] || COMPOSE_PROFILES=monitoring docker/build
 
-# Every test that is ignored in these two is one of them: tests/build/ignored.rs.
+# Every test that is ignored in the first two is one of them: tests/build/ignored.rs.
 prove: images ## what takes too long for test: compiles copies of the tree, tries every service in containers; then soak and fuzz, a minute each
 	cargo test --locked --workspace --all-features --test build --test deploy -- --ignored
+	cargo test --locked --workspace --all-features --test integration prove -- --ignored
 	$(MAKE) soak fuzz SOAK_SECONDS=60 FUZZ_SECONDS=60
 
 # Not part of `test`: it needs a cluster, and changes things there.

@@ -3,9 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use onelane_stack::{Compose, Local, Reply, ask, client, docker, eventually, get, in_background};
+use futures_util::future::join_all;
+use onelane_stack::{
+    Compose, Local, Reply, alone, ask, client, docker, eventually, get, in_background,
+};
 use reqwest::RequestBuilder;
-use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -99,6 +101,7 @@ async fn tries(stack: &Compose, requests: usize) -> Vec<(String, u64)> {
 /// A file that is sent in small pieces waits for a confirmation of each, which takes a hundred times longer.
 #[tokio::test]
 async fn a_body_in_a_file_takes_about_as_long_as_one_in_memory() {
+    let _alone = alone().await;
     let stack = Local::up(1).await;
     let client = client();
     let median = async |length| {
@@ -117,30 +120,24 @@ async fn a_body_in_a_file_takes_about_as_long_as_one_in_memory() {
     assert!(file < 20 * memory, "{file:?}, and {memory:?} in memory");
 }
 
-/// Framing takes more room than the body.
-#[rstest]
-#[case(2, 1_000_000, 16)]
-#[case(1, LONGEST, 4096)]
-#[case(8, LONGEST, 16)]
+/// How many at once, how long, in chunks of what size. Framing takes more room than the body.
+const CHUNKED: [(usize, usize, usize); 3] =
+    [(2, 1_000_000, 16), (1, LONGEST, 4096), (8, LONGEST, 16)];
+
 #[tokio::test]
-async fn chunks_of_any_size_are_a_body_like_any_other(
-    #[case] at_once: usize,
-    #[case] length: usize,
-    #[case] chunk: usize,
-) {
+async fn chunks_of_any_size_are_a_body_like_any_other() {
     let Some(stack) = Compose::up(2).await else {
         return;
     };
-    let requests: Vec<_> = (0..at_once)
-        .map(|_| tokio::spawn(chunked(stack.base.clone(), length, chunk)))
-        .collect();
-    for request in requests {
-        let answer = request.await.expect("it does not panic");
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    for (at_once, length, chunk) in CHUNKED {
+        let requests = (0..at_once).map(|_| chunked(stack.base.clone(), length, chunk));
+        for answer in join_all(requests).await {
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+        let too_long = chunked(stack.base.clone(), LONGEST + 1, chunk).await;
+        assert!(too_long.starts_with("HTTP/1.1 413 "), "{too_long}");
+        assert!(too_long.contains("\"body_too_large\""), "{too_long}");
     }
-    let too_long = chunked(stack.base.clone(), LONGEST + 1, chunk).await;
-    assert!(too_long.starts_with("HTTP/1.1 413 "), "{too_long}");
-    assert!(too_long.contains("\"body_too_large\""), "{too_long}");
 }
 
 async fn chunked(base: String, length: usize, chunk: usize) -> String {
@@ -214,38 +211,27 @@ async fn a_body_for_which_there_is_no_room_after_all_is_refused() {
     assert_eq!(ask(post(&stack.base, body(5, 9000))).await.status, 200);
 }
 
-/// A small one is there at once, a large one follows later.
-#[rstest]
-#[case(100)]
-#[case(LONGEST)]
+/// Each length of body, small ones being there at once and large ones following later.
 #[tokio::test]
-async fn a_post_with_a_key_whose_lane_dies_is_repeated(#[case] length: usize) {
-    let Some(stack) = Compose::up(2).await else {
+async fn a_post_whose_lane_dies_is_repeated_if_it_has_a_key() {
+    let Some(stack) = Compose::up(4).await else {
         return;
     };
-    let request = post(&stack.base, body(3000, length));
-    let request = in_background(request.header("Idempotency-Key", "4711"));
-    let lane = computing(&stack).await;
-
-    docker(["kill", &lane]).await;
-
-    let reply = request.await.expect("it was sent");
-    assert_eq!((reply.status, &reply.json["ms"]), (200, &json!(3000)));
-}
-
-#[tokio::test]
-async fn a_large_post_without_a_key_is_not_repeated() {
-    let Some(stack) = Compose::up(2).await else {
-        return;
-    };
-    let request = in_background(post(&stack.base, body(3000, LONGEST)));
-    let lane = computing(&stack).await;
-
-    docker(["kill", &lane]).await;
-
-    let reply = request.await.expect("it was sent");
+    for length in [100, LONGEST] {
+        let request = post(&stack.base, body(3000, length));
+        let reply = of_a_lane_that_dies(&stack, request.header("Idempotency-Key", "4711")).await;
+        assert_eq!((reply.status, &reply.json["ms"]), (200, &json!(3000)));
+    }
+    let reply = of_a_lane_that_dies(&stack, post(&stack.base, body(3000, LONGEST))).await;
     let reason = reply.json["reason"].as_str();
     assert_eq!((reply.status, reason), (502, Some("worker_crashed")));
+}
+
+async fn of_a_lane_that_dies(stack: &Compose, request: RequestBuilder) -> Reply {
+    let request = in_background(request);
+    let lane = computing(stack).await;
+    docker(["kill", &lane]).await;
+    request.await.expect("it was sent")
 }
 
 /// The container of the lane that has all of a request, and not only kept its slot for it.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use onelane_stack::{Compose, Local, Reply, ask, docker, eventually, get, say, skip};
+use onelane_stack::{Compose, Local, Reply, alone, ask, docker, eventually, get, say, skip};
 use reqwest::Client;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -132,6 +132,7 @@ fn assert_served(reply: &Reply) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_drip_and_heads_and_answers_that_stall_slow_nobody_else() {
+    let _alone = alone().await;
     let stack = Local::up(6).await;
     let mut ratios = Vec::new();
     // What else this machine does disturbs, too, but hardly each time.

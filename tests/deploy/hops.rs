@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use httparse::{EMPTY_HEADER, Request, Status};
 use onelane_stack::nginx::{command, configure, program};
-use onelane_stack::{ask, client, eventually, free_port, turn};
+use onelane_stack::{Turn, ask, client, eventually, free_port, turn};
 use reqwest::{Method, RequestBuilder};
 use rstest::rstest;
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ struct Stack {
     asked: UnboundedReceiver<Asked>,
     nginx: Child,
     _dir: TempDir,
-    _turn: tokio::sync::MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Stack {

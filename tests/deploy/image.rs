@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use onelane_stack::{Compose, docker, say};
+use onelane_stack::{Compose, Lane, alone, docker, say};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -11,11 +11,18 @@ use tokio::process::Command;
 const SIZE_MAX_BYTES: u64 = 4_000_000;
 
 #[tokio::test]
-async fn the_image_of_a_lane_is_one_small_layer_run_by_nobody() {
+async fn a_lane_is_small_and_soon_there() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(1).await else {
         return;
     };
     let lane = stack.lanes().await.remove(0);
+    its_image_is_one_small_layer_run_by_nobody(&lane).await;
+    it_is_ready_soon_after_exec(&lane).await;
+    idle_it_needs_little_memory(&lane).await;
+}
+
+async fn its_image_is_one_small_layer_run_by_nobody(lane: &Lane) {
     let image = docker(["inspect", "--format", "{{.Image}}", &lane.container]).await;
 
     let format = "{{.Size}} {{.Config.User}} {{len .RootFS.Layers}}";
@@ -27,12 +34,7 @@ async fn the_image_of_a_lane_is_one_small_layer_run_by_nobody() {
     assert_eq!(rest, "65532:65532 1", "user and layers");
 }
 
-#[tokio::test]
-async fn a_lane_is_ready_soon_after_exec() {
-    let Some(stack) = Compose::up(1).await else {
-        return;
-    };
-    let lane = stack.lanes().await.remove(0);
+async fn it_is_ready_soon_after_exec(lane: &Lane) {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("lane");
     let inside = format!("{}:/{}", lane.container, env!("CARGO_PKG_NAME"));
@@ -58,12 +60,7 @@ async fn a_lane_is_ready_soon_after_exec() {
     ));
 }
 
-#[tokio::test]
-async fn an_idle_lane_needs_little_memory() {
-    let Some(stack) = Compose::up(1).await else {
-        return;
-    };
-    let lane = stack.lanes().await.remove(0);
+async fn idle_it_needs_little_memory(lane: &Lane) {
     let format = "{{.MemUsage}}";
     let usage = docker(["stats", "--no-stream", "--format", format, &lane.container]).await;
     let pid = docker(["inspect", "--format", "{{.State.Pid}}", &lane.container]).await;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use onelane_load::Outcome;
-use onelane_stack::{Compose, Lane, docker, eventually, say, skip};
+use onelane_stack::{Compose, Lane, alone, docker, eventually, say, skip};
 use tokio::process::Command;
 
 /// Far more than an answer takes here, and far less than it takes to notice that a host is gone.
@@ -16,6 +16,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(45);
 
 #[tokio::test]
 async fn what_a_lost_host_was_to_compute_is_computed_elsewhere() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(4).await else {
         return;
     };
@@ -56,6 +57,7 @@ async fn what_a_lost_host_was_to_compute_is_computed_elsewhere() {
 
 #[tokio::test]
 async fn a_paused_lane_costs_one_request_while_others_idle() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(4).await else {
         return;
     };

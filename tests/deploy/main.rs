@@ -1,8 +1,8 @@
 //! Deploy tests: the real stack, nginx in front of lanes, in containers and as plain processes.
 //!
-//! Every test brings up a stack of its own beside any other on this machine, and tears it down. They
-//! take turns, because two at once would measure each other. Without a Docker engine the tests in
-//! containers say that they are skipped and pass; with CI=true they fail.
+//! Every test brings up a stack of its own beside any other on this machine, and tears it down. Some run at
+//! once, and those that measure alone. Without a Docker engine the tests in containers say that they are
+//! skipped and pass; with CI=true they fail.
 
 // Who waits for whom, with one lane and with six.
 mod balancing;

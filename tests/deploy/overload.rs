@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onelane_load::{Load, Outcome, poisson};
-use onelane_stack::{Compose, say};
+use onelane_stack::{Compose, alone, say};
 
 use crate::cluster::Cluster;
 
@@ -13,6 +13,7 @@ const LOAD: Duration = Duration::from_secs(8);
 
 #[tokio::test]
 async fn ten_times_overload_is_refused_at_once_while_lanes_work_at_capacity() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(6).await else {
         return;
     };
@@ -34,6 +35,7 @@ async fn ten_times_overload_is_refused_at_once_while_lanes_work_at_capacity() {
 /// In a cluster nginx lets in what 20 lanes are meant for. When there are two, it is they who refuse.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_lanes_of_a_cluster_refuse_what_two_nginx_let_in() {
+    let _alone = alone().await;
     let Some(cluster) = Cluster::up().await else {
         return;
     };

@@ -9,7 +9,6 @@ use onelane_load::{Load, poisson};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::process::{Child, Command};
-use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::ask::{Reply, client, get, in_background};
@@ -18,7 +17,8 @@ use crate::container::Lane;
 use crate::port::free_port;
 use crate::prometheus::Prometheus;
 use crate::skip::{docker_is_there, say};
-use crate::wait::{eventually, turn};
+use crate::turn::{Turn, turn};
+use crate::wait::eventually;
 
 /// The file that overrides compose.yaml.
 const CHANGES: &str = "changes.yaml";
@@ -38,7 +38,7 @@ pub struct Compose {
     changes: Option<TempDir>,
     watch: Option<Watch>,
     /// Given on last, when everything is down.
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 /// What it takes to watch the lanes with Prometheus.
@@ -133,7 +133,7 @@ impl Compose {
         Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
-            project: format!("lanes-test-{}", process::id()),
+            project: format!("lanes-test-{}-{port}", process::id()),
             port,
             mode: mode.to_owned(),
             changes,

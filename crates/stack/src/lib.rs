@@ -12,6 +12,7 @@ mod local;
 mod port;
 mod prometheus;
 mod skip;
+mod turn;
 mod wait;
 
 pub use ask::{Reply, ask, client, get, in_background};
@@ -22,4 +23,5 @@ pub use local::Local;
 pub use port::free_port;
 pub use prometheus::{Labels, Prometheus};
 pub use skip::{docker_is_there, say, skip};
-pub use wait::{eventually, turn};
+pub use turn::{Turn, alone, turn};
+pub use wait::eventually;

@@ -8,13 +8,13 @@ use rustix::process::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::sync::MutexGuard;
 
 use crate::ask::get;
 use crate::command::{complaint, output};
 use crate::port::free_port;
 use crate::skip::say;
-use crate::wait::{eventually, turn};
+use crate::turn::{Turn, turn};
+use crate::wait::eventually;
 
 /// A running stack.
 pub struct Local {
@@ -29,7 +29,7 @@ pub struct Local {
     /// Where its pids, logs and its copy of nginx/ are, apart from those of a stack that somebody else
     /// uses.
     pub run: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Local {

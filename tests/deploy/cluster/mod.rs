@@ -17,12 +17,11 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use onelane_stack::{docker, docker_is_there, output, say, turn};
+use onelane_stack::{Turn, docker, docker_is_there, output, say, turn};
 use onelane_tree::manifests;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
 
 pub(crate) use client::Regular;
@@ -51,18 +50,18 @@ pub(crate) struct Cluster {
     lanes: Known,
     nginx: Known,
     started: AtomicU32,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Cluster {
     /// A cluster without pods; nothing where there is no Docker engine.
     pub(crate) async fn up() -> Option<Self> {
         let turn = turn_with_images().await?;
-        let name = format!("lanes-cluster-{}", process::id());
-        docker(["network", "create", &name]).await;
         let nginx = Known::with_memory(BALANCER);
         let port = port_of("nginx");
         let port = service::forward(nginx.clone(), Ipv4Addr::LOCALHOST, port).await;
+        let name = format!("lanes-cluster-{}-{port}", process::id());
+        docker(["network", "create", &name]).await;
         let cluster = Self {
             base: format!("http://127.0.0.1:{port}"),
             dns: Dns::default(),
@@ -177,14 +176,14 @@ impl Cluster {
 }
 
 /// The image of a deployment, and the turn of the test that wants it. Nothing where there is no Docker engine.
-pub(crate) async fn image_of(deployment: &str) -> Option<(String, MutexGuard<'static, ()>)> {
+pub(crate) async fn image_of(deployment: &str) -> Option<(String, Turn)> {
     let turn = turn_with_images().await?;
     let deployment = manifests::object("Deployment", deployment);
     let image = manifests::text(manifests::container(&deployment), "/image");
     Some((image.to_owned(), turn))
 }
 
-async fn turn_with_images() -> Option<MutexGuard<'static, ()>> {
+async fn turn_with_images() -> Option<Turn> {
     let turn = turn().await;
     if !docker_is_there().await {
         return None;

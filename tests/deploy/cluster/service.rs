@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use onelane_stack::free_port;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -15,7 +16,8 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Forwards from a free port of this machine, which it returns, to this one of the pods.
 pub(super) async fn forward(pods: Known, address: Ipv4Addr, port: u64) -> u16 {
-    let listener = TcpListener::bind((address, 0)).await;
+    // One that no client gets while this is closed for want of pods.
+    let listener = TcpListener::bind((address, free_port())).await;
     let listener = listener.expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
     let port = u16::try_from(port).expect("it is a port");

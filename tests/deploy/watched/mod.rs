@@ -9,7 +9,7 @@ mod shown;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
-use onelane_stack::{Compose, Prometheus, ask, client, eventually, say};
+use onelane_stack::{Compose, Prometheus, alone, ask, client, eventually, say};
 use onelane_tree::monitoring::Panel;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -29,6 +29,7 @@ const SERVICE: &str = env!("CARGO_PKG_NAME");
 
 #[tokio::test]
 async fn prometheus_tells_what_the_load_saw_and_which_lanes_come_and_go() {
+    let _alone = alone().await;
     let Some((stack, prometheus)) = Compose::watched(6, "").await else {
         return;
     };
@@ -52,6 +53,7 @@ async fn prometheus_tells_what_the_load_saw_and_which_lanes_come_and_go() {
 
 #[tokio::test]
 async fn prometheus_tells_what_the_load_saw_of_a_cluster_whose_workers_are_replaced() {
+    let _alone = alone().await;
     let settings = "ONELANE_MODE=cluster ONELANE_SLOTS=2 ONELANE_QUEUE_MAX=4";
     let Some((stack, prometheus)) = Compose::watched(1, settings).await else {
         return;

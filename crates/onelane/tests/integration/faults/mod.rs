@@ -38,7 +38,7 @@ mod scarce;
 mod limits;
 // The end, while requests come from everywhere.
 mod load;
-// Ten thousand children later.
+// Thousands of children later.
 mod leaks;
 // As the first process of a container.
 mod init;

@@ -13,10 +13,13 @@ use crate::lane::{Lane, PATIENCE, try_send};
 /// So often on average a child is killed.
 const KILL_EVERY: Duration = Duration::from_millis(300);
 
+/// So many requests each client sends at least, however busy the machine is.
+const LEAST: usize = 25;
+
 /// Sends one request after the other: what became of each, by its id.
 pub async fn ask(lane: &Lane, client: usize, end: Instant) -> BTreeMap<String, Outcome> {
     let mut outcomes = BTreeMap::new();
-    while Instant::now() < end {
+    while Instant::now() < end || outcomes.len() < LEAST {
         let id = format!("soak-{client}-{}", outcomes.len());
         let request = any_request(lane).header("x-request-id", &id);
         let patience = match fastrand::u32(..10) {
