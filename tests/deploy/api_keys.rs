@@ -2,9 +2,6 @@
 
 use std::fs;
 
-use onelane_stack::{
-    Compose, Local, Reply, ask, client, complaint, docker, eventually, get, in_background, output,
-};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +10,9 @@ use tokio::process::Command;
 
 use crate::curl::{curl, secure};
 use crate::files_of_nginx::Files;
+use onelane_stack::{
+    Compose, Local, Reply, ask, client, complaint, docker, eventually, get, in_background, output,
+};
 
 const MISS: &str = "nginx; fwd=uri-miss";
 const HIT: &str = "nginx; hit";

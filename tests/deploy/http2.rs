@@ -1,11 +1,11 @@
 //! HTTP/2: whatever holds of a connection with HTTP/1.1 holds of each stream.
 
-use onelane_stack::{Local, eventually};
 use rustix::process::{Signal, kill_process};
 
 use crate::curl::{curl, secure};
 use crate::files_of_nginx::Files;
 use crate::frames::{Connection, Event};
+use onelane_stack::{Local, eventually};
 
 /// Of one connection: docker/listen.conf.
 const STREAMS: u32 = 16;

@@ -83,7 +83,7 @@ mod files_of_nginx;
 mod engine;
 // What a cluster would do with the manifests, in containers.
 mod cluster;
-// A request over TLS.
+// The same over TLS.
 mod curl;
 // HTTP/2, frame by frame.
 mod frames;

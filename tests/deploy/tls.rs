@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use onelane_stack::{Compose, Local, complaint, docker, output, say};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::curl::{curl, handshake, secure};
 use crate::files_of_nginx::Files;
+use onelane_stack::{Compose, Local, complaint, docker, output, say};
 
 async fn up() -> Local {
     Local::up_with(2, &[("TLS", "1")]).await
@@ -78,8 +78,8 @@ async fn only_a_site_of_its_own_asks_for_https_for_ever() {
     let stack = up().await;
     let url = format!("{}/fast", secure(&stack.base));
     for (host, told) in [
-        ("primes.example.com", "max-age=63072000"),
-        ("primes.example.com:5000", ""),
+        ("lanes.example.com", "max-age=63072000"),
+        ("lanes.example.com:5000", ""),
         ("localhost", ""),
         ("192.0.2.1", ""),
     ] {
@@ -168,16 +168,16 @@ async fn memory_kib(stack: &Local) -> u64 {
 #[tokio::test]
 async fn plain_processes_keep_the_pair_that_they_have_made() {
     let stack = up().await;
-    let made = handshake(&stack.base, &[]).await.expect("it speaks TLS");
+    let pair = handshake(&stack.base, &[]).await.expect("it speaks TLS");
     let key = stack.run.path().join("tls/tls.key");
-    let permissions = fs::metadata(&key).expect("it is there").permissions();
-    assert_eq!(permissions.mode() & 0o777, 0o600);
+    let mode = fs::metadata(&key).expect("it is there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
 
     let said = output(stack.up_again().env("LANES", "1")).await;
     assert!(said.contains("as before: "), "{said}");
     assert!(said.contains("behind https://"), "{said}");
     assert!(said.contains("curl --insecure 'https://"), "{said}");
-    assert_eq!(handshake(&stack.base, &[]).await, Some(made));
+    assert_eq!(handshake(&stack.base, &[]).await, Some(pair));
 
     output(stack.up_again().env("TLS", "0")).await;
     let answer = curl(&format!("{}/fast", stack.base), &[]).await;
@@ -215,7 +215,7 @@ async fn containers_renew_their_certificate_without_losing_a_request() {
         "run",
         "--rm",
         "--entrypoint=ls",
-        "onelane-nginx",
+        concat!(env!("CARGO_PKG_NAME"), "-nginx"),
         "/etc/nginx/tls",
     ];
     assert_eq!(docker(image).await, "");
@@ -353,7 +353,7 @@ impl Pair {
     fn renew(&self) {
         let made = std::process::Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
-            .args(["-subj", "/CN=primes.example.com", "-days", "2"])
+            .args(["-subj", "/CN=lanes.example.com", "-days", "2"])
             .arg("-keyout")
             .arg(self.0.path().join("tls.key"))
             .arg("-out")

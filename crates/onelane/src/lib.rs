@@ -53,7 +53,7 @@
 //!
 //! # Inside
 //!
-//! Layers, highest first; a file imports only from layers below its own (`tests/integration/layers.rs`
+//! Layers, highest first; a file imports only from layers below its own, and in no circle (`tests/integration/layers/`
 //! checks that):
 //!
 //! | layer | modules | what it decides |

@@ -138,7 +138,7 @@ impl Local {
         .await
     }
 
-    /// Whether this lane computes.
+    /// Whether this lane, `lane-1` and so on, computes.
     pub async fn is_busy(&self, lane: &str) -> bool {
         let log = self.log(lane);
         let first = log.lines().next().map(serde_json::from_str::<Value>);

@@ -7,12 +7,12 @@
 mod clients;
 mod scaler;
 
-use onelane_stack::{Compose, complaint, docker, eventually, output};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::autoscale::clients::Clients;
 use crate::autoscale::scaler::Autoscaler;
+use onelane_stack::{Compose, complaint, docker, eventually, output};
 
 #[tokio::test]
 async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {

@@ -1,8 +1,8 @@
 //! An autoscaler that runs, and what it says.
 
+use onelane_stack::{Compose, eventually};
 use std::process::Stdio;
 
-use onelane_stack::{Compose, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 use tokio::process::Child;
