@@ -10,11 +10,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::curl::{curl, handshake, secure};
 use crate::files_of_nginx::Files;
+use onelane_load::Clients;
 use onelane_stack::{Compose, Local, complaint, docker, output, say};
 
 async fn up() -> Local {
@@ -236,7 +235,7 @@ async fn renews(base: &str, pair: &Pair, reload: impl Fn() -> Command) {
     let clients: Vec<_> = ["--http2", "--http1.1"]
         .into_iter()
         .flat_map(|version| [version; 3])
-        .map(|version| Asking::start(base, version))
+        .map(|version| asking(base, version))
         .collect();
 
     for _ in 0..3 {
@@ -291,53 +290,24 @@ async fn failure(command: &mut Command) -> String {
     String::from_utf8_lossy(&failed.stderr).into_owned()
 }
 
-/// A client that asks without a pause, twenty requests on each connection.
-struct Asking {
-    asked: JoinHandle<()>,
-    answered: watch::Sender<usize>,
-    end: watch::Sender<bool>,
-}
-
-impl Asking {
-    fn start(base: &str, version: &'static str) -> Self {
-        let url = format!("{}/sleep?ms=[1-20]", secure(base));
-        let (answered, end) = (watch::Sender::new(0), watch::Sender::new(false));
-        let (tell, until) = (answered.clone(), end.subscribe());
-        let asked = tokio::spawn(async move {
-            while !*until.borrow() {
-                let mut curl = Command::new("curl");
-                curl.args([
-                    "--silent",
-                    "--show-error",
-                    "--insecure",
-                    "--fail",
-                    "--output",
-                    "/dev/null",
-                ]);
-                output(curl.arg(version).arg(&url)).await;
-                tell.send_modify(|answered| *answered += 1);
-            }
-        });
-        Self {
-            asked,
-            answered,
-            end,
+/// A client that asks without a pause, twenty requests on each connection, of which it waits for all answers.
+fn asking(base: &str, version: &'static str) -> Clients<()> {
+    let url = format!("{}/sleep?ms=[1-20]", secure(base));
+    Clients::start(1, move |_| {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--insecure",
+            "--fail",
+            "--output",
+            "/dev/null",
+        ]);
+        curl.arg(version).arg(&url);
+        async move {
+            output(&mut curl).await;
         }
-    }
-
-    /// Waits for so many more connections, each of them with all of its answers.
-    async fn answered(&self, more: usize) {
-        let mut answered = self.answered.subscribe();
-        let enough = *answered.borrow() + more;
-        let wait = answered.wait_for(|answered| *answered >= enough);
-        let wait = tokio::time::timeout(Duration::from_mins(2), wait).await;
-        wait.expect("it goes on asking").expect("it is ours");
-    }
-
-    async fn stop(self) {
-        self.end.send_replace(true);
-        self.asked.await.expect("each was answered");
-    }
+    })
 }
 
 /// A certificate and its key, as they may stand in a folder of somebody's.

@@ -1,10 +1,11 @@
-//! A small open-loop load generator, for tests and benches.
+//! Load, for tests and benches: a small open-loop generator, and clients in a closed loop.
 //!
 //! Open loop: every request is sent at the moment the trace intends, whatever became of the
 //! earlier ones, and its response time counts from that moment. A closed loop (or a stop-watch
 //! started when the socket happens to be free) slows down together with the server and hides
 //! the very queueing that is to be measured.
 
+mod clients;
 mod trace;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use tokio::sync::mpsc;
 
+pub use clients::Clients;
 pub use trace::{Arrival, poisson};
 
 /// More than a lane lets anybody wait: it is only there so that an answer that never comes is

@@ -6,7 +6,6 @@ mod load;
 mod needs;
 mod requests;
 
-use load::Load;
 use onelane_stack::{Compose, Lane, Reply, ask, docker, eventually, in_background, output, say};
 use requests::Request;
 
@@ -113,7 +112,7 @@ async fn is_stopped_in_time(stack: &Compose, slow: &Request) {
 async fn lanes_come_and_go(stack: &Compose, service: &str, requests: &[Request]) {
     // However quick they are, lanes are busy.
     let requests = [requests, &[requests::drill(300)]].concat();
-    let load = Load::start(&stack.base, &requests);
+    let load = load::start(&stack.base, &requests);
     load.answered(3).await;
     let said = output(stack.up_again().env("LANES", "3")).await;
     let kept = format!("SERVICE={service}");
