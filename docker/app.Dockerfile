@@ -22,12 +22,14 @@ COPY $SOURCES $SOURCES
 # What was compiled stays in a cache of the builder: dependencies are compiled anew only when they
 # change. cargo compares times, and a file may be older than what an earlier checkout left in there, so
 # all of ours count as new. Declared benches, examples and other programs are left out, because cargo
-# would insist on their files, which are not here.
+# would insist on their files, which are not here. It insists on a source for each crate of the workspace, too:
+# those that no lane has are empty here.
 #
 # Whatever the program is called, /lane is its name for the health check and for scripts.
 RUN --mount=type=cache,target=/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     find Cargo.toml crates $SOURCES -name Cargo.toml -exec sed -i -E '/^\[\[(bench|bin|example)\]\]/,/^$/d' {} + && \
+    for crate in crates/*; do mkdir -p "$crate/src" && touch "$crate/src/lib.rs"; done && \
     find src crates $SOURCES -exec touch {} + && \
     cd $SOURCES && cargo build --release --locked --package "$SERVICE" && \
     mkdir /image && cp /build/target/*/release/"$SERVICE" /image/ && ln -s "$SERVICE" /image/lane

@@ -13,7 +13,6 @@
 mod chart;
 mod document;
 mod measured;
-#[allow(dead_code, reason = "one mix of several, with all of its requests")]
 mod simulated;
 
 use std::process::ExitCode;
