@@ -47,7 +47,8 @@ async fn bodies_of_every_shape_and_a_full_queue_fit_into_half_a_lane(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     const AT_ONCE: usize = 11;
-    let lane = lane::of(mode, &[]);
+    // However slow the machine is.
+    let lane = lane::of(mode, &["--queue-timeout", "5m", "--request-timeout", "5m"]);
     lane.until_ready().await;
     let server = Process::of(&lane);
     let asked = (0..AT_ONCE).map(|_| lane.post("/echo", &body));
