@@ -15,7 +15,9 @@ use crate::lane::PATIENCE;
 static EXAMPLES: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(|| {
     let built = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--locked", "--examples", "--message-format=json"])
+        // As `make check` has compiled what they depend on.
+        .args(["build", "--locked", "--workspace", "--all-features"])
+        .args(["--examples", "--message-format=json"])
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
