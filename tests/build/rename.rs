@@ -163,9 +163,23 @@ fn lanes_that_run_keep_their_name() {
 #[test]
 fn changes_that_are_not_committed_are_not_mixed_with_a_rename() {
     let Some(copy) = copy() else { return };
-    let mut git = Command::new("git");
-    succeeds(git.args(["init", "--quiet"]).current_dir(copy.path("")));
+    let git = |commands: &str| {
+        let author = "export GIT_{AUTHOR,COMMITTER}_{NAME,EMAIL}=a";
+        let commands = format!("{author}; {commands}");
+        let mut bash = Command::new("bash");
+        succeeds(bash.args(["-ec", &commands]).current_dir(copy.path("")));
+    };
+    git("git init --quiet");
     refuses(&copy, "thumbs", "not committed");
+    git("git add --all; git commit --quiet --message a; echo >>README.md");
+    refuses(&copy, "thumbs", "not committed");
+
+    git(&format!(
+        "git checkout --quiet README.md; echo {OWN} >keys-of-callers"
+    ));
+    assert!(rename(&copy, "thumbs").status.success());
+    let unknown_to_git = fs::read_to_string(copy.path("keys-of-callers")).unwrap();
+    assert_eq!(unknown_to_git, format!("{OWN}\n"));
 }
 
 #[test]

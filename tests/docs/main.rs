@@ -17,7 +17,7 @@ use std::path::Path;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The folders that a clone may delete.
-const OPTIONAL: [&str; 5] = ["lab", "examples", "k8s", "overlays", "monitoring"];
+const OPTIONAL: [&str; 2] = ["lab", "examples"];
 
 /// Whether this path, from the top of the tree, leads somewhere, or into a folder that was deleted.
 fn is_there(path: &Path) -> bool {
