@@ -11,6 +11,12 @@ pub async fn output(command: &mut Command) -> String {
     stdout.trim().to_owned()
 }
 
+/// What the command prints, unless it fails.
+pub(crate) async fn attempt(command: &mut Command) -> Option<String> {
+    let (succeeded, stdout, _) = run(command).await;
+    succeeded.then(|| stdout.trim().to_owned())
+}
+
 /// The last line that a command says which has to fail.
 pub async fn complaint(command: &mut Command) -> String {
     let (succeeded, stdout, stderr) = run(command).await;

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::ask::{Reply, client, get, in_background};
-use crate::command::{complaint, output};
+use crate::command::{attempt, complaint, output};
 use crate::container::Lane;
 use crate::port::free_port;
 use crate::prometheus::Prometheus;
@@ -230,14 +230,18 @@ impl Compose {
     }
 
     async fn containers(&self, service: &str) -> Vec<Lane> {
-        let mut list = self.on_stack("docker");
-        let containers = output(list.args(["compose", "ps", "--quiet", service])).await;
-        let mut inspect = Command::new("docker");
-        inspect.args(["inspect", "--format"]);
-        inspect.arg(
-            "{{.Id}} {{.Config.Hostname}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-        );
-        let lines = output(inspect.args(containers.lines())).await;
+        let lines = eventually("containers that stay", async || {
+            let mut list = self.on_stack("docker");
+            let containers = output(list.args(["compose", "ps", "--quiet", service])).await;
+            let mut inspect = Command::new("docker");
+            inspect.args(["inspect", "--format"]);
+            inspect.arg(
+                "{{.Id}} {{.Config.Hostname}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+            );
+            // It fails where one has gone since.
+            attempt(inspect.args(containers.lines())).await
+        })
+        .await;
         lines.lines().map(lane).collect()
     }
 
