@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use onelane_tree::root;
 use serde_json::Value;
 
 use crate::links::ENDINGS;
 use crate::pages::{self, Page};
-use crate::{ROOT, is_there, none};
+use crate::{is_there, none};
 
 /// The role that comes with a feature of the engine, which the demo does not have.
 const OPTIONAL_ROLE: &str = "schema";
@@ -44,7 +45,7 @@ fn words(line: &str) -> Vec<Vec<String>> {
 fn every_target_of_make_is_there() {
     let help = Command::new("make")
         .arg("help")
-        .current_dir(ROOT)
+        .current_dir(root())
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
@@ -52,9 +53,8 @@ fn every_target_of_make_is_there() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("make ")?.split_whitespace().next())
         .collect();
-    let is_optional = |target: &str| {
-        ["compare", "bench"].contains(&target) && !Path::new(ROOT).join("lab").exists()
-    };
+    let is_optional =
+        |target: &str| ["compare", "bench"].contains(&target) && !root().join("lab").exists();
     let faults: Vec<_> = commands()
         .into_iter()
         .filter(|(_, words)| words.first().is_some_and(|word| word == "make"))
@@ -109,7 +109,7 @@ fn everything_that_cargo_is_asked_for_is_there() {
         "lab/Cargo.toml",
         "examples/services/Cargo.toml",
     ]
-    .map(|manifest| Path::new(ROOT).join(manifest));
+    .map(|manifest| root().join(manifest));
     let known: Vec<_> = manifests
         .iter()
         .filter(|manifest| manifest.exists())

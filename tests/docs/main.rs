@@ -13,8 +13,7 @@ mod pages;
 
 use std::path::Path;
 
-/// Where this tree is.
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+use onelane_tree::root;
 
 /// The folders that a clone may delete.
 const OPTIONAL: [&str; 2] = ["lab", "examples"];
@@ -23,9 +22,9 @@ const OPTIONAL: [&str; 2] = ["lab", "examples"];
 fn is_there(path: &Path) -> bool {
     let top = path.components().next();
     let was_deleted = OPTIONAL.iter().any(|folder| {
-        top.is_some_and(|top| top.as_os_str() == *folder) && !Path::new(ROOT).join(folder).exists()
+        top.is_some_and(|top| top.as_os_str() == *folder) && !root().join(folder).exists()
     });
-    was_deleted || Path::new(ROOT).join(path).exists()
+    was_deleted || root().join(path).exists()
 }
 
 #[track_caller]

@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{fs, mem};
 
+use onelane_tree::{files, root};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
-
-use crate::ROOT;
 
 /// A page.
 #[derive(Default)]
@@ -26,29 +24,16 @@ pub struct Page {
 
 /// Every page but the history: what that names was there once.
 pub fn all() -> Vec<Page> {
-    let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "*.md",
-        ])
-        .current_dir(ROOT)
-        .output()
-        .unwrap();
-    assert!(listed.status.success(), "git lists the files of this tree");
-    let names = String::from_utf8(listed.stdout).unwrap();
-    let paths = names.split_terminator('\0').map(Path::new);
+    let paths = files().into_iter().map(PathBuf::from);
     paths
-        .filter(|path| !path.ends_with("CHANGELOG.md") && Path::new(ROOT).join(path).exists())
-        .map(read)
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .filter(|path| !path.ends_with("CHANGELOG.md") && root().join(path).exists())
+        .map(|path| read(&path))
         .collect()
 }
 
 fn read(path: &Path) -> Page {
-    let text = fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let text = fs::read_to_string(root().join(path)).unwrap();
     let mut page = Page {
         path: path.to_owned(),
         ..Page::default()

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use tempfile::TempDir;
 
-use crate::root;
+use crate::{files, root};
 
 /// The text with this in the place of the first version in it.
 fn with_version(text: &str) -> String {
@@ -22,26 +22,10 @@ impl Copy {
     /// Copies the tree as it is now.
     pub fn of_tree() -> Self {
         let copy = Self(tempfile::tempdir().unwrap());
-        let listed = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
-            .current_dir(root())
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(listed.status.success(), "git lists the files of this tree");
-        for file in String::from_utf8(listed.stdout)
-            .unwrap()
-            .split_terminator('\0')
-        {
-            let to = copy.path(file);
+        for file in files() {
+            let to = copy.path(&file);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
-            match fs::copy(root().join(file), to) {
+            match fs::copy(root().join(&file), to) {
                 // It was removed, and git was not told yet.
                 Err(err) if err.kind() == io::ErrorKind::NotFound => {}
                 copied => drop(copied.unwrap()),

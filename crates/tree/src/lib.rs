@@ -7,6 +7,7 @@ pub mod monitoring;
 mod copy;
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 pub use copy::Copy;
@@ -23,4 +24,16 @@ pub fn root() -> &'static Path {
             .expect("this is a folder of `crates`")
     });
     &ROOT
+}
+
+/// Every file of the project that git knows or would take, from its top. One that was removed is among them until
+/// git is told.
+pub fn files() -> Vec<String> {
+    let mut list = Command::new("git");
+    list.args(["ls-files", "-z", "--cached", "--others"]);
+    list.arg("--exclude-standard").current_dir(root());
+    let listed = list.stderr(Stdio::inherit()).output().unwrap();
+    assert!(listed.status.success(), "git lists the files of this tree");
+    let names = String::from_utf8(listed.stdout).unwrap();
+    names.split_terminator('\0').map(str::to_owned).collect()
 }
