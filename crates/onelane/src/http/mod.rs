@@ -29,6 +29,8 @@ mod protocol;
 mod reason;
 mod room;
 mod routes;
+#[cfg(test)]
+mod sample;
 mod serve;
 mod wishes;
 

@@ -61,18 +61,8 @@ pub(super) fn next_round(headers: &HeaderMap) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::HttpRequest;
-    use actix_web::test::TestRequest;
-
+    use super::super::sample::with;
     use super::*;
-
-    fn with(headers: &[(&'static str, &'static str)]) -> HttpRequest {
-        let request = TestRequest::default();
-        let request = headers
-            .iter()
-            .fold(request, |request, header| request.insert_header(*header));
-        request.to_http_request()
-    }
 
     fn portion(headers: &[(&'static str, &'static str)]) -> Portion {
         Portion::of(with(headers).headers())

@@ -65,18 +65,8 @@ pub(super) fn fits() -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::HttpRequest;
-    use actix_web::test::TestRequest;
-
+    use super::super::sample::with;
     use super::*;
-
-    fn with(headers: &[(&'static str, &'static str)]) -> HttpRequest {
-        let request = TestRequest::default();
-        let request = headers
-            .iter()
-            .fold(request, |request, header| request.insert_header(*header));
-        request.to_http_request()
-    }
 
     fn sender(headers: &[(&'static str, &'static str)]) -> Sender {
         Sender::of(with(headers).headers())
