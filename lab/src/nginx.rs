@@ -72,7 +72,11 @@ fn shipped(dir: &Path, limits: Limits, lanes: &[SocketAddr], port: u16) -> io::R
     nginx::configure(dir, lanes, port)?;
     match limits {
         Limits::Kept => Ok(()),
-        Limits::Lifted => fs::write(dir.join("limits.conf"), ""),
+        // But for the zone that ask.conf and kept.conf count in.
+        Limits::Lifted => fs::write(
+            dir.join("limits.conf"),
+            "limit_conn_zone $caller zone=callers:1m;\n",
+        ),
     }
 }
 

@@ -149,6 +149,9 @@ fn other_checkout() -> TempDir {
         std::fs::create_dir(folder.path().join(name)).expect("the folder is ours");
         for file in std::fs::read_dir(ours.join(name)).expect("it is there") {
             let file = file.expect("it can be listed");
+            if file.path().is_dir() {
+                continue;
+            }
             let copy = folder.path().join(name).join(file.file_name());
             std::fs::copy(file.path(), copy).expect("the folder is ours");
         }

@@ -242,7 +242,11 @@ impl Compose {
             attempt(inspect.args(containers.lines())).await
         })
         .await;
-        lines.lines().map(lane).collect()
+        // One that is going has no address any more.
+        let there = lines
+            .lines()
+            .filter(|line| line.split_whitespace().count() == 3);
+        there.map(lane).collect()
     }
 
     /// The lanes that compute, once there are as many as that.

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Far too many for two lanes; but if one of them had all that wait, ten, it would refuse none.
+/// Far too many for two lanes.
 const CLIENTS: usize = 12;
 
 pub(crate) struct Clients {
@@ -34,7 +34,7 @@ impl Clients {
     pub(crate) async fn stop(self) {
         self.asking.send_replace(0);
         for ended in join_all(self.tasks).await {
-            ended.expect("each answer is a 200");
+            ended.expect("each request is served or refused");
         }
     }
 }
@@ -47,6 +47,8 @@ async fn ask_on(at: usize, url: String, asking: watch::Receiver<usize>) {
             _ => client.get(format!("{url}?ms=100")),
         };
         let reply = ask(request).await;
-        assert_eq!(reply.status, 200, "{}", reply.json);
+        // One that is refused, because a lane has its queue full, is told so and asks again.
+        let is_refused = (reply.status, reply.json["reason"].as_str()) == (503, Some("queue_full"));
+        assert!(reply.status == 200 || is_refused, "{}", reply.json);
     }
 }

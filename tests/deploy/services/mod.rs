@@ -104,7 +104,7 @@ async fn is_stopped_when_its_client_leaves(stack: &Compose, slow: &Request) {
 }
 
 async fn is_stopped_in_time(stack: &Compose, slow: &Request) {
-    let Reply { status, json, .. } = ask(slow.to(&stack.base).header("X-Timeout", "0.05")).await;
+    let Reply { status, json, .. } = ask(slow.to(&stack.base).header("X-Timeout", "0.01")).await;
     assert_eq!((status, &json["reason"]), (504, &"request_timeout".into()));
 }
 
