@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onelane_stack::{Compose, Local};
+use onelane_stack::{Compose, Local, alone};
 
 use crate::browser::Browser;
 use crate::page::{BURST, CANCEL_LONG, FAST, LONG, PATIENT_LANES};
@@ -58,6 +58,7 @@ async fn with_six_lanes_in_containers_a_short_request_does_not_wait() {
 /// Where a browser takes one connection for all that it asks.
 #[tokio::test]
 async fn with_six_lanes_over_http2_a_short_request_does_not_wait() {
+    let _alone = alone().await;
     let settings = [&PATIENT_LANES[..], &[("TLS", "1")]].concat();
     let stack = Local::up_with(6, &settings).await;
     six_lanes(&stack.base.replacen("http://", "https://", 1)).await;

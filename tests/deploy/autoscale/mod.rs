@@ -12,10 +12,11 @@ use tokio::process::Command;
 
 use crate::autoscale::clients::Clients;
 use crate::autoscale::scaler::Autoscaler;
-use onelane_stack::{Compose, complaint, docker, eventually, output};
+use onelane_stack::{Compose, alone, complaint, docker, eventually, output};
 
 #[tokio::test]
 async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
+    let _alone = alone().await;
     let Some(stack) = Compose::up(2).await else {
         return;
     };

@@ -6,12 +6,15 @@ mod load;
 mod needs;
 mod requests;
 
-use onelane_stack::{Compose, Lane, Reply, ask, docker, eventually, in_background, output, say};
+use onelane_stack::{
+    Compose, Lane, Reply, alone, ask, docker, eventually, in_background, output, say,
+};
 use requests::Request;
 
 /// One that needs no packages, because its image is built soonest.
 #[tokio::test]
 async fn a_service_holds_what_the_stack_promises() {
+    let _alone = alone().await;
     let without_packages =
         |service: &String| !requests::manifest(service).contains("\npackages = ");
     if let Some(service) = requests::services().into_iter().rfind(without_packages) {
