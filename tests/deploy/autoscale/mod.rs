@@ -35,7 +35,8 @@ async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
         (stack.lanes().await.len() == 6).then_some(())
     })
     .await;
-    clients.only(2);
+    // Two of them would want three lanes on a machine that is quick.
+    clients.only(1);
     for step in ["6 → 4 lanes: ", "4 → 3 lanes: ", "3 → 2 lanes: "] {
         scaler.says(step).await;
     }
