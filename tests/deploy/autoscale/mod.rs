@@ -10,7 +10,6 @@ mod scaler;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::autoscale::clients::Clients;
 use crate::autoscale::scaler::Autoscaler;
 use onelane_stack::{Compose, alone, complaint, docker, eventually, output};
 
@@ -29,14 +28,16 @@ async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
         "{said}"
     );
 
-    let clients = Clients::start(&stack.base);
+    // Far too many for two lanes, and one for which they are enough.
+    let many = clients::start(11, &stack.base);
+    let one = clients::start(1, &stack.base);
     scaler.says("2 → 6 lanes: ").await;
     eventually("lanes", async || {
         (stack.lanes().await.len() == 6).then_some(())
     })
     .await;
     // Two of them would want three lanes on a machine that is quick.
-    clients.only(1);
+    many.stop().await;
     for step in ["6 → 4 lanes: ", "4 → 3 lanes: ", "3 → 2 lanes: "] {
         scaler.says(step).await;
     }
@@ -44,7 +45,7 @@ async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
         (stack.lanes().await.len() == 2).then_some(())
     })
     .await;
-    clients.stop().await;
+    one.stop().await;
 
     let said = scaler.stop().await;
     let last = said.lines().last().unwrap_or_default();
