@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
+.PHONY: help dev rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ down: ## stop them; running requests finish first
 # Without ARGS it tells what it can be asked.
 plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
 	@cargo run --quiet --release --locked -p onelane-plan -- $(or $(ARGS),--help)
+
+# SERVICE, MODE and PORT reach it as they do `up`.
+dev: ## one lane of the sources on PORT=5000, compiled and started anew when they change; its log is text
+	@tools/dev
 
 fmt: ## format the sources
 	for workspace in Cargo.toml $(wildcard examples/services/Cargo.toml); do cargo fmt --all --manifest-path $$workspace; done

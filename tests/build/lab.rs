@@ -36,7 +36,7 @@ fn nothing_is_asked_of_a_lab_that_is_gone() {
     let help = make(&copy, &["help"]);
     assert!(!help.contains("make compare"), "{help}");
     // Every package and every target is found, and the lock file is right.
-    let metadata = ["metadata", "--locked", "--offline", "--format-version=1"];
+    let metadata = ["metadata", "--locked", "--format-version=1"];
     succeeds(
         copy.cargo()
             .args(metadata)

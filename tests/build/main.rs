@@ -1,5 +1,7 @@
 //! The promises of the source tree itself: what is compiled for speed, and that the samples can go.
 
+// One lane that follows its sources.
+mod dev;
 // What reaches the compiler.
 mod flags;
 // What `make test` leaves out.

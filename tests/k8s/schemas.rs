@@ -67,8 +67,10 @@ fn find(kind: &str) -> Value {
 
 /// Where the Python packages are, or why they cannot be had; fetched once, however many tests ask.
 static PACKAGES: LazyLock<Result<String, String>> = LazyLock::new(|| {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/k8s/install-schemas");
-    let output = Command::new(script).output().expect("the script is there");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/python-packages");
+    let wanted = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/k8s/requirements.txt");
+    let output = Command::new(script).arg(wanted).output();
+    let output = output.expect("the script is there");
     let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
         Ok(said(&output.stdout))

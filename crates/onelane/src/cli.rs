@@ -122,7 +122,9 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         #[cfg(feature = "schema")]
         Role::Schema => print(&schema::document(service)),
         Role::Serve => {
-            let settings = load(&cli.flags, service)?;
+            let mut settings = load(&cli.flags, service)?;
+            // Those who compute for this process write to a pipe: only here it is known what reads the log.
+            settings.log_format = settings.log_format.settled();
             log(service, &settings, Pen::ForAll)?;
             ended(match settings.mode {
                 Mode::Cluster => cluster::run(service, &settings),

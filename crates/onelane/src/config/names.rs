@@ -1,6 +1,7 @@
 //! Settings that are one of a few names.
 
 use std::fmt::{self, Display, Formatter};
+use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use serde::de::Error as _;
@@ -34,10 +35,23 @@ impl Display for Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
+    /// Text on a terminal, JSON anywhere else
+    Auto,
     /// One JSON object a line, for machines
     Json,
     /// One line of text, for people
     Text,
+}
+
+impl LogFormat {
+    /// The same for a process whose stderr is something else: `auto` is settled by what stderr is here.
+    pub fn settled(self) -> Self {
+        match self {
+            Self::Auto if io::stderr().is_terminal() => Self::Text,
+            Self::Auto => Self::Json,
+            settled => settled,
+        }
+    }
 }
 
 /// The least important events that are still logged.

@@ -79,8 +79,8 @@ pub struct Settings {
     #[arg(long, value_name = "ORIGINS", required = false, value_parser = |text: &str| Origins::try_from(text.to_owned()))]
     #[serde(default)]
     pub cors_origins: Origins,
-    /// One line per request on stderr, as this
-    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    /// One line per request on stderr, as this; auto is text on a terminal and json anywhere else
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
     #[serde(deserialize_with = "named")]
     pub log_format: LogFormat,
     /// The least important events that are still logged

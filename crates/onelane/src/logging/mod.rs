@@ -60,7 +60,7 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel, pen: Pen) -> 
         // A service's events bear the name of its crate.
         .with_target(service.name.replace('-', "_"), level);
     let lines = match format {
-        LogFormat::Json => fmt::layer()
+        LogFormat::Json | LogFormat::Auto => fmt::layer()
             .fmt_fields(JsonFields::new())
             .event_format(Flat::default())
             .with_writer(move || pen)

@@ -65,7 +65,7 @@ fn the_defaults_are_those_of_the_contract() {
         "max_requests = 0",
         r#"child_cpu_time = "31s""#,
         r#"cors_origins = """#,
-        r#"log_format = "json""#,
+        r#"log_format = "auto""#,
         r#"log_level = "info""#,
     ];
     // A share of what this machine's container allows.
@@ -130,7 +130,7 @@ const KEYS: [(&str, &str, &str); 16] = [
     ("child_cpu_time", "0s", "7s"),
     ("child_memory_mib", "0", "64"),
     ("cors_origins", "none", "https://a.example"),
-    ("log_format", "json", "text"),
+    ("log_format", "auto", "text"),
     ("log_level", "info", "warn"),
 ];
 

@@ -1,8 +1,12 @@
+use std::os::fd::OwnedFd;
+
 use humantime_serde::re::humantime::parse_rfc3339;
 use reqwest::Method;
 use rstest::rstest;
+use rustix::fs::{Mode as FsMode, OFlags, open};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
 
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{self, onelane, send};
@@ -100,6 +104,35 @@ async fn a_panic_and_a_failure_bear_the_id_of_their_request(
     }
 }
 
+/// A terminal: the end that a person looks at, and the one that a program writes to.
+fn terminal() -> (OwnedFd, OwnedFd) {
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    let name = ptsname(&person, Vec::new()).unwrap();
+    let program = open(name, OFlags::RDWR | OFlags::NOCTTY, FsMode::empty()).unwrap();
+    (person, program)
+}
+
+/// Those that compute in another process write through the server, not to the terminal.
+#[rstest]
+#[tokio::test]
+async fn on_a_terminal_the_log_is_text_without_being_told(
+    #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
+) {
+    let (person, program) = terminal();
+    let mut command = tokio::process::Command::from(onelane());
+    command
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--mode", &mode.to_string()]);
+    let child = command.kill_on_drop(true).stderr(program).spawn();
+    let _child = child.unwrap();
+    drop(command);
+    let mut lines = BufReader::new(tokio::fs::File::from_std(person.into())).lines();
+    let address = text_lane(&mut lines).await;
+    note(&mut lines, &address).await;
+}
+
 #[tokio::test]
 async fn the_log_can_be_text() {
     let mut command = tokio::process::Command::from(onelane());
@@ -112,12 +145,22 @@ async fn the_log_can_be_text() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = text_lane(&mut lines).await;
+    note(&mut lines, &address).await;
+}
+
+/// Reads that a lane is ready, as text, and where it listens.
+async fn text_lane(lines: &mut Lines<impl AsyncBufRead + Unpin>) -> String {
     let first = lines.next_line().await.unwrap().unwrap();
     let (_, address) = first.split_once(" listening listen=").unwrap();
     let (address, _) = address.split_once(' ').unwrap();
     assert!(first.contains("INFO"), "{first}");
-    let ready = lines.next_line().await.unwrap().unwrap();
-    assert!(ready.contains(" ready"), "{ready}");
+    while !lines.next_line().await.unwrap().unwrap().contains(" ready") {}
+    address.to_owned()
+}
+
+/// What a workload notes is text, too, with the id of the request.
+async fn note(lines: &mut Lines<impl AsyncBufRead + Unpin>, address: &str) {
     let request = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = request.get(format!("http://{address}/note?text=hello"));
     send(request.header("x-request-id", "my-request")).await;
