@@ -2,14 +2,27 @@
 
 # `empty`, or `programs`: with Debian's PACKAGES. Which is what the service says (docker/service).
 ARG RUNTIME=empty
+# What these stages begin with: what is published, or the name of an image that was made here, where no registry can be
+# reached (docker/without-registry). Only a stage that is used is fetched.
+ARG RUST=published-rust
+ARG DEBIAN=published-debian
 
-FROM rust:1.95-slim-trixie AS build
+# By digest: a tag may be another image tomorrow. A bot proposes newer ones (.github/dependabot.yml).
+FROM rust:1.95-slim-trixie@sha256:e14e87345b4d5964ddcc3491d27ee046a0f23820f340c3c1e24da6880141f7c0 AS published-rust
+FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f AS published-debian
+
+FROM $RUST AS build
 WORKDIR /build
 
+# The program lists the crates that it was made of, for scanners: `cargo audit bin`, trivy, grype.
+RUN --mount=type=cache,target=/cargo/registry \
+    CARGO_HOME=/cargo cargo install --locked --root /usr/local --version 0.7.7 cargo-auditable
+
 # crt-static links the C library in: an empty image has none. Macros are built for the machine that
-# compiles, without these flags, as soon as a target is named; host-tuple names whatever it is.
+# compiles, without these flags, as soon as a target is named; host-tuple names whatever this is.
 # Packed relocations make the binary 3 % smaller.
-ENV CARGO_HOME=/cargo CARGO_TARGET_DIR=/build/target CARGO_BUILD_TARGET=host-tuple \
+ARG TARGET=host-tuple
+ENV CARGO_HOME=/cargo CARGO_TARGET_DIR=/build/target/$TARGET CARGO_BUILD_TARGET=$TARGET \
     RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
 
 # The program, and a folder of its workspace: `examples/services` for one of those.
@@ -31,15 +44,17 @@ RUN --mount=type=cache,target=/cargo/registry \
     find Cargo.toml crates $SOURCES -name Cargo.toml -exec sed -i -E '/^\[\[(bench|bin|example)\]\]/,/^$/d' {} + && \
     for crate in crates/*; do mkdir -p "$crate/src" && touch "$crate/src/lib.rs"; done && \
     find src crates $SOURCES -exec touch {} + && \
-    cd $SOURCES && cargo build --release --locked --package "$SERVICE" && \
-    mkdir /image && cp /build/target/*/release/"$SERVICE" /image/ && ln -s "$SERVICE" /image/lane
+    cd $SOURCES && cargo auditable build --release --locked --package "$SERVICE" && \
+    mkdir /image && cp $CARGO_TARGET_DIR/*/release/"$SERVICE" /image/ && ln -s "$SERVICE" /image/lane && \
+    # The same sources make the same image, whenever they are built.
+    find /image -exec touch --no-dereference --date @0 {} +
 
 FROM scratch AS empty
 # The allocator gives large bodies back at once. It learns otherwise to keep room for the next one, in each process:
 # a pool takes 27 MB at its worst then, and 23 MB with this.
 ENV MALLOC_MMAP_THRESHOLD_=131072
 
-FROM debian:trixie-slim AS programs
+FROM $DEBIAN AS programs
 ARG PACKAGES
 # Neither lists nor archives are in the image. Those that were fetched stay in a cache of the builder.
 RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \

@@ -1,6 +1,10 @@
 # nginx in front of the lanes, with its configuration baked in.
 
-FROM nginx:1.30
+# As in app.Dockerfile.
+ARG NGINX=published-nginx
+FROM nginx:1.30.5@sha256:b972f831f200b19ef0767938224f9711e74cd783718738cd7405d5cabf75c442 AS published-nginx
+
+FROM $NGINX
 
 # For its certificate and its API keys, which are in volumes: what these begin with is the owner.
 RUN install -d -o 101 -g 101 -m 700 /etc/nginx/tls /etc/nginx/api-keys

@@ -1,6 +1,10 @@
 # Prometheus that knows where the lanes are, with the rules of this project.
 
-FROM prom/prometheus:v3.5.3
+# As in app.Dockerfile.
+ARG PROMETHEUS=published-prometheus
+FROM prom/prometheus:v3.5.3@sha256:ddc2493835a1509976d5e4e0c94199c4f843ce1f42dd6bcfc8231ba734a93ff7 AS published-prometheus
+
+FROM $PROMETHEUS
 
 # To write below /etc, for the next lines only.
 USER 0:0

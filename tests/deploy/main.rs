@@ -60,6 +60,8 @@ mod hops;
 mod hint;
 // What is in the image, and what it costs to run.
 mod image;
+// A lane for another kind of machine.
+mod arm64;
 // What a lane takes at most.
 mod memory;
 // Each mode in a container.
