@@ -44,13 +44,13 @@ fmt: ## format the sources
 	for workspace in Cargo.toml $(wildcard examples/services/Cargo.toml); do cargo fmt --all --manifest-path $$workspace; done
 
 # The services to copy from are a workspace of their own, which a clone may delete.
-check: ## format, lints, documentation, unit and integration tests
+check: ## format, lints, documentation, and the tests that take seconds
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo test --locked --workspace --all-features --doc
 	$(wildcard examples/services/check)
-	cargo test --locked --workspace --all-features --lib --bins --test integration --test plan --test service --test build --test docs --example live
+	cargo test --locked --workspace --all-features --lib --bins --test plan --test service --test build --test docs --test supply_chain --test k8s --test monitoring --example live
 
 # The real stack first; then the modes one after the other, so that each has the machine.
 soak: ## all that may happen to lanes and nginx, for SOAK_SECONDS=600; then kills under full load, 30 s for each mode
@@ -64,8 +64,8 @@ fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, 
 
 # The deploy and browser tests start and stop stacks of their own.
 # With the features that `check` has compiled everything with.
-test: check images ## check, then tests of the real stacks, of the manifests, of the rules and of the page
-	cargo test --locked --workspace --all-features --test k8s --test monitoring
+test: check images ## check, then tests of one lane, of the real stacks and of the page
+	cargo test --locked --workspace --all-features --test integration
 	cargo test --locked --workspace --all-features --test deploy
 	cargo test --locked --workspace --all-features --test browser
 
