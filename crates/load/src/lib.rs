@@ -34,7 +34,7 @@ pub struct Outcome {
     pub answer: Result<Answer, String>,
 }
 
-/// The part of an answer that somebody asks about.
+/// The parts of an answer that tests and benches look at.
 #[derive(Debug)]
 pub struct Answer {
     /// Of HTTP.
@@ -102,7 +102,7 @@ impl Load {
                 let sender = sender.clone();
                 runtime.spawn(async move {
                     let answer = send(request).await.map_err(|err| format!("{err:?}"));
-                    // Nobody listens any more only when the caller has given up the whole load.
+                    // The receiver is gone only when the caller has given up the whole load.
                     let _ = sender.send(Outcome {
                         arrival,
                         response: intended.elapsed(),

@@ -19,7 +19,7 @@ use serde_json::Value;
 type Failure = Box<dyn Error + Send + Sync>;
 type Outcome = Result<(), Failure>;
 
-/// On ports that nobody else has, and with what it logs in a form that programs read.
+/// On free ports, and with a log that programs can read.
 const COMMAND_LINE: [&str; 9] = [
     "serve",
     "--mode",
@@ -47,7 +47,7 @@ fn main() -> Result<ExitCode, Failure> {
     println!("client: stops the cluster");
     let pid = Pid::from_child(&server);
     kill_process(pid, Signal::TERM)?;
-    // A server that nobody listens to would wait for somebody who does.
+    // Reads the log to its end: until it is read, the server waits with its exit.
     while events.next()?.is_some() {}
     println!("the cluster ended: {}", server.wait()?);
     outcome.map(|()| ExitCode::SUCCESS)
@@ -63,7 +63,7 @@ fn visit(events: &mut Events) -> Outcome {
     events.wait_for("worker listening", workers)?;
     let pids = ask_at_once(&url, workers)?;
 
-    let victim = *pids.first().ok_or("nobody answered")?;
+    let victim = *pids.first().ok_or("no worker answered")?;
     println!("client: kills {victim}");
     let pid = Pid::from_raw(victim).ok_or("no process id")?;
     kill_process(pid, Signal::KILL)?;

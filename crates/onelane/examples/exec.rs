@@ -63,7 +63,7 @@ async fn exec(script: &str, argument: &OsStr) -> io::Result<Outcome> {
     if killed {
         // The shell was not waited for yet: the number is still that of its group.
         kill_process_group(group, Signal::KILL)?;
-        // This ends when nobody is left who could write.
+        // This ends when no process is left that has the pipe open for writing.
         copy(&mut stdout, &mut sink()).await?;
     }
     let status = shell.wait().await?;

@@ -1,8 +1,7 @@
 //! `exec_file`: a program run directly, without a shell in between.
 //!
-//! Its arguments arrive as they are, whatever is in them: there is nobody who would expand, split or
-//! obey them. And a program that is not there is an error of the start, not exit code 127 of a shell
-//! that was there.
+//! The program gets its arguments unchanged: no shell expands, splits or executes them. And a program
+//! that does not exist is an error at the start, not exit code 127 of a shell.
 //!
 //!     cargo run -p onelane --example exec_file
 

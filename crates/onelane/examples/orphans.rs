@@ -1,8 +1,8 @@
 //! `orphans`: what becomes of a child when its parent is killed, with and without the guard.
 //!
-//! Nobody can catch SIGKILL, so no parent can see to its children's end. Without a guard they live on
-//! with another parent; with the guard, which every process of the engine sets up first thing, the
-//! kernel ends them.
+//! No process can catch SIGKILL, so a parent that gets it cannot end its children. Without a guard they
+//! live on with another parent; with the guard, which every process of the engine sets up first thing,
+//! the kernel ends them.
 //!
 //!     cargo run -p onelane --example orphans
 
@@ -54,7 +54,7 @@ fn watch(guarded: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Nobody else would.
+/// Kills a child that has outlived its parent; no other process would.
 fn end(child: &str) -> io::Result<()> {
     let pid = child.parse().ok().and_then(Pid::from_raw);
     kill_process(pid.expect("it told a number"), Signal::KILL)?;

@@ -1,7 +1,7 @@
 //! `spawn`: a child process fed through its standard input while its standard output is read.
 //!
-//! Both at the same time, because a pipe holds 64 KiB: whoever writes everything first, to a child
-//! that answers as it goes, waits for a reader that waits for him.
+//! Both at the same time, because a pipe holds 64 KiB. If the parent wrote everything first, to a child
+//! that answers as it goes, each would wait for the other to read.
 //!
 //!     cargo run -p onelane --example spawn
 

@@ -101,7 +101,7 @@ mod tests {
 
     #[rstest]
     #[tokio::test]
-    async fn a_closed_entrance_keeps_those_who_are_there_and_lets_nobody_in(
+    async fn a_closed_entrance_keeps_its_connections_and_lets_no_more_in(
         #[values("127.0.0.1:0", "[::1]:0")] address: &str,
     ) {
         let listener = TcpListener::bind(address).unwrap();

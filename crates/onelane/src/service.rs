@@ -241,8 +241,8 @@ mod tests {
         const NAME: &'static str = "refusing";
         const ROUTES: &'static [Route] = &[Route::new("/refusing")];
         const REASONS: &'static [Reason] = &[
-            Reason::new(404, "gone_fishing", "Nobody is here"),
-            Reason::new(410, "gone_fishing", "Nobody will be here"),
+            Reason::new(404, "gone_fishing", "The office is empty"),
+            Reason::new(410, "gone_fishing", "The office is closed for good"),
         ];
         type Input = ();
         type Output = ();

@@ -154,7 +154,7 @@ impl Lane {
         }
     }
 
-    /// Waits until somebody computes on so many slots.
+    /// Waits until a process or thread computes on each of so many slots.
     pub async fn until_busy(&self, count: usize) -> Value {
         let computes = |slot: &&Value| slot["state"] == "busy" && slot["pid"].is_u64();
         let busy = |status: &Value| {
@@ -212,7 +212,7 @@ impl Lane {
         }
     }
 
-    /// Has nobody read the log, until this is dropped.
+    /// The log is not read until the result is dropped.
     pub fn unread(&self) -> Unread {
         Unread::new(&self.log)
     }

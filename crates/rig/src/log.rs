@@ -14,7 +14,7 @@ pub struct Log {
     reading: Condvar,
 }
 
-/// As long as this lives, nobody reads the log.
+/// As long as this lives, the log is not read.
 pub struct Unread(Arc<Log>);
 
 impl Unread {

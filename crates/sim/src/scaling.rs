@@ -12,8 +12,8 @@ use crate::readings::{KUBELET, PERIOD};
 /// From the decision until a lane is ready: scheduled, started and probed on a node with room that
 /// has the image.
 const START: Duration = Duration::from_secs(3);
-/// Until nginx knows of a change: the news takes a second to reach cluster DNS, that may be asked by
-/// somebody else up to 30 s before it, and nginx asks every second. A lane that is to go serves for longer
+/// Until nginx knows of a change: the news takes a second to reach cluster DNS, which may go on giving
+/// its former answer for up to 30 s, and nginx asks every second. A lane that is to go serves for longer
 /// than that.
 const DNS: Duration = Duration::from_secs(32);
 

@@ -27,12 +27,12 @@ const CHANGES: &str = "changes.yaml";
 pub struct Compose {
     /// Where nginx listens: `http://host:port`.
     pub base: String,
-    /// What whoever started it was told.
+    /// What the command that started it printed.
     pub said: String,
     /// The name of its Compose project.
     pub project: String,
     port: u16,
-    /// Empty for what it is when nobody says.
+    /// Empty for the default.
     mode: String,
     /// What differs from compose.yaml.
     changes: Option<TempDir>,
@@ -53,7 +53,7 @@ impl Compose {
         Self::up_as("", lanes).await
     }
 
-    /// In this mode; an empty one is the mode that lanes have when nobody says.
+    /// In this mode; an empty one is the default mode of lanes.
     pub async fn up_as(mode: &str, lanes: usize) -> Option<Self> {
         let mut stack = Self::prepare(mode, None, None).await?;
         stack.said = output(stack.up_command().env("LANES", lanes.to_string())).await;
@@ -168,8 +168,8 @@ impl Compose {
         self.on_stack("docker/down")
     }
 
-    /// The command that `make up` names: without `--no-recreate`, images that somebody built anew
-    /// meanwhile would replace the whole stack.
+    /// The command that `make up` names: without `--no-recreate`, Compose would replace the whole stack
+    /// if its images were rebuilt meanwhile.
     pub async fn scale(&self, lanes: usize) {
         let mut up = self.on_stack("docker");
         up.args(["compose", "up", "--detach", "--wait", "--no-recreate"]);

@@ -22,12 +22,11 @@ pub struct Local {
     pub port: u16,
     /// The same as `http://host:port`.
     pub base: String,
-    /// What whoever started it was told.
+    /// What `local/up` printed.
     pub said: String,
     /// The health of nginx itself.
     pub admin: String,
-    /// Where its pids, logs and its copy of nginx/ are, apart from those of a stack that somebody else
-    /// uses.
+    /// Where its pids, logs and its copy of nginx/ are. Every other stack on this machine has its own.
     pub run: TempDir,
     _turn: Turn,
 }
@@ -88,7 +87,7 @@ impl Local {
             base: format!("http://127.0.0.1:{port}"),
             said: String::new(),
             admin: String::new(),
-            // As somebody may call a folder.
+            // Users may give such a name to a folder.
             run: TempDir::with_prefix("it's $HOME, \"sweet\" home ")
                 .expect("there is room for temporary files"),
             _turn: turn,

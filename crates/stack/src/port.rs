@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A port that nobody has now, each time another one; the next one is free as well, as a rule. It is below those
-/// that Linux gives to clients, because one of these could be gone a moment later.
+/// A free port, each time another one; the next one is free as well, as a rule. It is below those that Linux gives
+/// to clients, because a client could take one of these a moment later.
 pub fn free_port() -> u16 {
     const PORTS: Range<u16> = 20_000..32_000;
     static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -27,7 +27,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether it calls somebody; others record.
+    /// Whether it is an alert; the other rules record series.
     pub fn is_alert(&self) -> bool {
         self.json.get("alert").is_some()
     }

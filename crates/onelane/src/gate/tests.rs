@@ -33,7 +33,7 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 #[tokio::test]
-async fn a_slot_goes_to_whoever_arrived_first_not_to_whoever_asked_first() {
+async fn a_slot_goes_to_the_request_that_arrived_first_not_to_the_one_that_asked_first() {
     let gate = Gate::new(1, 10);
     let start = Instant::now();
     let running = gate.enter(visitor("running", start)).await.unwrap();
@@ -66,7 +66,7 @@ async fn each_slot_is_given_once() {
 }
 
 #[tokio::test]
-async fn a_slot_that_is_withheld_goes_to_nobody_until_it_is_not() {
+async fn no_request_gets_a_slot_while_it_is_withheld() {
     let gate = Gate::new(2, 10);
     let start = Instant::now();
     let running = gate.enter(visitor("running", start)).await.unwrap();
@@ -188,7 +188,7 @@ async fn the_place_of_one_that_goes_on_is_for_one_that_comes_in_exchange() {
 }
 
 #[tokio::test]
-async fn newcomers_are_kept_out_of_a_third_of_the_queue_at_most_and_only_while_somebody_waits() {
+async fn newcomers_are_kept_out_of_a_third_of_the_queue_at_most_and_only_while_a_request_waits() {
     let (gate, running) = left_by(9).await;
     assert_eq!(room(&gate).await, 3);
     drop(running);
@@ -197,7 +197,7 @@ async fn newcomers_are_kept_out_of_a_third_of_the_queue_at_most_and_only_while_s
 }
 
 #[tokio::test]
-async fn where_nobody_may_wait_whoever_comes_from_another_may_not_either() {
+async fn without_a_queue_a_request_that_comes_from_another_lane_may_not_wait_either() {
     let gate = Gate::new(1, 0);
     let _running = gate.enter(visitor("running", Instant::now())).await;
     let moved = Visitor {
@@ -303,9 +303,9 @@ async fn the_estimate_grows_with_the_queue() {
     assert!((alone * 2..=alone.max(start.elapsed()) * 2).contains(&both));
 }
 
-/// Where all that was computed so far was short, the first long one is what tells.
+/// After short computations only, the first long one raises the estimate while it runs.
 #[tokio::test]
-async fn the_estimate_grows_with_whoever_computes() {
+async fn the_estimate_grows_with_the_computation_that_runs() {
     let gate = Gate::new(1, 10);
     drop(gate.enter(visitor("short", Instant::now())).await.unwrap());
     let _long = gate.enter(visitor("long", Instant::now())).await.unwrap();

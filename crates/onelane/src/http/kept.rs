@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_slot_that_nobody_takes_goes_to_the_next_and_counts_for_nothing() {
+    async fn a_kept_slot_that_no_request_takes_goes_to_the_next_request_and_is_not_counted() {
         let (gate, kept) = (Gate::new(1, 1), KeptSlots::default());
         kept.keep("token".to_owned(), permit(&gate).await);
         let next = permit(&gate).await;

@@ -140,7 +140,7 @@ impl Metrics {
             queue_limit: register.gauge("onelane_queue_limit", "Requests that may wait for a slot"),
             log_lines_dropped: register.series(IntCounter::new(
                 "onelane_log_lines_dropped_total",
-                "Lines of the log that were dropped, because nobody read it or it could not be written",
+                "Lines of the log that were dropped, because they were not read or could not be written",
             )),
             registry,
             own: Mutex::new(MetricsSnapshot::declared(own)),

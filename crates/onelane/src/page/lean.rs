@@ -1,7 +1,7 @@
 //! Style and script as they are sent: without the comments and the indentation of the sources.
 
-/// The bytes that are left of `source`, and how many they are. Room for as many as that is `ROOM`, or for all of them
-/// while nobody knows. A comment has a line of its own.
+/// The bytes that are left of `source`, and how many they are. `ROOM` is that number; the caller that does not know
+/// it yet gives the length of `source`. A comment has a line of its own.
 pub(super) const fn lean<const ROOM: usize>(source: &str) -> ([u8; ROOM], usize) {
     let source = source.as_bytes();
     let (mut left, mut length, mut at) = ([0; ROOM], 0, 0);

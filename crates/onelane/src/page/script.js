@@ -3,7 +3,7 @@
 // --- The ground ----------------------------------------------------------------------------------------------
 const $ = (id) => document.getElementById(id);
 const publicPort = document.documentElement.dataset.publicPort;
-/** On the admin side there is a lane to look at, but nobody takes requests. */
+/** The admin side shows the lane, but takes no requests. */
 const watching = publicPort !== '';
 const origin = watching ? `http://${location.hostname}:${publicPort}` : location.origin;
 
@@ -251,7 +251,7 @@ function settle(request, state, facts) {
   pump();
 }
 
-/** Whoever has just cancelled by keyboard stays among the cancel buttons, or goes back to where it was sent. */
+/** Keyboard focus goes on to another cancel button or, without one, back to the button that sent last. */
 function dropButton(bar) {
   const focused = document.activeElement === bar.button;
   bar.button.remove();
@@ -479,7 +479,7 @@ for (const kind of ['dragover', 'drop']) {
   });
 }
 
-/** The latest first: whoever is still held must not be sent when an earlier one goes. */
+/** The latest first: otherwise a cancelled request would make room, and the page would send one that it still holds. */
 const cancelAll = () => open().reverse().forEach(cancel);
 $('cancel-all').addEventListener('click', cancelAll);
 document.addEventListener('keydown', (event) => { if (event.key === 'Escape') cancelAll(); });

@@ -82,7 +82,7 @@ impl Briefing {
         let message = receive::<()>(socket.as_fd()).needs("recvmsg")?;
         let mut attached = message.into_iter().flat_map(|((), attached)| attached);
         let text = attached.next().map(File::from);
-        let mut text = text.ok_or_else(|| io::Error::other("nobody has sent settings"))?;
+        let mut text = text.ok_or_else(|| io::Error::other("the parent has sent no settings"))?;
         let mut settings = String::new();
         text.read_to_string(&mut settings)?;
         let attached = attached.collect();

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wants_nothing_gets_it() {
+    fn a_type_without_fields_takes_any_query() {
         assert!(Source::query("a=1").parse::<()>().is_ok());
         assert!(Source::query("a=1").parse::<IgnoredAny>().is_ok());
     }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 pub use answer::RawAnswer;
 use text::bytes;
 
-/// Longer than anything here takes on the slowest machine: whoever waits for it hangs.
+/// Longer than anything here takes on the slowest machine: a server that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const FILES: [&str; 7] = [

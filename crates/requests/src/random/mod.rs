@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 pub use mutation::mutated;
 pub use sent::{Sent, connection, cut, named};
 
-/// So many cases at once: most of them wait for somebody else.
+/// So many cases at once: most of the time each waits for the server.
 const AT_ONCE: u64 = 8;
 
 /// How long the search for a smaller case may take.

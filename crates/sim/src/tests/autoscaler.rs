@@ -118,7 +118,7 @@ fn two_lanes_that_compute_all_the_time_become_twenty_by_way_of_ten() {
     assert!(seen(&[2, 4, 8, 10]), "{steps:?}");
 }
 
-/// Half as much again as twenty lanes can do, from the first minute on; whoever waits too long leaves.
+/// Half as much again as twenty lanes can do, from the first minute on; clients that wait too long leave.
 fn growth_under_full_load(seed: u64) -> Vec<usize> {
     let system = System {
         autoscaler: Some(Autoscaler::SHIPPED),

@@ -85,7 +85,7 @@ fn long(at: Duration) -> Arrival {
 }
 
 #[test]
-fn whoever_arrived_first_computes_first() {
+fn requests_are_computed_in_the_order_of_their_arrival() {
     let run = run(&System::ideal(2), 0.9, &service("exp:20ms"), 5_000);
     let starts = run
         .outcomes

@@ -85,7 +85,7 @@ pub(super) struct Outside(pub(super) mpsc::Sender<TaskNews>);
 impl Outside {
     fn tell(&self, news: TaskNews) -> io::Result<()> {
         let told = self.0.blocking_send(news);
-        told.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "nobody wants the answer any more"))
+        told.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "the server no longer reads the answer"))
     }
 }
 

@@ -173,7 +173,7 @@ async fn file_names_are_read_as_they_are_written_and_are_no_paths() {
 }
 
 #[tokio::test]
-async fn a_file_that_nobody_has_chosen_is_none() {
+async fn a_file_field_without_a_chosen_file_is_no_file() {
     let head = r#"Content-Disposition: form-data; name="f"; filename="""#;
     let body = form(&[part(head, b""), file("empty", b"")]);
     let read = read(&body, 100, ANY, LIMIT).await.unwrap();
