@@ -68,7 +68,7 @@ ENV HOME=/tmp
 FROM $RUNTIME
 COPY --from=build /image /
 
-# By number, because an empty image has no /etc/passwd; 65532 belongs to nobody on common systems.
+# By number, because an empty image has no /etc/passwd; 65532 is no user of common systems.
 USER 65532:65532
 # Public, and for probes and metrics.
 EXPOSE 5000 9464
