@@ -119,7 +119,7 @@ async fn the_time_of_a_waiting_request_is_counted_as_it_passes_and_stays_when_th
     let work = lane.get("/sleep?ms=60000");
     let growth = async {
         lane.until("busy", 0).await;
-        // Nobody waits any more; in the queue of a cluster the first one may have.
+        // No request waits any more; in the queue of a cluster the first one may have.
         let before = lane.metric(SERIES).await;
         let enough = before + 0.100;
         let waiting = async {

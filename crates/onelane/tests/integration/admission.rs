@@ -41,7 +41,7 @@ async fn bodies_that_wait_for_a_slot_take_no_memory(
                 std::time::Duration::from_millis(50),
                 client.write_all(&body),
             );
-            sent.await.expect_err("nobody reads all of it");
+            sent.await.expect_err("the server does not read all of it");
             clients.push(client);
             lane.until("busy", depth).await;
         }

@@ -145,7 +145,7 @@ async fn to_ask_is_no_request_yet(#[values(Blocking, Threads, Fork, Pool, Cluste
 /// These are answers to the caller, who need not send its body for them.
 #[rstest]
 #[tokio::test]
-async fn whoever_asks_in_vain_hears_why(
+async fn a_caller_that_asks_in_vain_is_told_why(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = lane::of(mode, &[]);

@@ -42,8 +42,9 @@ async fn a_client_that_leaves_frees_the_lane(
     .await;
 }
 
-/// The end of what a client sends looks the same whether it left or waits. Servers that take it for waiting
-/// compute for nobody. So it has left: it gets no answer, and the lane is free. `README.md` tells what to send.
+/// A closed sending side looks the same whether the client has left or waits. A server that takes it for waiting
+/// may compute for a client that is gone. So a lane takes it for gone: the client gets no answer, and the lane is
+/// free. `README.md` tells what to send.
 #[rstest]
 #[tokio::test]
 async fn a_client_that_closes_its_sending_side_has_left(

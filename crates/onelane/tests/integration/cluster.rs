@@ -152,12 +152,12 @@ async fn ttin_and_ttou_change_the_number_of_workers_but_never_below_one() {
         .lines()
         .filter(|line| line.starts_with("onelane_worker_restarts_total{"));
     for line in restarts {
-        assert!(line.ends_with(" 0"), "nobody had to be replaced: {line}");
+        assert!(line.ends_with(" 0"), "no worker had to be replaced: {line}");
     }
 }
 
 #[tokio::test]
-async fn workers_that_have_served_their_number_are_replaced_and_nobody_notices() {
+async fn workers_that_have_served_their_number_are_replaced_and_no_client_notices() {
     let lane = lane::with_slots(Cluster, 2, &["--max-requests", "3"]);
     until_workers(&lane, 2).await;
     let recycled =

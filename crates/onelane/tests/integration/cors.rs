@@ -129,7 +129,7 @@ async fn a_browser_that_asks_first_is_told_what_it_may_send(
     assert_eq!(asked(FRIEND, "/nope").await.status, 404);
 }
 
-/// In a cluster whoever has the connection is the one who computes.
+/// Not for a cluster: there the worker that has the connection also computes.
 #[rstest]
 #[tokio::test]
 async fn to_be_told_needs_no_slot(#[values(Blocking, Threads, Fork, Pool)] mode: Mode) {

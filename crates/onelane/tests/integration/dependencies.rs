@@ -18,7 +18,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("native-tls", "TLS ends in front of nginx"),
     ("hyper", "a second HTTP library beside actix-http"),
     ("h2", "nginx speaks HTTP/1.1 to lanes; 300 kB"),
-    ("reqwest", "an HTTP client: a lane asks nobody"),
+    ("reqwest", "an HTTP client: a lane calls no other server"),
     ("zstd-sys", "compression is nginx's; a library in C"),
     ("brotli", "compression is nginx's; 700 kB"),
     ("flate2", "compression is nginx's"),

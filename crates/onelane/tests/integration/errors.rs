@@ -188,7 +188,7 @@ async fn a_bad_x_timeout_is_a_400(
 
 #[rstest]
 #[tokio::test]
-async fn bytes_that_are_not_http_close_their_connection_and_harm_nobody_else(
+async fn bytes_that_are_not_http_close_their_connection_and_harm_no_other_client(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = lane::of(mode, &[]);

@@ -1,7 +1,7 @@
 //! What a lane says to nginx, by what it was asked and by what it is doing. What nginx does then is in
 //! `tests/deploy/hops.rs`.
 //!
-//! A cluster is not among the modes: it lets requests wait in the kernel, where nobody reads how they ask.
+//! A cluster is not among the modes: it lets requests wait in the kernel, where no process reads how they ask.
 
 use std::time::{Duration, SystemTime};
 
@@ -138,8 +138,8 @@ async fn a_place_that_a_request_left_is_for_one_that_comes_in_exchange(
     lane.until_ready().await;
     let asked = [Ask, Ask, Newcomer, Moved, Newcomer];
     let said = while_busy(&lane, 2, &asked).await;
-    // The first is let in, and goes. So the next ones are too many, even when somebody has come for the
-    // first: who goes again.
+    // The first is let in, and leaves. So the next newcomers are too many, even after a moved request has come
+    // to its place and left.
     assert_eq!(said, [Busy, FULL, FULL, Busy, FULL]);
 }
 

@@ -44,7 +44,7 @@ pub async fn stall(lane: &Lane) -> TcpStream {
     client.write_all(head.as_bytes()).await.unwrap();
     let start = Instant::now();
     while lane.metric("http_requests_in_flight").await < 1.0 {
-        assert!(start.elapsed() < PATIENCE, "nobody reads it");
+        assert!(start.elapsed() < PATIENCE, "the server does not read it");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     client

@@ -208,7 +208,7 @@ async fn a_child_that_was_killed_is_counted_with_its_cause(
     };
     let (answer, ()) = tokio::join!(work, kill);
     if mode == Cluster {
-        // Nobody is left to say it.
+        // The worker that would answer is dead.
         answer.unwrap_err();
     } else {
         let answer = answer.unwrap();

@@ -51,7 +51,7 @@ async fn the_child_that_was_used_last_is_used_next() {
 async fn a_child_that_has_served_its_number_stays_until_its_successor_is_ready() {
     let lane = lane::of(Pool, &["--max-requests", "3"]);
     let fork_server = processes::children(lane.pid())[0];
-    // Nobody can be born now.
+    // The fork server can start no child now.
     lane::signal(fork_server, Signal::STOP);
     let first = lane.get("/fast").await.pid();
     for _ in 0..5 {
@@ -72,7 +72,7 @@ async fn a_child_that_has_served_its_number_stays_until_its_successor_is_ready()
 }
 
 #[tokio::test]
-async fn children_are_recycled_for_ever_and_nobody_notices() {
+async fn children_are_recycled_for_ever_and_no_client_notices() {
     let lane = lane::with_slots(Pool, 2, &["--max-requests", "2"]);
     let mut pids = BTreeSet::new();
     // A spent child serves on until its successor is there, which takes its time.

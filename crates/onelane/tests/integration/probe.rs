@@ -31,7 +31,7 @@ async fn a_probe_says_yes_while_the_server_is_ready_and_no_while_it_drains(
 }
 
 #[test]
-fn a_probe_says_no_where_nobody_listens() {
+fn a_probe_says_no_where_no_server_listens() {
     let output = probe("127.0.0.1:1").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::lane::PATIENCE;
 
-/// Whether there is such a process, and be it one that has ended and that nobody has reaped.
+/// Whether there is such a process, even one that has ended and was not reaped.
 pub fn exists(pid: u64) -> bool {
     stat(pid).is_some()
 }
 
-/// Waits until all of them have ended. Whoever inherited them may take its time to reap them.
+/// Waits until all of them have ended. The process that inherited them may reap them later.
 pub async fn until_gone(pids: &[u64]) {
     let start = Instant::now();
     let is_alive = |pid: &u64| stat(*pid).is_some_and(|stat| stat[0] != "Z");

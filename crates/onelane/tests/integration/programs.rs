@@ -266,7 +266,7 @@ async fn a_program_gets_no_setting_of_the_service(
     assert!(!answer.text.contains("ONELANE_"), "{}", answer.text);
 }
 
-/// What a program has open beside its standard streams would be somebody else's.
+/// Any descriptor beside its standard streams would be one that the server uses.
 #[rstest]
 #[tokio::test]
 async fn a_program_has_three_descriptors(

@@ -98,7 +98,7 @@ async fn a_busy_lane_refuses_it_too(#[values(Blocking, Threads, Fork, Pool, Clus
 #[case("x-lane-protocol", "3")]
 #[case("x-lane-probe", "1")]
 #[tokio::test]
-async fn whoever_is_no_balancer_may_say_what_it_likes(
+async fn a_client_that_is_no_balancer_may_send_these_headers(
     #[case] header: &str,
     #[case] value: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
@@ -125,7 +125,7 @@ async fn a_probe_leaves_no_trace_as_long_as_all_is_well(
     };
     let fits = probe(Some("2")).await;
     assert_eq!((fits.status, fits.text.as_str()), (200, "ok\n"));
-    // Whoever has a slot keeps it.
+    // A request that has the slot keeps it.
     if mode != Cluster {
         let work = lane.get("/sleep?ms=60000");
         let fits = async {

@@ -58,7 +58,7 @@ async fn what_a_workload_records_is_there_with_its_answer(
 
 #[rstest]
 #[tokio::test]
-async fn what_was_recorded_survives_whoever_has_recorded_it(
+async fn what_was_recorded_survives_the_process_that_recorded_it(
     #[values(Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = lane::of(mode, &[]);
@@ -78,7 +78,7 @@ async fn what_was_recorded_survives_whoever_has_recorded_it(
     lane.counted("image_megapixels_count", 2.0).await;
 }
 
-/// A child that is killed had told nobody.
+/// A child that is killed has not told its parent.
 #[rstest]
 #[tokio::test]
 async fn a_computation_that_was_stopped_has_recorded_what_it_could_still_tell(

@@ -138,7 +138,7 @@ fn a_bad_table_in_a_file_is_one_clear_line_and_78(#[case] text: &str, #[case] wh
 
 #[rstest]
 #[tokio::test]
-async fn settings_reach_whoever_computes(
+async fn settings_reach_the_process_that_computes(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let secret = file("s3cret\n");
@@ -154,7 +154,7 @@ async fn settings_reach_whoever_computes(
     assert_eq!(state["settings"]["token"], "***");
     let origin = json!({"host": "example", "port": 80});
     assert_eq!(state["settings"]["origin"], origin);
-    // Nobody who lists processes reads it.
+    // A user who lists processes does not see it.
     let others = processes::descendants(lane.pid());
     assert!(!others.is_empty() || matches!(mode, Blocking | Threads));
     for pid in others.into_iter().chain([lane.pid()]) {

@@ -67,7 +67,7 @@ async fn the_json_is_what_the_admin_port_answers() {
 }
 
 #[test]
-fn there_is_nothing_to_show_where_nobody_listens() {
+fn there_is_nothing_to_show_where_no_server_listens() {
     let output = status("127.0.0.1:1").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8(output.stderr).unwrap();

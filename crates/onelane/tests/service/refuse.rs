@@ -40,7 +40,7 @@ pub struct Output {}
 const UNKNOWN: Reason = Reason::new(404, "unknown_customer", "There is no such customer");
 const INVALID: Reason = Reason::new(422, "invalid_order", "The order is not valid");
 const CLOSED: Reason = Reason::new(503, "shop_closed", "The shop is closed");
-const UNDECLARED: Reason = Reason::new(409, "undeclared", "Nobody knows this");
+const UNDECLARED: Reason = Reason::new(409, "undeclared", "This is not declared");
 
 impl Workload for Refuse {
     const NAME: &'static str = "refuse";

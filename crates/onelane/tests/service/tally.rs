@@ -38,7 +38,7 @@ const IMAGES: Series =
 const CACHED: Series = Series::gauge("cached_images", "Images that are kept");
 const MEGAPIXELS: Series =
     Series::histogram("image_megapixels", "Size of images", &[1.0, 10.0, 100.0]);
-const UNDECLARED: Series = Series::counter("undeclared_total", "Nobody knows this");
+const UNDECLARED: Series = Series::counter("undeclared_total", "This is not declared");
 
 impl Workload for Tally {
     const NAME: &'static str = "tally";

@@ -88,11 +88,11 @@ async fn forms_of_every_shape_fit_into_half_a_lane(
     }
 }
 
-/// A body of chunks is read on for a while, because the connection could be used again. Then it ended with a
-/// reset, in the middle of a chunk, for which many clients forget the answer they have got.
+/// The server reads a body of chunks on for a while, because the connection could be used again. It once ended
+/// that with a reset in the middle of a chunk, which makes many clients lose the answer that they have got.
 #[rstest]
 #[tokio::test]
-async fn whoever_sends_on_after_a_refusal_sees_its_end(#[values(Blocking, Cluster)] mode: Mode) {
+async fn a_client_that_sends_on_after_a_refusal_gets_all_of_it(#[values(Blocking, Cluster)] mode: Mode) {
     let lane = lane::of(mode, &[]);
     let client = TcpStream::connect(&lane.listen).await.unwrap();
     let (mut answer, mut request) = client.into_split();

@@ -1,6 +1,6 @@
 //! More connections than a server has room for. Elsewhere idle clients kept others out until they had all timed
-//! out, and a burst of clients had to ask the kernel again, a second later. Right is: whoever asks has an answer
-//! at once, 200 or 503, whatever others do or leave undone, and their memory is bounded.
+//! out, and a burst of clients had to ask the kernel again, a second later. Right is: every client that asks has an
+//! answer at once, 200 or 503, whatever others do or leave undone, and their memory is bounded.
 
 use std::process::Command;
 
@@ -71,8 +71,8 @@ async fn status(address: &str, path: &str) -> u16 {
     answer["HTTP/1.1 ".len()..][..3].parse().unwrap()
 }
 
-/// Nobody of the crowd leaves by itself before this is over: 75 s are longer than any patience here. Some have
-/// next to no descriptors for them.
+/// No client of the crowd leaves by itself before this is over: 75 s are longer than any patience here. Some servers
+/// have next to no descriptors for them.
 #[rstest]
 #[case::silent("80:80", "")]
 #[case::with_half_a_head("1024:1024", "GET /fast HTTP/1.1\r\nHost: x\r\n")]
@@ -87,7 +87,7 @@ async fn status(address: &str, path: &str) -> u16 {
     "POST /fast HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
 )]
 #[tokio::test]
-async fn a_crowd_keeps_nobody_out_and_takes_little_memory(
+async fn a_crowd_keeps_no_client_out_and_takes_little_memory(
     #[case] descriptors: &str,
     #[case] sent: &str,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
@@ -105,8 +105,8 @@ async fn a_crowd_keeps_nobody_out_and_takes_little_memory(
     let watchers = crowd(WATCHERS, &admin, sent.as_bytes()).await;
     for _ in 0..3 {
         let answer = status(&public, "/fast").await;
-        // Who has begun a body is in the queue. A worker may wait for the head of somebody who is silent, and
-        // others for the worker.
+        // A client that has begun a body is in the queue. A worker may wait for the head of a silent client, and
+        // other clients for the worker.
         let may_be_full = sent.starts_with("POST") || mode == Cluster;
         assert!(answer == 200 || answer == 503 && may_be_full, "{answer}");
         for path in ["/livez", "/readyz", "/metrics", "/status"] {

@@ -5,7 +5,7 @@ use super::request::{LOST, assert_lost, counted, exits, named, restarts};
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{self, Answer, Lane};
 
-/// Has whoever computes it end with this code.
+/// Ends the process that computes it with this code.
 async fn exit(lane: &Lane, code: u8) -> reqwest::Result<Answer> {
     named(lane, &format!("/exit?code={code}"), "victim").await
 }
@@ -33,7 +33,7 @@ async fn a_process_that_exits_instead_of_answering_loses_its_request_and_no_othe
             let (status, reason) = (&line["status"], &line["reason"]);
             assert_eq!((status, reason), (&502.into(), &"worker_crashed".into()));
         }
-        // Nobody is left to say or log it but the parent.
+        // The worker with the connection is gone: only the parent can log it.
         Err(err) => {
             assert_eq!(mode, Cluster, "{err:?}");
             assert_lost(Err(err));
@@ -62,8 +62,8 @@ async fn a_process_that_exits_instead_of_answering_loses_its_request_and_no_othe
     assert_eq!(lane.get("/fast").await.status, 200);
 }
 
-/// Each is a new one that never does anything else, and nobody waits for it longer than for the one
-/// before.
+/// Each exit ends a new process that has done nothing else, and no request waits for its process longer
+/// than the one before.
 #[rstest]
 #[tokio::test]
 async fn the_next_request_is_served_however_many_processes_have_exited_in_a_row(
@@ -84,7 +84,7 @@ async fn the_next_request_is_served_however_many_processes_have_exited_in_a_row(
     counted(&lane, &exits("crashed"), f64::from(EXITS)).await;
 }
 
-/// Where the server computes itself, whoever started it sees the code.
+/// Where the server computes itself, the process that started it sees the code.
 #[rstest]
 #[tokio::test]
 async fn a_server_that_exits_passes_the_code_on_and_takes_all_requests_along(

@@ -39,7 +39,7 @@ async fn a_child_that_talks_nonsense_is_killed_and_its_request_is_lost(
     let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);
     let outcome = disturb(&lane, async |child| {
         let mut answers = child.answers();
-        // Fails once nobody is there to read on.
+        // Fails once the server no longer reads the pipe.
         thread::spawn(move || answers.write_all(&nonsense).ok());
     });
     assert_lost(outcome.await);
@@ -51,9 +51,9 @@ async fn a_child_that_talks_nonsense_is_killed_and_its_request_is_lost(
 }
 
 #[tokio::test]
-async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
+async fn what_a_pooled_child_says_unasked_answers_no_request() {
     let lane = lane::with_slots(Pool, 2, &[]);
-    // An answer in every respect but that nobody asked.
+    // A valid answer, but there was no request.
     let nothing = json!({"secs": 0, "nanos": 0});
     let head = json!({"status": 200, "content_type": "application/json", "headers": []});
     let used = json!({"cpu": nothing, "max_rss_bytes": 0});
@@ -73,7 +73,7 @@ async fn what_a_pooled_child_says_unasked_is_nobodys_answer() {
 
 #[rstest]
 #[tokio::test]
-async fn a_child_whose_pipe_somebody_holds_open_is_missed_all_the_same(
+async fn a_child_whose_pipe_another_process_holds_open_is_missed_all_the_same(
     #[values(Fork, Pool)] mode: Mode,
 ) {
     let lane = lane::with_slots(mode, 2, &["--request-timeout", "20s"]);

@@ -118,7 +118,7 @@ async fn a_fork_server_that_hangs_is_replaced_if_all_it_has_to_do_is_to_kill() {
     };
     let (answer, ()) = tokio::join!(named(&lane, "/sleep?ms=3600000", "first"), hang);
     assert_eq!(answer.unwrap().status, 504);
-    // Nobody is ordered, because the only slot is taken until the child is gone.
+    // The server orders no other child, because the only slot is taken until this one is gone.
     let start = Instant::now();
     while named(&lane, "/fast", "later").await.unwrap().status != 200 {
         assert!(start.elapsed() < Duration::from_secs(30));

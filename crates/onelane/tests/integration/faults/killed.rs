@@ -69,7 +69,7 @@ async fn the_answer_of_a_child_killed_after_it_still_counts(#[values(Fork, Pool)
 
 #[rstest]
 #[tokio::test]
-async fn idle_processes_that_are_killed_are_replaced_and_nobody_notices(
+async fn idle_processes_that_are_killed_are_replaced_and_no_client_notices(
     #[values(Pool, Cluster)] mode: Mode,
 ) {
     let lane = lane::with_slots(mode, 7, &[]);

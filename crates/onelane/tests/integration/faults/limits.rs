@@ -8,7 +8,7 @@ use rustix::process::{Resource, Signal};
 
 use super::process::{Process, computing, until};
 use super::request::{LOST, assert_lost, counted, exits, named, restarts};
-use super::user::Somebody;
+use super::user::FreshUser;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{self, PATIENCE, onelane};
 
@@ -144,10 +144,10 @@ fn assert_hopeless(mut server: Child) {
 
 #[tokio::test]
 async fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
-    let Some(somebody) = Somebody::new() else {
+    let Some(user) = FreshUser::new() else {
         return;
     };
-    let mut command = somebody.be(onelane());
+    let mut command = user.be(onelane());
     // More than can be there by the time of a look.
     command.args(["--mode", "pool", "--slots", "300"]);
     let pool = spawn(command);
@@ -155,31 +155,31 @@ async fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
     until("a first child", || server.descendants().len() > 1).await;
     let fork_server = server.children().remove(0);
     fork_server.signal(Signal::STOP);
-    somebody.limit_processes(fork_server, Some(1));
+    user.limit_processes(fork_server, Some(1));
     fork_server.signal(Signal::CONT);
     assert_hopeless(pool);
 }
 
 #[test]
 fn workers_that_cannot_start_end_the_cluster_with_a_clear_message() {
-    let Some(somebody) = Somebody::new() else {
+    let Some(user) = FreshUser::new() else {
         return;
     };
     let mut command = Command::new("prlimit");
     // The parent with its threads for the log and the admin side, and no worker.
     command.arg("--nproc=4").arg(onelane().get_program());
     command.args(["--mode", "cluster", "--slots", "1"]);
-    assert_hopeless(spawn(somebody.be(command)));
+    assert_hopeless(spawn(user.be(command)));
 }
 
 #[test]
 fn a_server_without_a_thread_for_its_log_says_so() {
-    let Some(somebody) = Somebody::new() else {
+    let Some(user) = FreshUser::new() else {
         return;
     };
     let mut command = Command::new("prlimit");
     command.arg("--nproc=1").arg(onelane().get_program());
-    let output = somebody.be(command).args(FREE_PORTS).output().unwrap();
+    let output = user.be(command).args(FREE_PORTS).output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(71), "{log}");
     assert!(log.starts_with("drills: cannot start: the log: "), "{log}");

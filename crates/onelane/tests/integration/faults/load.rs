@@ -22,7 +22,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Sends one request after the other until nobody answers any more.
+    /// Sends one request after the other until the server no longer answers.
     async fn keep_asking(&self, lane: &Lane) {
         loop {
             let id = format!("load-{}", self.sent.fetch_add(1, Ordering::SeqCst));

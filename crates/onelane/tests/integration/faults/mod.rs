@@ -6,9 +6,9 @@ pub mod process;
 // Requests while something happens to whatever computes them.
 mod request;
 
-// Somebody else, to whom limits apply.
+// A user other than root, to whom limits apply.
 mod user;
-pub use user::Somebody;
+pub use user::FreshUser;
 
 // A workload panics.
 mod panic;
@@ -22,7 +22,7 @@ mod killed;
 mod hung;
 // The parent of a cluster, or all processes of a server, stand still for a while.
 mod paused;
-// A child that talks nonsense, or too much, or whose pipe somebody else holds open.
+// A child that talks nonsense, or too much, or whose pipe another process holds open.
 mod garbled;
 // The fork server is killed.
 mod fork_server;
@@ -30,7 +30,7 @@ mod fork_server;
 mod signals;
 // A pool whose children are not there yet.
 mod starting;
-// The server is killed: nobody may be left.
+// The server is killed: none of its processes may be left.
 mod parent;
 // No process, or no descriptor, is to be had.
 mod scarce;

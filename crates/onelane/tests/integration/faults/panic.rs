@@ -63,7 +63,7 @@ async fn a_panic_is_a_500_for_its_request_and_the_next_one_is_served(
 
 #[rstest]
 #[tokio::test]
-async fn a_panic_disturbs_nobody_beside_it(#[values(Threads, Fork, Pool, Cluster)] mode: Mode) {
+async fn a_panic_disturbs_no_request_beside_it(#[values(Threads, Fork, Pool, Cluster)] mode: Mode) {
     let lane = lane::with_slots(mode, 2, &[]);
     let panic = async {
         lane.until_busy(1).await;

@@ -8,7 +8,7 @@ use crate::lane::Mode::{self, Cluster, Fork, Pool};
 
 #[rstest]
 #[tokio::test]
-async fn a_server_that_is_killed_leaves_nobody_and_nothing(
+async fn a_server_that_is_killed_leaves_no_process_and_no_socket(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
     let mut lane = lane::with_slots(mode, 2, &[]);
@@ -26,7 +26,7 @@ async fn a_server_that_is_killed_leaves_nobody_and_nothing(
     lane.wait_for_exit();
     until("gone", || !family.iter().any(|process| process.is_alive())).await;
     // The first thread of a process can have ended before another one, which still has the sockets. That the ports
-    // can be bound proves nothing: each may be the port of somebody else by now, even of a client.
+    // can be bound proves nothing: another program may have one of them by now, even a client.
     let are_left = || {
         let all = listeners("/proc/self/net/tcp");
         sockets.keys().any(|socket| all.contains_key(socket))

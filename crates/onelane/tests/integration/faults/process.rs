@@ -47,7 +47,7 @@ impl Process {
         Some(fields.split(' ').map(str::to_owned).collect())
     }
 
-    /// Whether it has not ended. One that has, and that nobody has reaped yet, is gone.
+    /// Whether it has not ended. A process that has ended, but was not reaped yet, is gone.
     pub fn is_alive(self) -> bool {
         self.stat().is_some_and(|stat| stat[0] != "Z")
     }
@@ -168,7 +168,7 @@ impl Process {
         self.limit(resource, getrlimit(resource).current);
     }
 
-    /// The pipe for its answers: whoever has this can add to them, and keeps it open.
+    /// The pipe for its answers: the holder of this file can add to them, and keeps the pipe open.
     pub fn answers(self) -> File {
         self.try_answers().expect("a child has one")
     }
@@ -187,7 +187,7 @@ impl Process {
         };
         let mut ends = own.filter(is_pipe).filter(is_its_end);
         let path = ends.next()?;
-        // Both ways, so that opening never waits for somebody at the other end.
+        // Both ways, so that opening never waits for a process at the other end.
         let end = OpenOptions::new().read(true).write(true).open(path);
         end.ok()
     }

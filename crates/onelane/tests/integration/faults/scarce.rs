@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::process::{Process, children};
 use super::request::{assert_refused, until_served};
-use super::user::Somebody;
+use super::user::FreshUser;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 use crate::lane::{self, Lane, onelane};
 
@@ -17,7 +17,7 @@ fn fork_server(lane: &Lane) -> Process {
     Process::of(lane).children().remove(0)
 }
 
-/// Whoever starts the processes that compute.
+/// The process that starts those that compute.
 fn starter(lane: &Lane, mode: Mode) -> Process {
     match mode {
         Cluster => Process::of(lane),
@@ -32,17 +32,17 @@ const SHORT: &[&str] = &["--request-timeout", "1s", "--queue-timeout", "1s"];
 async fn while_the_process_table_is_full_requests_are_refused(
     #[values(Fork, Pool, Cluster)] mode: Mode,
 ) {
-    let Some(somebody) = Somebody::new() else {
+    let Some(user) = FreshUser::new() else {
         return;
     };
-    let mut command = somebody.be(onelane());
+    let mut command = user.be(onelane());
     command
         .args(["--mode", &mode.to_string(), "--slots", "1"])
         .args(SHORT);
     let lane = Lane::run(command);
     assert_eq!(lane.get("/fast").await.status, 200);
     let starter = starter(&lane, mode);
-    somebody.limit_processes(starter, Some(1));
+    user.limit_processes(starter, Some(1));
     for child in children(&lane, usize::from(mode != Fork)).await {
         child.signal(Signal::KILL);
         lane.until_status(|status| status["children"]["exited"]["crashed"] == 1)
@@ -52,7 +52,7 @@ async fn while_the_process_table_is_full_requests_are_refused(
         assert_refused(&lane.get("/fast").await);
     }
     assert_eq!(lane.admin("/livez").await.status, 200);
-    somebody.limit_processes(starter, None);
+    user.limit_processes(starter, None);
     until_served(&lane).await;
 }
 

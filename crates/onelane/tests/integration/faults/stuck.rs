@@ -173,7 +173,7 @@ async fn children_that_cannot_stop_never_fail_the_liveness(#[values(Fork, Pool)]
 }
 
 #[tokio::test]
-async fn a_worker_that_cannot_stop_is_replaced_and_takes_nobody_meanwhile() {
+async fn a_worker_that_cannot_stop_is_replaced_and_takes_no_request_meanwhile() {
     let lane = with_slots(Cluster, &[]).await;
     stick(&lane, FOR_EVER).await;
     let replaced = restarts("hung");

@@ -1,4 +1,4 @@
-//! A user of whom no other process is known, because root may have as many as it wants.
+//! A user that has no processes yet: root may have any number of them, and others of a user would count, too.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -12,13 +12,13 @@ use crate::lane::onelane;
 /// Beyond the users of common systems and of containers.
 const FIRST_UID: u32 = 1 << 30;
 
-pub struct Somebody {
-    /// None where we are nobody special ourselves.
+pub struct FreshUser {
+    /// None if the test itself does not run as root: then it is the user of the test.
     uid: Option<u32>,
 }
 
-impl Somebody {
-    /// None, and said so, where nobody else may run the program.
+impl FreshUser {
+    /// None, with a message, where only root may run the program.
     pub fn new() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(FIRST_UID);
         if !getuid().is_root() {
@@ -26,15 +26,15 @@ impl Somebody {
         }
         let ours = getpid().as_raw_pid().cast_unsigned() * 64;
         let uid = ours + NEXT.fetch_add(1, Ordering::Relaxed);
-        let somebody = Self { uid: Some(uid) };
-        if somebody.be(onelane()).arg("--version").output().is_err() {
-            super::skip("nobody but root may run the program where it is");
+        let user = Self { uid: Some(uid) };
+        if user.be(onelane()).arg("--version").output().is_err() {
+            super::skip("only root may run the program where it is");
             return None;
         }
-        Some(somebody)
+        Some(user)
     }
 
-    /// The same command, run by them.
+    /// The same command, run by this user.
     pub fn be(&self, mut command: Command) -> Command {
         if let Some(uid) = self.uid {
             command.uid(uid);
@@ -42,14 +42,14 @@ impl Somebody {
         command
     }
 
-    /// Has `starter`, a process of theirs, start no more as soon as they have so many; none for any
-    /// number.
+    /// Lets `starter`, a process of this user, start no more once the user has so many processes. `None` lifts
+    /// the limit.
     pub fn limit_processes(&self, starter: Process, count: Option<u64>) {
         let any = getrlimit(Resource::Nproc).current;
         let limit = count
             .or(any)
             .map_or("unlimited".to_owned(), |count| count.to_string());
-        // Nobody else may, not even every root.
+        // Only the same user may set it: even root may lack the right in a container.
         let mut command = self.be(Command::new("prlimit"));
         let pid = starter.id().to_string();
         command.args(["--pid", &pid, &format!("--nproc={limit}:")]);

@@ -1,5 +1,5 @@
 //! Random words of children to their server. Whatever a child says, its request has an answer, or its connection breaks,
-//! and nobody else notices.
+//! and no other request suffers.
 
 use std::io::Write;
 

@@ -43,7 +43,7 @@ fn every_request_has_its_answer_and_no_other(#[values(Blocking, Cluster)] mode: 
     eprintln!("{mode}: {count} connections");
     random::block_on(books.into_inner().check(&lane));
     for process in all {
-        // Nobody has ended, and another one taken its place.
+        // No process has ended and been replaced.
         let peak = process.peak_kib().expect("it is alive");
         assert!(peak < PEAK_MAX_KIB, "{peak} KiB");
     }
@@ -87,7 +87,7 @@ impl Books {
         }
     }
 
-    /// How many of those that were counted nobody has seen. None if some were not counted.
+    /// How many answers were counted that no client has seen. None if some that clients have seen were not counted.
     fn missing(&self, counted: &BTreeMap<String, usize>) -> Option<usize> {
         let of = |status: &str| counted.get(status).copied().unwrap_or_default();
         let mut answered = self.by_status.iter();

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::expected::check;
 use super::reader::{Other, Reading, read};
 
-/// Whoever waits for longer hangs: nothing here takes a second.
+/// A server that takes longer hangs: nothing here takes a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came of what was sent.
@@ -53,7 +53,7 @@ pub async fn talk(address: &str, sent: &Sent, keeps: bool) -> Result<Talk, Strin
             }
         }
         Some(Reading::Other(_, is_head)) => {
-            // That was all: nobody need wait for the rest.
+            // The client sends no more: the server need not wait for the rest.
             to.shutdown().await.ok();
             listening.last_words(*is_head).await?;
         }

@@ -42,7 +42,7 @@ pub fn server_on(mode: Mode, address: &str) -> Command {
     let mut command = onelane();
     command.args(["--mode", &mode.to_string(), "--slots", "1"]);
     command.args(["--listen", address, "--admin-listen", address]);
-    // Whoever cannot reach a workload is told so at once.
+    // A client whose request cannot be computed is told so within 5 s.
     command.args(["--request-timeout", "5s", "--queue-timeout", "5s"]);
     command
 }

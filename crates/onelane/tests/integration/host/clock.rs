@@ -1,8 +1,8 @@
 //! The clock of the host is set while requests wait and compute. It is never really set: a library tells the
 //! processes of the server another time.
 //!
-//! Elsewhere waits became negative or an hour long, and everything that waited timed out. Right is that nobody
-//! notices: whatever is measured is measured by a clock that nobody sets.
+//! Elsewhere waits became negative or an hour long, and everything that waited timed out. Right is that no client
+//! notices: the server measures with the monotonic clock, which cannot be set.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl Clock {
         self.0.path().join("offset")
     }
 
-    /// Sets it to so many seconds after the real time, for whoever looks from now on.
+    /// Sets it to so many seconds after the real time, for every process that looks from now on.
     fn set(&self, ahead: f64) {
         let next = self.0.path().join("next");
         fs::write(&next, format!("{ahead:+}\n")).unwrap();
@@ -73,7 +73,7 @@ fn now() -> String {
     format!("t={:.3}", now.as_secs_f64())
 }
 
-/// A request as a balancer sends it whose clock nobody sets.
+/// A request of a balancer whose clock is right.
 async fn get(lane: &Lane, path: &str) -> Answer {
     let request = lane.request(Method::GET, path);
     send(request.header("x-request-start", now())).await
@@ -163,7 +163,7 @@ async fn a_clock_that_is_set_while_requests_wait_and_compute_changes_nothing(
         lines
             .iter()
             .any(|line| (ahead(line) - step).abs() < HOUR / 2.0),
-        "nobody has seen another time"
+        "no request has seen another time"
     );
     for line in lines {
         for name in ["duration_ms", "queue_ms", "compute_ms"] {

@@ -1,6 +1,6 @@
 //! Few threads and processes, and few descriptors, from the start.
 //!
-//! Elsewhere a server without a thread for its probes said that it is ready, and nobody could ask it. Right is to
+//! Elsewhere a server without a thread for its probes said that it is ready, and no probe got through. Right is to
 //! serve all the same, or to end before that and say why.
 
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 use rstest::rstest;
 
 use super::attempt::{Attempt, Outcome, server};
-use crate::faults::Somebody;
+use crate::faults::FreshUser;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 #[rstest]
@@ -22,14 +22,14 @@ fn with_a_few_a_server_serves_or_says_why_not(
     let mut served = 0;
     for limit in limits {
         // A new one each time: of the last one something may be left for a moment.
-        let Some(somebody) = Somebody::new() else {
+        let Some(user) = FreshUser::new() else {
             return;
         };
         let server = server(mode);
         let mut command = Command::new("prlimit");
         command.arg(format!("--{what}={limit}"));
         command.arg(server.get_program()).args(server.get_args());
-        let command = somebody.be(command);
+        let command = user.be(command);
         let attempt = Attempt::new(command, |mut command| command.spawn().unwrap());
         let clear = "drills: cannot start: ";
         match attempt.outcome() {

@@ -1,4 +1,4 @@
-//! Parts of the file system that are not there, or that nobody may write to.
+//! Parts of the file system that are not there, or cannot be written to.
 //!
 //! Elsewhere a server needed a place for temporary files, a home, or /proc, and said so in the middle of a
 //! request. Right is to do without, or to end before the first one with a line that names what is missing.
@@ -11,8 +11,8 @@ use super::attempt::{Attempt, Outcome, server};
 use crate::faults::skip;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
-/// A command for a server where `change` was made to what it sees of the file system, and nobody else. None, and
-/// said so, where that is not allowed.
+/// A command for a server that sees the file system after `change`; no other process does. None, with a message,
+/// where that is not allowed.
 fn changed(change: &str, mode: Mode) -> Option<Command> {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");

@@ -1,4 +1,4 @@
-//! Signals that are blocked or ignored from the start, because whoever starts the program does so.
+//! Signals that are blocked or ignored from the start, because the process that starts the server does so.
 //!
 //! Elsewhere a service that was started by a program with SIGTERM blocked could not be stopped, and one whose
 //! starter ignores SIGCHLD took the end of its children for a failure. Right is to serve and stop as ever.

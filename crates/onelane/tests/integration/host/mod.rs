@@ -9,7 +9,7 @@ mod calls;
 mod few;
 // Files that are not there, or cannot be written.
 mod files;
-// Signals that whoever started it has blocked, or ignores.
+// Signals that the process that started it has blocked, or ignores.
 mod inherited;
 // Addresses that are not there.
 mod network;

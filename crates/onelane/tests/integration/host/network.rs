@@ -58,7 +58,7 @@ fn every_mode_serves_where_there_is_no_ipv4() {
     };
     let alone = "ip link set lo up && ip -4 address flush dev lo";
     if !unshare(alone).status().is_ok_and(|status| status.success()) {
-        return skip("nobody may have a network of their own");
+        return skip("this user may not have a network of its own");
     }
     let mut tests = unshare(&format!("{alone} && exec \"$0\" \"$@\""));
     tests.arg(std::env::current_exe().unwrap());
@@ -86,7 +86,7 @@ fn an_address_that_is_none_is_a_clear_error(#[case] address: &str) {
     );
 }
 
-/// One that nobody here has.
+/// This address is for documentation: no machine has it.
 #[test]
 fn an_address_that_is_not_ours_is_a_clear_error() {
     let output = onelane()

@@ -1,4 +1,4 @@
-//! Elsewhere: standard error is a pipe, and whoever read it hangs or is gone, or the disk behind it is full. After
+//! Elsewhere: standard error is a pipe whose reader hangs or is gone, or the disk behind it is full. After
 //! 64 KB every request hangs, health checks say that all is well, and SIGTERM does nothing. Right: whatever
 //! becomes of the log, requests are answered as before; lines that had no room are counted, and the log says
 //! how many are missing where it goes on.
@@ -74,7 +74,7 @@ async fn the_books_add_up(lane: &Lane, requests: usize) {
 
 #[rstest]
 #[tokio::test]
-async fn a_log_that_nobody_reads_keeps_nobody_waiting_and_tells_what_it_lacks(
+async fn a_log_that_is_not_read_keeps_no_request_waiting_and_tells_what_it_lacks(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let lane = lane::of(mode, &["--queue-max", "1000", "--queue-timeout", "1h"]);
@@ -88,7 +88,7 @@ async fn a_log_that_nobody_reads_keeps_nobody_waiting_and_tells_what_it_lacks(
 
 #[rstest]
 #[tokio::test]
-async fn a_server_whose_log_nobody_reads_drains_and_ends(
+async fn a_server_whose_log_is_not_read_drains_and_ends(
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,
 ) {
     let mut lane = lane::of(mode, &[]);
@@ -104,7 +104,7 @@ async fn a_server_whose_log_nobody_reads_drains_and_ends(
     assert_eq!(lane.wait_for_exit().code(), Some(0));
 }
 
-/// Somebody else who has the same pipe or terminal may have said that nobody is to wait for it.
+/// Another process with the same pipe or terminal may have made it non-blocking.
 #[tokio::test]
 async fn a_log_that_says_try_again_is_tried_again() {
     let pipe = pipe().unwrap();
@@ -120,13 +120,13 @@ async fn a_log_that_says_try_again_is_tried_again() {
     the_books_add_up(&lane, FLOOD / 10 * 10).await;
 }
 
-/// Nor does a computation that prints by itself, or has a program do so.
+/// The same if a computation prints by itself, or runs a program that prints.
 #[rstest]
 #[case("stdout", &[Blocking, Threads, Fork, Pool, Cluster])]
 // In the other two, this is the server's own standard error, where the last words of a crash have to go.
 #[case("stderr", &[Fork, Pool, Cluster])]
 #[tokio::test]
-async fn what_is_printed_while_nobody_reads_keeps_nobody_waiting(
+async fn what_is_printed_while_the_log_is_not_read_keeps_no_request_waiting(
     #[case] to: &str,
     #[case] modes: &[Mode],
 ) {
@@ -146,7 +146,7 @@ async fn what_is_printed_while_nobody_reads_keeps_nobody_waiting(
     }
 }
 
-/// Whoever is last to say something has a pipe to say it through.
+/// The pipe for printed lines is there until the last process that prints has ended.
 #[rstest]
 #[tokio::test]
 async fn what_is_printed_just_before_the_end_is_in_the_log(
@@ -261,14 +261,14 @@ fn with_a_limit() -> Command {
 }
 
 #[rstest]
-// Nobody has it: the program is given /dev/null by its standard library, which takes everything.
+// Without the descriptor, Rust's standard library opens /dev/null for it, which takes everything.
 #[case::closed(with_nothing(), 0)]
 #[case::broken(with_stderr(pipe().unwrap().1), LINES)]
 #[case::full(with_stderr(File::options().write(true).open("/dev/full").unwrap()), LINES)]
 #[case::limited(with_a_limit(), 50)]
 #[case::for_reading(with_stderr(File::open("/dev/null").unwrap()), LINES)]
 #[tokio::test]
-async fn a_log_that_cannot_be_written_stops_nobody(
+async fn a_log_that_cannot_be_written_stops_no_request(
     #[case] command: Command,
     #[case] dropped: u32,
     #[values(Blocking, Threads, Fork, Pool, Cluster)] mode: Mode,

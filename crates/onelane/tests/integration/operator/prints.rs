@@ -1,6 +1,6 @@
-//! Elsewhere: `program config | head -1` ends with a panic message, or a mistake in the settings is told to a pipe
-//! that nobody reads, for ever. Right: who stops reading has read enough; what cannot be printed is an error
-//! in one line; and a process that ends does so.
+//! Elsewhere: `program config | head -1` ends with a panic message, or a program hangs for ever because it writes a
+//! mistake in its settings to a pipe that is not read. Right: a reader that stops has read enough; what cannot be
+//! printed is an error in one line; and a process that has to end does so.
 
 use std::fs::File;
 use std::io::{Write, pipe};
@@ -19,7 +19,7 @@ fn command(role: &str) -> Command {
 }
 
 #[rstest]
-fn who_stops_reading_has_read_enough(
+fn a_reader_that_stops_has_read_enough(
     #[values("config", "routes", "examples", "--help", "--version")] role: &str,
 ) {
     let (_, broken) = pipe().unwrap();
@@ -42,7 +42,7 @@ fn what_cannot_be_printed_is_an_error(#[values("config", "routes", "examples")] 
 #[case::a_bad_setting_of_a_server("serve", 78)]
 #[case::a_bad_setting_of_a_probe("probe", 78)]
 #[case::a_bad_flag("nope", 2)]
-fn a_mistake_that_nobody_reads_ends_the_process_all_the_same(
+fn a_mistake_that_is_not_read_ends_the_process_all_the_same(
     #[case] role: &str,
     #[case] code: i32,
 ) {

@@ -66,8 +66,8 @@ impl Books {
             let metrics = lane.admin("/metrics").await.text;
             let mut told_for_sure = answered.iter().filter(|id| self.is_told_for_sure(id));
             let unlogged = told_for_sure.find(|id| !lines.contains_key(**id));
-            // Clients that left have lines, too, which nobody knows to be still on their way but by
-            // their number. What is logged was counted before; workers report it later.
+            // Clients that left have lines, too; only the count tells whether some are still on their
+            // way. What is logged was counted before; workers report it later.
             let counted: u64 = sum_by(&metrics, "http_requests_total", "status")
                 .values()
                 .sum();
@@ -129,7 +129,7 @@ impl Books {
                 "{name} {value}: {certain} to {all} expected, {count} counted"
             );
         }
-        // Nobody is left to log what a killed worker was at.
+        // A killed worker cannot log its request, and no other process does.
         let happened = counted.iter().filter(|(_, count)| **count > 0);
         let unlogged = happened.filter(|(value, _)| !logged.contains_key(*value));
         let unlogged: Vec<_> = unlogged

@@ -1,4 +1,4 @@
-//! Clients that ask on and on, and somebody who kills.
+//! Clients that ask on and on, and a killer of children.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Full load on each mode while its children are killed at random; and then the books have to
 //! balance. `SOAK_SECONDS=30` for more than a moment.
 
-// Clients that ask on and on, and somebody who kills.
+// Clients that ask on and on, and a killer of children.
 mod load;
 // What clients, log and metrics say of the same requests.
 mod books;
@@ -63,7 +63,7 @@ fn duration() -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Whoever was started is there, or was reaped, and whoever was killed counts as crashed.
+/// Every child that was started is there, or was reaped, and every one that was killed counts as crashed.
 async fn check_children(mode: Mode, slots: usize, killed: u64, lane: &Lane) {
     let expected = if matches!(mode, Pool | Cluster) {
         slots

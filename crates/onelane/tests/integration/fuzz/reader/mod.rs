@@ -1,5 +1,5 @@
 //! Where requests begin and end, by the rules of RFC 9112 and what this server says that it takes. Written once more,
-//! without the library that the server reads with: what both take for granted nobody would find.
+//! without the library that the server reads with: with the same one, this would make the same mistakes.
 
 mod chunks;
 mod head;
@@ -36,11 +36,11 @@ pub struct Request {
     pub fields: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
     is_old: bool,
-    /// Whether nobody could refuse its head.
+    /// Whether a server has no reason to refuse its head.
     pub is_plain: bool,
 }
 
-/// All that stands in these bytes, up to the first place where nobody can go on.
+/// All that stands in these bytes, up to the first place where no server can read on.
 pub fn read(mut bytes: &[u8]) -> Vec<Reading> {
     let mut readings = Vec::new();
     while !bytes.is_empty() {
