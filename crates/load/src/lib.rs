@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 pub use clients::Clients;
 pub use trace::{Arrival, poisson};
 
-/// More than a lane lets anybody wait: it is only there so that an answer that never comes is
+/// More than a lane lets a request wait: it is only there so that an answer that never comes is
 /// counted as an error instead of hanging the load.
 const TIMEOUT: Duration = Duration::from_secs(130);
 

@@ -166,7 +166,7 @@ fn log(service: &Service, settings: &Settings, pen: Pen) -> Result<(), Complaint
     started.map_err(|err| (BAD_HOST, format!("cannot start: the log: {err}")))
 }
 
-/// Prints what was asked for. Who stops to read has read enough.
+/// Prints what was asked for. A reader that stops early (`| head`) has read enough: that is no error.
 fn print(text: &str) -> Result<ExitCode, Complaint> {
     let mut stdout = stdout();
     let printed = stdout

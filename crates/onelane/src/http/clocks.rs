@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// As many balancers as anybody has, several times over. Beyond it all are forgotten: the next look tells
+/// Several times as many balancers as a deployment has. Beyond it all are forgotten: the next look tells
 /// again.
 const BALANCERS_MAX: usize = 64;
 

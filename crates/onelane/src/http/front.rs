@@ -37,7 +37,7 @@ pub struct Front {
     pub folders: Folders,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
-    /// How the clocks of balancers differ from ours. None where requests wait before anybody looks at them: in
+    /// How the clocks of balancers differ from ours. None where requests wait before the server sees them: in
     /// the kernel's queue, in front of a cluster.
     pub clocks: Option<Clocks>,
     /// How many may wait for a slot.

@@ -37,7 +37,7 @@ struct Watched {
     reason: Option<&'static str>,
     /// That were taken so far.
     bytes: u64,
-    /// Who waits for more.
+    /// The task that waits for more bytes.
     reader: Option<Waker>,
 }
 

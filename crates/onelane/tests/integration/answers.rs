@@ -200,7 +200,7 @@ fn has_connection(lane: &Lane, client: &TcpStream) -> bool {
     rows.any(|row| row[1].ends_with(&here) && row[2].ends_with(&there))
 }
 
-/// The kernel takes some megabytes whether anybody reads them or not.
+/// The kernel takes some megabytes whether the client reads them or not.
 const LARGE: usize = 32 << 20;
 
 #[rstest]

@@ -89,7 +89,10 @@ async fn a_route_that_takes_a_body_is_a_panel_which_says_what_it_takes() {
     }
 
     let watching = lane.admin("/").await.text;
-    assert!(!watching.contains("data-sent="), "the admin side takes no requests");
+    assert!(
+        !watching.contains("data-sent="),
+        "the admin side takes no requests"
+    );
 }
 
 #[tokio::test]

@@ -92,7 +92,9 @@ async fn forms_of_every_shape_fit_into_half_a_lane(
 /// that with a reset in the middle of a chunk, which makes many clients lose the answer that they have got.
 #[rstest]
 #[tokio::test]
-async fn a_client_that_sends_on_after_a_refusal_gets_all_of_it(#[values(Blocking, Cluster)] mode: Mode) {
+async fn a_client_that_sends_on_after_a_refusal_gets_all_of_it(
+    #[values(Blocking, Cluster)] mode: Mode,
+) {
     let lane = lane::of(mode, &[]);
     let client = TcpStream::connect(&lane.listen).await.unwrap();
     let (mut answer, mut request) = client.into_split();

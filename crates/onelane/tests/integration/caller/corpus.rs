@@ -33,7 +33,7 @@ async fn raw_requests_have_the_documented_answers(
     assert!(entries.len() >= 150, "{}", entries.len());
     let all = |piece| entries.iter().map(move |entry| (entry, piece));
     let cases = PIECES.into_iter().flat_map(all);
-    // Who waits in vain for the rest of a body has the slot meanwhile: once is enough.
+    // A request whose body never comes as a whole has the slot meanwhile: once is enough.
     let cases = cases.filter(|(entry, piece)| *piece != 11 || entry.name != "body-too-short");
     let mut cases: Vec<_> = cases.collect();
     // Those that take long take no longer together.

@@ -25,7 +25,7 @@ const SMALL_CROWD: usize = 100;
 const WATCHERS: usize = 100;
 
 /// Half of what a lane has in a container, less the 4 MiB of an idle one. What the program of these tests takes
-/// before anybody asks is more than that, and no concern of a crowd.
+/// before the first request is more than that, and no concern of a crowd.
 const GROWTH_MAX_KIB: u64 = 28 << 10;
 
 fn lane(mode: Mode, descriptors: &str) -> Lane {

@@ -42,10 +42,7 @@ fn what_cannot_be_printed_is_an_error(#[values("config", "routes", "examples")] 
 #[case::a_bad_setting_of_a_server("serve", 78)]
 #[case::a_bad_setting_of_a_probe("probe", 78)]
 #[case::a_bad_flag("nope", 2)]
-fn a_mistake_that_is_not_read_ends_the_process_all_the_same(
-    #[case] role: &str,
-    #[case] code: i32,
-) {
+fn a_mistake_that_is_not_read_ends_the_process_all_the_same(#[case] role: &str, #[case] code: i32) {
     let (_unread, mut stderr) = pipe().unwrap();
     let flags = fcntl_getfl(&stderr).unwrap();
     fcntl_setfl(&stderr, flags | OFlags::NONBLOCK).unwrap();
