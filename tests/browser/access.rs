@@ -172,7 +172,7 @@ async fn a_phone_needs_no_scrolling_sideways() {
 }
 
 #[tokio::test]
-async fn whoever_wants_less_motion_gets_steps() {
+async fn a_user_who_wants_less_motion_gets_steps() {
     let lane = alone::start(&PATIENT);
     let Some(browser) = open(&lane).await else {
         return;

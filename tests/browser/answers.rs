@@ -51,7 +51,7 @@ async fn what_could_be_a_program_is_text_and_no_page() {
         if !content.contains(PAGE) {
             continue;
         }
-        // As somebody may open what is to be saved.
+        // A user may open what is meant to be saved.
         let open = "const link = document.querySelector('figure a'); link.removeAttribute('download'); link.target = '_blank'";
         browser.js(open).await;
         browser.click("figure a").await;

@@ -46,7 +46,7 @@ impl Browser {
                 return None;
             }
         };
-        // It wants the same port for IPv4 and IPv6, and ends where somebody else has one of them.
+        // It wants the same port for IPv4 and IPv6, and ends where another program has one of them.
         let started = (0..9).find_map(|_| start(driver));
         let (driver, address) = started.expect("a driver that stays");
         let mut browser = Self {
@@ -163,7 +163,7 @@ impl Browser {
         self.tool("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// As for somebody with this preference: `("prefers-color-scheme", "dark")`.
+    /// Shows the page to a user with this preference: `("prefers-color-scheme", "dark")`.
     pub(crate) async fn prefer(&self, name: &str, value: &str) {
         let features = json!({ "features": [{ "name": name, "value": value }] });
         self.tool("Emulation.setEmulatedMedia", features).await;

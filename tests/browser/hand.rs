@@ -1,4 +1,4 @@
-//! Files in the hand of somebody: chosen in the browser's own dialog, or dropped from outside.
+//! Files that a user gives to the page: chosen in the browser's own dialog, or dropped from outside.
 
 use onelane_stack::eventually;
 use serde_json::{Value, json};

@@ -152,7 +152,7 @@ async fn a_burst_on_one_lane_is_a_staircase() {
     let step = bars[0].part("compute");
     let stairs = bars[11].to - bars[0].to;
     assert!(stairs > 8.0 * step, "{stairs} of {step} each");
-    // In the order of their answers: the first waited for nobody, the sixth for five.
+    // In the order of their answers: the first waited for no other, the sixth for five.
     assert!(bars[5].part("queue") > bars[0].part("queue") + 2.0 * step);
     assert!(bars[11].part("held") > bars[0].part("held") + 2.0 * step);
     let dots = "return document.querySelectorAll('#plot i').length";

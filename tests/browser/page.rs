@@ -10,7 +10,7 @@ pub(crate) const BURST: &str = "[data-path='/wait?ms=300'] .send";
 /// Sends what its fields say.
 const ANY: &str = "#any .send";
 
-/// What keeps a lane until somebody cancels it.
+/// A request that keeps a lane until the user cancels it.
 pub(crate) const LONG: &str = "/sleep?ms=600000";
 /// The button for that.
 pub(crate) const CANCEL_LONG: &str = "[aria-label='Cancel request 1: /sleep?ms=600000']";

@@ -38,7 +38,7 @@ async fn a_script_that_is_not_the_pages_own_does_not_run() {
 }
 
 #[tokio::test]
-async fn the_page_asks_nobody_but_its_server() {
+async fn the_page_asks_no_server_but_its_own() {
     let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.listen)).await else {
         return;

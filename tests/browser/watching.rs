@@ -8,7 +8,7 @@ use crate::browser::Browser;
 use crate::page::PATIENT;
 
 #[tokio::test]
-async fn whoever_watches_sees_the_requests_of_others() {
+async fn the_admin_page_shows_the_requests_of_others() {
     let lane = alone::start(&PATIENT);
     let Some(browser) = Browser::open(&format!("http://{}/", lane.admin_listen)).await else {
         return;

@@ -55,7 +55,7 @@ fn taking_the_place(service: &str) -> Option<Copy> {
     take(&test, &test);
     let dependencies = format!("\n[dependencies]\n{}", dependencies(&manifest));
     copy.replace("Cargo.toml", "\n[dependencies]\n", &dependencies);
-    // Whoever has tested the services has fetched what they need.
+    // A machine that has tested the services has fetched what they need.
     let update = |more: &[&str]| {
         let mut cargo = copy.cargo();
         cargo.args(["update", "--workspace"]).args(more);

@@ -115,7 +115,7 @@ async fn send(base: &str, request: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_keeps_no_request_waiting() {
+async fn a_log_that_is_not_read_keeps_no_request_waiting() {
     if !docker_is_there().await {
         return;
     }

@@ -170,7 +170,7 @@ async fn each_key_has_limits_of_its_own() {
 async fn no_log_and_no_lane_has_a_key() {
     let keys = Keys::new();
     let alice = keys.make("alice").await;
-    // Nobody knows this one, and it is no less a secret somewhere.
+    // This key is not in the file, but it may be a secret elsewhere.
     let strange = "mallory.0123456789012345678901234567890123456789012";
     let stack = Local::up_with(1, &[("API_KEYS", &keys.file()), ("CACHE", "16m")]).await;
     for key in [&alice, strange] {

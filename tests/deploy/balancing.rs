@@ -7,7 +7,7 @@ use onelane_stack::{Compose, Local, Reply, ask, client, docker, get, in_backgrou
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-/// Who waits behind it gives up after 10 s (`queue_timeout`).
+/// A request that waits behind it gives up after 10 s (`queue_timeout`).
 const LONG: &str = "/wait?ms=4000";
 const SMALL: &str = "/fast";
 

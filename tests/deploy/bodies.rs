@@ -151,7 +151,7 @@ async fn chunked(base: String, length: usize, chunk: usize) -> String {
     }
     request.extend(b"0\r\n\r\n");
     let mut connection = connect(&base).await;
-    // Whoever is refused may be so before the end.
+    // nginx may refuse the request before it has read all of it.
     connection.write_all(&request).await.ok();
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).await.ok();
@@ -179,7 +179,7 @@ async fn one_upload_too_many_is_refused_and_small_requests_are_not() {
     assert_eq!((small.status, &small.json["ms"]), (200, &json!(5)));
     assert_eq!(stack.get("/fast").await.status, 200);
     for lane in stack.lanes().await {
-        assert_eq!(lane.slot().await["state"], "idle", "they occupy nobody");
+        assert_eq!(lane.slot().await["state"], "idle", "they occupy no lane");
     }
 
     uploads.pop().expect("there are some").abort();

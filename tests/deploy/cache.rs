@@ -139,7 +139,7 @@ async fn a_hundred_who_ask_the_same_at_once_are_one_computation() {
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_whoever_asks_for_it_and_in_whichever_way() {
+async fn an_answer_is_kept_for_all_clients_and_all_ways_of_asking() {
     let stack = up(1, &[]).await;
     let url = format!("{}/prime?number=7", stack.base);
     let asked =
@@ -260,7 +260,7 @@ async fn those_who_leave_take_nothing_from_the_others() {
 }
 
 #[tokio::test]
-async fn a_lane_that_dies_with_the_answer_costs_nobody_his() {
+async fn a_lane_that_dies_while_it_computes_costs_no_client_its_answer() {
     let stack = up(2, &[]).await;
     let lanes = Process::all(&stack, 2);
     let asked = ask_often(&stack, SOME, 5);

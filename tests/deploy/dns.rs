@@ -205,7 +205,7 @@ async fn nginx_waits_until_its_container_has_dns_and_can_be_stopped_meanwhile() 
     assert_eq!(
         state(&stopped, "ExitCode").await,
         "0",
-        "nobody had to kill it"
+        "Docker did not have to kill it"
     );
 
     std::fs::write(&resolv_conf, "nameserver 192.0.2.1\n").expect("it is ours");

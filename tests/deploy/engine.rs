@@ -113,7 +113,7 @@ impl Drop for Engine {
     }
 }
 
-/// Where whoever tests is not root, by sudo.
+/// A program that runs as root: by sudo, unless the test is root.
 pub(crate) fn as_root(program: &str) -> process::Command {
     if geteuid().is_root() {
         return process::Command::new(program);

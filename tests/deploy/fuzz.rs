@@ -20,14 +20,14 @@ const SETTINGS: [(&str, &str); 2] = [
     ("ONELANE_REQUEST_TIMEOUT", "1s"),
 ];
 
-/// Who says nothing for so long waits for more, or has nothing to say any more.
+/// A server that sends nothing for so long waits for more, or has no more to send.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// Whoever waits for longer hangs.
+/// A server that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_anothers_answer_or_hides_a_request() {
+async fn no_client_gets_anothers_answer_or_hides_a_request() {
     let stack = Local::up_with(LANES, &SETTINGS).await;
     let address = stack.base.trim_start_matches("http://");
     let count = tokio::task::block_in_place(|| {

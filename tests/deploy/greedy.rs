@@ -33,7 +33,7 @@ const HALF_A_HEAD: &str = "GET /fast HTTP/1.1\r\nHost: lanes\r\nX-Slow: ";
 /// The page, the largest answer of this service.
 const LARGE_ANSWER: &str = "GET / HTTP/1.1\r\nHost: lanes\r\n\r\n";
 
-/// Connections of somebody who opens one more for each that nginx closes.
+/// Connections of a greedy client, which opens a new one for each that nginx closes.
 struct Greed {
     clients: JoinSet<()>,
 }
@@ -131,7 +131,7 @@ fn assert_served(reply: &Reply) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_that_drip_and_heads_and_answers_that_stall_slow_nobody_else() {
+async fn uploads_that_drip_and_heads_and_answers_that_stall_slow_no_other_client() {
     let _alone = alone().await;
     let stack = Local::up(6).await;
     let mut ratios = Vec::new();
@@ -233,7 +233,7 @@ async fn eight_thousand_unfinished_heads_fit_beside_tmp() {
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).expect("it may use what it has");
     if limit.current.is_some_and(|files| files < 9000) {
-        return skip("nobody here may open 9000 files (ulimit -n)");
+        return skip("this user may not open 9000 files (ulimit -n)");
     }
     let Some(stack) = Compose::up(2).await else {
         return;
@@ -271,7 +271,8 @@ async fn eight_thousand_unfinished_heads_fit_beside_tmp() {
 }
 
 #[tokio::test]
-async fn where_somebody_else_has_filled_the_disk_a_large_body_is_refused_and_a_small_one_is_not() {
+async fn where_another_program_has_filled_the_disk_a_large_body_is_refused_and_a_small_one_is_not()
+{
     let Some(stack) = Compose::up(1).await else {
         return;
     };
@@ -302,11 +303,11 @@ async fn sixty_four_lanes_serve_sixty_four_requests_at_once() {
     }
 }
 
-/// Nobody is refused while there is room in a queue.
+/// No request is refused while there is room in a queue.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_burst_the_lanes_serve_as_many_as_they_let_wait() {
     const LANES: usize = 6;
-    /// A lane's own, if nobody says otherwise.
+    /// The default of a lane.
     const QUEUE_MAX: usize = 10;
 
     let stack = Local::up(LANES).await;

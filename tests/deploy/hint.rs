@@ -1,4 +1,4 @@
-//! What the scripts tell whoever has started a stack.
+//! What the scripts tell the user who has started a stack.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -19,10 +19,10 @@ async fn what_local_up_suggests_works() {
     works(&stack.said, &stack.base).await;
 }
 
-/// The counters of nginx are to be on the next port. Somebody who has taken it and does not listen is not
-/// seen until nginx tries to take it, just like somebody who takes it in the last moment.
+/// The counters of nginx are to be on the next port. A program that has taken it and does not listen is not
+/// seen until nginx tries to take it, just like a program that takes it at the last moment.
 #[tokio::test]
-async fn a_port_that_is_taken_at_the_last_moment_is_left_to_whoever_has_it() {
+async fn a_port_that_is_taken_at_the_last_moment_is_left_to_the_program_that_has_it() {
     let (stack, up) = Local::prepare(1).await;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, stack.port + 1));
     let theirs = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a descriptor");

@@ -102,7 +102,7 @@ fn start(lanes: &[SocketAddr]) -> (String, Child, TempDir) {
     let port = free_port();
     let dir = TempDir::new().expect("there is room for temporary files");
     configure(dir.path(), lanes, port).expect("the folder is ours");
-    // Where nginx is started by root, its workers are somebody else.
+    // If root starts nginx, its workers run as another user.
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("it is ours");
     let program = program().expect("local/install-nginx finds or fetches one");
     let nginx = command(&program, dir.path())
@@ -253,7 +253,7 @@ async fn a_large_body_waits_for_as_long_as_a_small_one() {
     assert_eq!(rounds, [&asks[..], &waits].concat());
 }
 
-/// Nobody is refused for a full queue that has not looked first, nor after it has had a place.
+/// A request is refused for a full queue only after it has looked for a free slot, and never after it had a place.
 #[tokio::test]
 async fn requests_that_come_at_once_ask_no_lane_twice_as_newcomers() {
     let mut stack = Stack::up(3, &[BUSY]).await;

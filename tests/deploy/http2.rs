@@ -178,7 +178,7 @@ async fn bodies_without_a_length_count_as_large_ones() {
     assert_eq!(connection.next().await, (103, Event::Status(503)));
 }
 
-/// Nor does one that nobody sees get into the cache.
+/// Nor does a body that no header announces get into the cache.
 #[tokio::test]
 async fn a_hidden_body_is_no_part_of_a_question_that_is_kept() {
     let stack = Local::up_with(1, &[("TLS", "1"), ("CACHE", "16m")]).await;

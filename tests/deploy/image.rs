@@ -20,7 +20,7 @@ async fn a_lane_is_small_and_soon_there() {
         return;
     };
     let lane = stack.lanes().await.remove(0);
-    its_image_is_one_small_layer_run_by_nobody(&lane).await;
+    its_image_is_one_small_layer_without_root(&lane).await;
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("lane");
     let inside = format!("{}:/{}", lane.container, env!("CARGO_PKG_NAME"));
@@ -69,7 +69,7 @@ async fn built_anew(name: &str) -> String {
     what
 }
 
-async fn its_image_is_one_small_layer_run_by_nobody(lane: &Lane) {
+async fn its_image_is_one_small_layer_without_root(lane: &Lane) {
     let image = docker(["inspect", "--format", "{{.Image}}", &lane.container]).await;
 
     let format = "{{.Size}} {{.Config.User}} {{len .RootFS.Layers}}";

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::engine::as_root;
 use crate::files_of_nginx::Files;
 
-/// Nobody's, by RFC 4193.
+/// A private network (RFC 4193).
 const SUBNET: &str = "fd5a:1e00:5000::/64";
 
 /// Runs what follows in a network that has a loopback, and no IPv4.
@@ -23,8 +23,8 @@ const ALONE: &str = r#"
     for address in fd5a::1 fd5a::2 fd5b::1; do ip address add $address/64 dev lo nodad || exit; done &&
     exec ${AS:+setpriv --clear-groups $AS} "$0" "$@""#;
 
-/// While somebody has a request, who else may? Prints the status for another address of the same network, once
-/// that is refused, and for one of another network.
+/// One client has requests without a pause. Meanwhile this prints the status for another address of the same
+/// network, once that is refused, and for one of another network.
 const ASK: &str = r#"
     ask() { curl --silent --interface $1 --output /dev/null --write-out "%{http_code} " "http://[$1]:$NUMBER$2"; }
     local/up && local/reload || exit

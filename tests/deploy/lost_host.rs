@@ -1,4 +1,4 @@
-//! Lanes that are silent: one whose host is gone, so that nothing of it comes through and nobody tells,
+//! Lanes that are silent: one whose host is gone, so that no packet comes from it, not even a refusal,
 //! and one that is paused, whose kernel goes on answering.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Every mode in a container: as process 1, nobody, without capabilities and without a disk to write.
+//! Every mode in a container: as process 1, not as root, without capabilities and without a disk to write to.
 
 use onelane_stack::{Compose, Lane, docker, eventually};
 use rstest::rstest;

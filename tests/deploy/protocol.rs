@@ -87,13 +87,13 @@ async fn nginx_is_ready_unless_a_lane_says_that_it_is_of_another_version() {
     for pid in stack.pids("lane-") {
         kill_process(pid, Signal::KILL).expect("it runs");
     }
-    eventually("nobody to say so", async || {
+    eventually("readiness when all lanes are lost", async || {
         (ready().await.status == 200).then_some(())
     })
     .await;
 }
 
-/// A blocking lane answers at once; a cluster does not, and nobody waits for it.
+/// A blocking lane answers at once; a cluster does not, and nginx does not wait for it.
 #[rstest]
 #[case("blocking")]
 #[case("cluster")]

@@ -1,7 +1,7 @@
 //! What is there again after Docker, or its host, was stopped.
 //!
 //! Elsewhere: everything exits 0 when a host is told to stop, so that `on-failure` left all of it down; `always`
-//! brings back what somebody had stopped on purpose; `unless-stopped` forgets what was sent a signal by
+//! brings back what the operator had stopped on purpose; `unless-stopped` forgets what was sent a signal by
 //! `docker kill`. Right: it comes back as it was, except what was stopped by hand. And what runs for years does not
 //! fill the disk with its log.
 

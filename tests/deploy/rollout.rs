@@ -111,7 +111,7 @@ async fn served_by(load: &mut Load, lanes: &[Pod]) {
     }
 }
 
-/// A request that comes to this lane just before SIGTERM does, as from somebody who knew it no better.
+/// A request that comes to this lane just before SIGTERM does: its client does not know yet that the lane ends.
 fn late_request(lane: &Pod) -> tokio::task::JoinHandle<onelane_stack::Reply> {
     let app = manifests::object("Deployment", "app");
     let port = manifests::port(manifests::container(&app), "http");

@@ -71,7 +71,8 @@ async fn plain_http_on_the_same_port_is_sent_to_https() {
     assert_eq!((answer.status, &*answer.version), (200, "2"));
 }
 
-/// Who comes under a name, to the port of HTTPS, is told to come back by HTTPS alone: not who is only trying.
+/// A client that asks for a real host name, on the port of HTTPS, is told to come back by HTTPS alone. With a local
+/// name, an address or another port it is only trying, and is not told.
 #[tokio::test]
 async fn only_a_site_of_its_own_asks_for_https_for_ever() {
     let stack = up().await;
@@ -205,7 +206,7 @@ async fn containers_renew_their_certificate_without_losing_a_request() {
     };
     renews(&stack.base, &pair, || stack.reload_command()).await;
 
-    // Nothing of the key is in the image, and nobody else in the container may read it.
+    // Nothing of the key is in the image, and no other user in the container may read it.
     let nginx = stack.nginx().await.container;
     let key = "/etc/nginx/tls/tls.key";
     let mode = docker(["exec", &nginx, "stat", "--format=%a %u", key]).await;
@@ -311,7 +312,7 @@ fn asking(base: &str, version: &'static str) -> Clients<()> {
     })
 }
 
-/// A certificate and its key, as they may stand in a folder of somebody's.
+/// A certificate and its key, as they may stand in a user's folder.
 struct Pair(TempDir);
 
 impl Pair {

@@ -1,8 +1,9 @@
-//! `make up` where there is something already: of this stack, or of somebody else.
+//! `make up` where something runs already: this stack, or another program.
 //!
-//! Elsewhere: who asks for six lanes, and then for something else, has two; a port that somebody has is noticed when
-//! everything is stopped; another checkout of the same project takes the place of this one. Right: what is not told
-//! stays, what changes is said, and what cannot be is said before anything is stopped.
+//! Elsewhere: an operator who asks for six lanes, and later changes another setting, has two lanes; a port that another
+//! program has is noticed when everything is stopped; another checkout of the same project takes the place of this
+//! one. Right: a setting that is not given stays, changes are printed, and what cannot be is said before anything is
+//! stopped.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -56,8 +57,8 @@ async fn containers_go_on_where_what_is_wanted_cannot_be() {
         return;
     };
     let before = containers(&stack).await;
-    let somebody = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("there is a free port");
-    let port = somebody.local_addr().expect("it is bound").port();
+    let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("there is a free port");
+    let port = taken.local_addr().expect("it is bound").port();
     let said = complaint(stack.up_again().env("PORT", port.to_string())).await;
     assert_eq!(
         said,
@@ -105,12 +106,8 @@ async fn containers_go_on_where_what_is_wanted_cannot_be() {
 async fn plain_processes_keep_what_they_were_told_and_go_on_where_more_cannot_be() {
     let stack = Local::up_with(2, &[("MODE", "threads"), ("CACHE", "16m")]).await;
     let before = stack.pids("");
-    let somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-    let port = somebody
-        .local_addr()
-        .expect("it is bound")
-        .port()
-        .to_string();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
     for (name, value, why) in [
         ("PORT", &*port, "something else listens on port"),
         ("PORT", "::1:5000", "PORT is a number"),

@@ -35,7 +35,7 @@ fn the_namespace_comes_first_and_pods_come_last() {
         {
             assert!(place("ConfigMap", text(volume, "/name")) < deployment);
         }
-        // For a moment nobody would be kept out.
+        // Otherwise every client would be let in for a moment.
         assert!(place("NetworkPolicy", "default") < deployment);
         // It would look in vain for what it scales.
         let scaler = set
@@ -86,7 +86,7 @@ fn assert_rendered(rendered: Vec<Value>, mut on_disk: Vec<Manifest>) {
     for object in rendered {
         let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
         let place = on_disk.iter().position(|it| it.is(kind, name));
-        let place = place.unwrap_or_else(|| panic!("nobody asked for {kind} {name}"));
+        let place = place.unwrap_or_else(|| panic!("no file has {kind} {name}"));
         let manifest = on_disk.swap_remove(place);
         assert_eq!(object, manifest.object, "k8s/{}", manifest.file);
     }

@@ -53,7 +53,7 @@ fn both_ways_to_scale_on_lanes_use_the_same_signals_and_targets() {
             .expect("with labels");
         assert!(text(trigger, "/query").contains(&format!("rate({series}{{")));
         assert_eq!(metric["metric"]["name"], rule["name"]["as"]);
-        // Without data nobody knows better than to leave the lanes as they are.
+        // Without data the autoscaler leaves the lanes as they are.
         assert_eq!(trigger["ignoreNullValues"], "false");
         let threshold: f64 = text(trigger, "/threshold").parse().expect("a number");
         let target = text(metric, "/target/averageValue");

@@ -50,7 +50,7 @@ fn everything_says_what_it_is_part_of() {
 }
 
 #[test]
-fn nobody_waits_five_minutes_for_a_node_that_vanished() {
+fn no_pod_waits_five_minutes_for_a_node_that_vanished() {
     for manifest in pods().filter(|it| it.kind() == "Deployment") {
         let tolerations = at(&manifest.object, "/spec/template/spec/tolerations");
         let half_a_minute = |key: &str| {

@@ -102,7 +102,7 @@ fn nginx_asks_for_the_lanes_by_the_names_of_their_services() {
 
 #[test]
 fn policies_open_exactly_the_ports_that_are_used() {
-    // Only lanes are scraped. The kubelet, which asks for the health of nginx, is let in by nobody's rule.
+    // Only lanes are scraped. The kubelet, which asks for the health of nginx, is let in without a rule.
     for (name, ports) in [("app", &["http", "admin"][..]), ("nginx", &["http"])] {
         let deployment = object("Deployment", name);
         let ports = ports

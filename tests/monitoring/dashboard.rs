@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 fn it_can_be_provisioned_as_it_is() {
     let dashboard = dashboard();
     assert_eq!(dashboard["uid"], env!("CARGO_PKG_NAME"));
-    // What an export adds: questions to whoever imports it, and the number it had somewhere.
+    // What an export adds: questions to the user who imports it, and the number it had in another Grafana.
     for key in ["__inputs", "__requires", "id", "version"] {
         assert!(dashboard.get(key).is_none(), "{key}");
     }

@@ -64,7 +64,7 @@ fn every_series_of_a_lane_is_shown_or_watched() {
     let exprs = rules().into_iter().map(|rule| rule.expr);
     let asked: BTreeSet<String> = queries.chain(exprs).flat_map(|it| asked_for(&it)).collect();
     for name in of_lanes() {
-        assert!(asked.contains(&name), "nobody looks at {name}");
+        assert!(asked.contains(&name), "no panel or rule looks at {name}");
     }
 }
 

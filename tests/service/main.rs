@@ -48,7 +48,7 @@ fn every_example_is_answered(
     let service = testing::start_with(BINARY, &flags(mode));
     let commands = printed(&["examples", service.url()]);
     for command in commands.lines() {
-        // Nobody knows which file somebody will send.
+        // The test does not know which file a user would send.
         if command.contains(" '@FILE' ") {
             continue;
         }

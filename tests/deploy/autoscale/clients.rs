@@ -1,4 +1,4 @@
-//! Clients that ask without a pause, every other time by POST, which nobody repeats.
+//! Clients that ask without a pause, every other time by POST, which nginx does not repeat.
 
 use onelane_load::Clients;
 use onelane_stack::{ask, client};

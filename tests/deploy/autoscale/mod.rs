@@ -79,7 +79,8 @@ async fn it_goes_on_with_what_others_do_and_ends_with_the_stack() {
     })
     .await;
 
-    // What it has made stays where nobody says otherwise, and what somebody says is taken up.
+    // Without LANES, `make up` keeps the lanes that the autoscaler has made; with LANES, the autoscaler goes on
+    // from there.
     let said = output(&mut stack.up_again()).await;
     assert!(said.contains("2 threads lane(s)"), "{said}");
     let said = output(stack.up_again().env("LANES", "4")).await;

@@ -1,4 +1,4 @@
-//! The pods of a Service that are ready, as somebody knows them: a little later than it happens.
+//! The ready pods of a Service, as DNS or a proxy knows them: changes arrive there a little later.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -51,6 +51,8 @@ impl Known {
     }
 
     fn pods(&self) -> MutexGuard<'_, BTreeSet<Ipv4Addr>> {
-        self.pods.lock().expect("nobody panics with it")
+        self.pods
+            .lock()
+            .expect("no thread panics while it holds the lock")
     }
 }

@@ -85,7 +85,7 @@ async fn takes_its_longest_body(stack: &Compose, lane: &Lane, request: &Request)
     assert_eq!(reply.host(), lane.host, "a lane has seen it");
 }
 
-/// A quick lane may be done before anybody has looked, or left: then its client asks once more.
+/// A quick lane may be done before the test has seen it busy, or has left: then the client asks once more.
 async fn is_stopped_when_its_client_leaves(stack: &Compose, slow: &Request) {
     let lane = stack.lanes().await.remove(0);
     eventually("a request that ends with its client", async || {
@@ -111,7 +111,7 @@ async fn is_stopped_in_time(stack: &Compose, slow: &Request) {
     assert_eq!((status, &json["reason"]), (504, &"request_timeout".into()));
 }
 
-/// Nobody notices.
+/// Clients do not notice.
 async fn lanes_come_and_go(stack: &Compose, service: &str, requests: &[Request]) {
     // However quick they are, lanes are busy.
     let requests = [requests, &[requests::drill(300)]].concat();

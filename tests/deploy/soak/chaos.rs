@@ -17,7 +17,7 @@ const MEANWHILE: usize = 50;
 pub(super) enum Chaos {
     /// A lane crashes. Docker starts it anew.
     Crash,
-    /// Somebody kills a lane and starts it later.
+    /// The operator kills a lane and starts it later.
     Kill,
     Stop,
     Restart,
@@ -26,7 +26,7 @@ pub(super) enum Chaos {
     Pause,
     /// nginx reads its files anew.
     Reload,
-    /// Nobody takes what a lane logs.
+    /// What a lane logs is not read.
     LogStall,
 }
 

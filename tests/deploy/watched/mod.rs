@@ -102,7 +102,7 @@ async fn alerts_are<const N: usize>(prometheus: &Prometheus, expected: [&str; N]
 
 async fn grafana_is_for_looking_only(stack: &Compose) {
     let Some(grafana) = stack.grafana().await else {
-        // Whoever has no registry runs without it, as `make up` says: not even CI has to have one.
+        // Without a registry there is no Grafana, as `make up` says: not even CI has to have one.
         return say("SKIPPED a part of a test: there is no registry to fetch Grafana from");
     };
     let title = eventually("the dashboard", async || {

@@ -35,7 +35,7 @@ hang_up() {
 exchange() {
   local id=$1 head body line name value length=0 keep=yes
   status=000 reason=- lane=-
-  # Closed while nothing was asked: anybody may.
+  # The server may close a connection while there is no request on it.
   [[ -z $socket ]] || ! read -rt 0 -u "$socket" || hang_up
   if [[ -z $socket ]] && ! { exec {socket}<>"/dev/tcp/$address/$port"; } 2>/dev/null; then
     socket='' reason=refused

@@ -17,7 +17,7 @@ use crate::undo::Undo;
 const OLDEST: u64 = 30;
 
 pub(crate) struct Cluster {
-    /// Nobody else would miss a node or DNS.
+    /// No other user would miss a node or DNS.
     is_ours: bool,
     /// The registry of the images, with its slash; empty where nodes have them.
     images: String,
@@ -54,7 +54,7 @@ impl Cluster {
             Ok(())
         } else {
             Err(Stop::Skip(
-                "others may use this cluster; CLUSTER_IS_OURS=1 says that nobody does".to_owned(),
+                "others may use this cluster; CLUSTER_IS_OURS=1 says that they do not".to_owned(),
             ))
         }
     }
@@ -93,7 +93,7 @@ fn with_registry(here: &Path, folder: &str, registry: &str) -> String {
     format!("resources: [{base}/{folder}]\nimages:\n{images}")
 }
 
-/// Clusters that live on somebody's own machine.
+/// Clusters that live on the user's own machine.
 fn is_local(context: &str) -> bool {
     let tools = ["kind-", "k3d-"];
     context == "minikube" || tools.iter().any(|tool| context.starts_with(tool))

@@ -12,7 +12,7 @@ Tries the service on the cluster that kubectl talks to (KUBECONFIG, or its curre
 
 Environment
   IMAGES=registry.example.com/    what to put before the names of the images; by default nodes have them
-  CLUSTER_IS_OURS=1               nobody else uses the cluster: a node may be drained, DNS stopped, a
+  CLUSTER_IS_OURS=1               no others use the cluster: a node may be drained, DNS stopped, a
                                   process killed from its node. 1 by default for kind, k3d and minikube
 
 Exit code: 0, or 1 if a trial failed, or 2 if none could begin.

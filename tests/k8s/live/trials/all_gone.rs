@@ -1,5 +1,5 @@
-//! All lanes are deleted at once, by force. Until the next ones are ready there is nobody to compute; the
-//! refusals have to end with that.
+//! All lanes are deleted at once, by force. Until the next ones are ready there is no lane to compute, so requests
+//! are refused; the refusals have to end when the lanes are ready.
 
 use std::collections::HashSet;
 

@@ -13,7 +13,7 @@ use crate::witness::Witness;
 pub(super) const LANES: u64 = 4;
 
 /// All lanes are busy all the time, so that each one that goes has a request. Three lanes are enough for
-/// them: nobody waits for longer than the 10 s of `queue_timeout`.
+/// them: no request waits for longer than the 10 s of `queue_timeout`.
 pub(super) const BUSY: [&str; 6] = [
     "GET /sleep 2000 fresh - 0 0",
     "GET /sleep 2000 kept - 0 0",

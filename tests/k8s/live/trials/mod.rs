@@ -1,7 +1,7 @@
 //! One trial after the other, each by itself: what is done, and what has to be true.
 //!
 //! "Lost" is a request without a 200. What is asserted everywhere: no GET is lost, and no POST is done twice. A
-//! POST without a key may be lost with the lane that computes it, because nobody knows whether it was done.
+//! POST without a key may be lost with the lane that computes it, because nginx cannot know whether it was done.
 
 mod all_gone;
 mod apply;

@@ -1,4 +1,4 @@
-//! Lanes leave while they compute: what runs is finished, and nobody is lost when they end.
+//! Lanes leave while they compute: what runs is finished, and no request is lost when they end.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const LONG: &str = "GET /sleep 28000 fresh - 0 1";
 pub(super) async fn run(cluster: &Cluster, notes: &mut Notes) -> Result<(), Stop> {
     hold(cluster, LANES).await?;
     let long = Load::start(cluster, "scale-down-long", &[LONG; 4]).await?;
-    // From outside nobody sees that they run, because a lane tells of a request when it has ended.
+    // Their start cannot be seen from outside, because a lane tells of a request when it has ended.
     tokio::time::sleep(Duration::from_secs(4)).await;
     set(LEFT).await?;
 
