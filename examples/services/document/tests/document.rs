@@ -1,4 +1,4 @@
-//! The real program: documents, what is none, and what is left of `soffice` when nobody waits for it any more.
+//! The real program: documents, files that are none, and what is left of `soffice` when its client has left.
 
 use std::fs;
 use std::io::Write;
@@ -138,7 +138,7 @@ fn what_takes_too_long_is_ended(#[values("blocking", "fork")] mode: &str) {
 }
 
 #[rstest]
-fn what_nobody_waits_for_is_ended(#[values("blocking", "fork")] mode: &str) {
+fn what_no_client_waits_for_is_ended(#[values("blocking", "fork")] mode: &str) {
     let Some(lane) = Lane::start(&["--mode", mode, "--request-timeout", "2m"]) else {
         return;
     };

@@ -122,13 +122,13 @@ fn unlike(format: &Format) -> Stop {
 /// Where `soffice` makes a socket for the next one, if it can write there.
 const SOCKETS: &str = "/tmp";
 
-/// Removes the sockets of those that were killed: nobody answers there.
+/// Removes the sockets of `soffice` processes that were killed: connections to them are refused.
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_its = name.as_encoded_bytes().starts_with(b"OSL_PIPE_");
         if is_its && is_deserted(&entry.path()) {
-            // It may be somebody else's.
+            // It may belong to another user: then it stays.
             fs::remove_file(entry.path()).ok();
         }
     }

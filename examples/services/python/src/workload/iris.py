@@ -38,7 +38,7 @@ def refusal(asked):
 
 
 def answer(model, species, asked):
-    """What is said to whoever has asked."""
+    """The answer to one request: what the model says, or why it was not asked."""
     why = refusal(asked)
     if why is not None:
         return {"refused": why}

@@ -19,7 +19,7 @@ const MAX_FILE_BYTES: usize = 8 << 20;
 const MAX_PIXELS: u64 = 24_000_000;
 /// Of as many as that. Those with 16 bits a colour have more, and so there may be fewer of them.
 const PIXEL_BYTES: u64 = 4;
-/// Nobody sees more at this size.
+/// At this size, a higher quality cannot be seen.
 const QUALITY: u8 = 80;
 
 const NOT_AN_IMAGE: Reason = Reason::new(422, "not_an_image", "This is no picture");

@@ -179,7 +179,7 @@ fn locked() -> Vec<u8> {
         <manifest:key-derivation manifest:key-derivation-name="PBKDF2"
         manifest:iteration-count="1024" manifest:salt="AAAAAAAAAAAAAAAAAAAAAA=="/>
         </manifest:encryption-data>"#;
-    odt_of("nobody can read this", encryption)
+    odt_of("this is encrypted", encryption)
 }
 
 /// A PNG of 3 × 5 pixels.
@@ -281,7 +281,7 @@ fn what_libreoffice_fails_at_is_told_apart() {
 }
 
 #[test]
-fn sockets_that_nobody_listens_at_are_removed() {
+fn sockets_that_no_process_listens_at_are_removed() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let _alive = UnixListener::bind(path("OSL_PIPE_1")).unwrap();
@@ -293,7 +293,7 @@ fn sockets_that_nobody_listens_at_are_removed() {
 }
 
 #[test]
-fn it_ends_when_nobody_wants_it_any_more() {
+fn it_ends_when_the_request_is_interrupted() {
     let call = Call::default()
         .with_header("Content-Type", TEXT)
         .with_body("hello");

@@ -86,7 +86,7 @@ fn a_file_that_is_no_table_is_told_by_its_name() {
 }
 
 #[test]
-fn it_ends_when_nobody_wants_it_any_more() {
+fn it_ends_when_the_request_is_interrupted() {
     let call = Call::default();
     call.interrupt();
     let input = Input {

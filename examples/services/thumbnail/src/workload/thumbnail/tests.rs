@@ -166,7 +166,7 @@ fn what_takes_more_memory_may_have_fewer_pixels() {
 }
 
 #[test]
-fn it_ends_when_nobody_wants_it_any_more() {
+fn it_ends_when_the_request_is_interrupted() {
     let call = Call::default().with_body(file(picture(40, 30), ImageFormat::Png));
     call.interrupt();
     let stopped = Thumbnail.run(Input { width: 20 }, &call);
