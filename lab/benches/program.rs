@@ -19,7 +19,7 @@ fn main() {
     let first: serde_json::Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
     let at = format!("http://{}", first["listen"].as_str().unwrap());
     log.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"ready\"")));
-    // Somebody has to read the rest.
+    // Reads the rest of the log, so that the pipe does not fill up.
     std::thread::spawn(move || log.for_each(drop));
 
     let ask = |request: minreq::Request| assert_eq!(request.send().unwrap().status_code, 200);

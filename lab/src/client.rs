@@ -139,7 +139,7 @@ fn send(address: SocketAddr, request: &[u8]) -> io::Result<std::net::TcpStream> 
 /// No answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Silence {
-    /// Nobody listens.
+    /// No program listens.
     Refused,
     /// The connection ended without one.
     Closed,

@@ -91,7 +91,7 @@ async fn main() -> ExitCode {
 /// Every front on every trace, one after the other: they would disturb each other side by side.
 async fn compare(options: &Options) -> Result<Vec<Cell>, String> {
     let fronts = fronts()?;
-    // Shedding would flatter whoever does it: the refused would be missing among the late.
+    // No limits: refused requests would be missing among the late ones, which would flatter a front that refuses.
     let lanes = Lane::start(options.lanes as usize, Limits::Lifted)?;
     let cost = costs::measure(&lanes[0]).await?;
     eprintln!("here:      {cost:?}");

@@ -97,7 +97,7 @@ impl Bench {
         if self.absent.borrow().contains_key(&name) {
             return None;
         }
-        // Once more, because somebody may have taken the port that was free.
+        // Once more, because another program may have taken the port that was free.
         let running = contender
             .start(&self.tools, terms)
             .or_else(|_| contender.start(&self.tools, terms))
@@ -120,13 +120,13 @@ impl Bench {
         }
     }
 
-    /// Has nobody start it any more.
+    /// Marks a contender as absent, so that it is not started any more.
     pub(crate) fn exclude(&self, name: &str, why: String) {
         self.say(&format!("{name} is ABSENT: {why}"));
         self.absent.borrow_mut().insert(name.to_owned(), why);
     }
 
-    /// Tells whoever watches what was found just now.
+    /// Prints what was found just now, for the user who watches.
     pub(crate) fn say(&self, what: &str) {
         eprintln!("[{:4} s] {what}", self.start.elapsed().as_secs());
     }

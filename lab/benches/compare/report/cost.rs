@@ -29,7 +29,7 @@ pub(super) fn section(rows: &[Row]) -> Section {
     let text = format!(
         "## (c) The cost of a request\n\n`/fast`, which is no work at all: latency over one connection, then throughput and \
          CPU time of all processes over eight, which are kept where the server keeps them, and at last with a connection for each \
-         request. Two workers each where there are workers; nobody writes a \
+         request. Two workers each where there are workers; no server writes a \
          log. The client shares the machine, so throughput of the fastest is partly its own.\n\n\
          ![CPU time per request](comparison/cost.svg)\n\n{}",
         table(

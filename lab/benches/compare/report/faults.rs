@@ -26,8 +26,8 @@ pub(super) fn section(rows: &[Row]) -> Section {
          next ten short requests fail. The same with a worker that is frozen (SIGSTOP), in full runs. A computation that never ends, where the limit is one second for all who know one. A client \
          that leaves a computation of 700 ms after 250 ms: CPU time still spent on it, and what the next \
          client sees where there is a single worker. A stop during a computation of 500 ms: what its client sees, and how long it \
-         takes until what was started has ended (5 s is when they are killed). Numbers are HTTP statuses; `nothing` is after 4 s, or 10 s with the frozen one. Lanes here \
-         have nobody who starts a dead one again, as Compose or Kubernetes would.\n\n{}",
+         takes until what was started has ended (5 s is when they are killed). Numbers are HTTP statuses; `nothing` is after 4 s, or 10 s with the frozen one. Here, \
+         no supervisor starts a dead lane again, as Compose or Kubernetes would.\n\n{}",
         table(
             &[
                 "",

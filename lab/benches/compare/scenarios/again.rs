@@ -87,7 +87,10 @@ fn measure(running: &Running, contender: &str, run: u32, paths: &[String]) -> Ro
     let ask = || {
         let mut times = Vec::new();
         loop {
-            let path = next.lock().expect("nobody panics with it").next();
+            let path = next
+                .lock()
+                .expect("no thread panics while it holds the lock")
+                .next();
             let Some(path) = path else { return times };
             let start = Instant::now();
             if get(running.address, path, Duration::from_mins(1)) == Ok(200) {

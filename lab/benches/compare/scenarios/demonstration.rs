@@ -82,7 +82,7 @@ fn short_ones(address: SocketAddr, long_ms: u64) -> Vec<Duration> {
     let patience = Duration::from_mins(1);
     let ask = move |path: &str| {
         let start = Instant::now();
-        // Whoever is refused is answered, too.
+        // A refusal is an answer, too.
         let _ = get(address, path, patience);
         start.elapsed()
     };
@@ -99,7 +99,7 @@ fn short_ones(address: SocketAddr, long_ms: u64) -> Vec<Duration> {
         .into_iter()
         .filter_map(|short| short.join().ok())
         .collect();
-    // So that it does not keep the CPU busy beside whoever is next.
+    // So that it does not keep the CPU busy beside the next contender.
     let _ = long.join();
     times
 }

@@ -61,7 +61,7 @@ pub(crate) struct Stopped {
 }
 
 const PATIENCE: Duration = Duration::from_secs(4);
-/// More than it takes anybody here to give a process up that does not answer.
+/// More than any contender takes to give a process up that does not answer.
 const PATIENCE_WITH_THE_FROZEN: Duration = Duration::from_secs(10);
 /// Until a request is surely being computed.
 const HEAD_START: Duration = Duration::from_millis(250);

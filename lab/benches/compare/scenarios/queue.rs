@@ -1,6 +1,6 @@
-//! Arrivals that do not wait for anybody, at six workers or lanes: how near does each come to one
-//! ideal central queue on the very same arrivals? And when more arrives than anybody could do: who is
-//! refused, how fast, and how much useful work is still done?
+//! Arrivals that do not wait for answers, at six workers or lanes: how near does each come to one
+//! ideal central queue on the very same arrivals? And when more arrives than they can do: how
+//! many requests are refused, how fast, and how much useful work is still done?
 //!
 //! Workers sleep instead of computing, so that six of them fit on any machine. Up to full load,
 //! contenders are measured three or four side by side, on the same arrivals at the same moments, while
@@ -104,7 +104,7 @@ const FULL: [Plan; 6] = [
     (Mix::B, 'B', 0.8, 2, 8.0),
     (Mix::B, 'B', 0.95, 2, 8.0),
 ];
-/// Beyond what anybody can do: a little, and three times as much.
+/// Beyond what the contenders can do: a little, and three times as much.
 const OVERLOAD: [Plan; 4] = [
     (Mix::C, 'C', 1.2, 2, 8.0),
     (Mix::B, 'B', 1.2, 2, 8.0),
