@@ -82,9 +82,7 @@ fn become_program(keeper: Pid, order: &ProgramOrder, attached: Vec<OwnedFd>) -> 
         guard::go_before_the_server();
         limit(order.limits)?;
         let stdin = attached.into_iter().next();
-        dup2_stdin(
-            stdin.ok_or_else(|| io::Error::other("the order came without a standard input"))?,
-        )?;
+        dup2_stdin(stdin.ok_or_else(|| io::Error::other("the order has no standard input"))?)?;
         Ok(())
     };
     match prepare() {

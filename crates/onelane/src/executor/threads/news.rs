@@ -85,12 +85,7 @@ pub(super) struct Outside(pub(super) mpsc::Sender<TaskNews>);
 impl Outside {
     fn tell(&self, news: TaskNews) -> io::Result<()> {
         let told = self.0.blocking_send(news);
-        told.map_err(|_| {
-            io::Error::new(
-                ErrorKind::BrokenPipe,
-                "the server no longer reads the answer",
-            )
-        })
+        told.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "the server gave up the answer"))
     }
 }
 
