@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
+.PHONY: help rename images up autoscale reload down plan openapi check fmt test prove live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
 fmt: ## format the sources
 	for workspace in Cargo.toml $(wildcard examples/services/Cargo.toml); do cargo fmt --all --manifest-path $$workspace; done
 
+openapi: ## write openapi.json, what the service can be asked, from the types of its workloads
+	document=$$(cargo run --quiet --locked --features openapi -- openapi) && printf '%s\n' "$$document" >openapi.json
+
 # The services to copy from are a workspace of their own, which a clone may delete.
 check: ## format, lints, documentation, unit and integration tests
 	cargo fmt --all --check
@@ -60,8 +63,8 @@ fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, 
 
 # The deploy and browser tests start and stop stacks of their own.
 # With the features that `check` has compiled everything with.
-test: check images ## check, then tests of the real stacks, of the manifests, of the rules and of the page
-	cargo test --locked --workspace --all-features --test k8s --test monitoring
+test: check images ## check, then tests of the real stacks, of the manifests, of the rules, of the document and of the page
+	cargo test --locked --workspace --all-features --test k8s --test monitoring --test openapi
 	cargo test --locked --workspace --all-features --test deploy
 	cargo test --locked --workspace --all-features --test browser
 

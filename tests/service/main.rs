@@ -1,5 +1,8 @@
 //! This service: the real program, asked what it declares.
 
+// Its OpenAPI document.
+mod openapi;
+
 use onelane::testing::{self, Answer};
 use rstest::rstest;
 

@@ -123,10 +123,14 @@ fn age(headers: &HeaderMap, hold: Option<Hold>, front: &Front) -> Duration {
     }
 }
 
+/// Any number above 0: the smallest are a nanosecond, and the largest as long as there is.
 fn positive_seconds(text: &str) -> Option<Duration> {
-    let seconds = text.parse().ok()?;
-    let duration = Duration::try_from_secs_f64(seconds).ok()?;
-    (!duration.is_zero()).then_some(duration)
+    let seconds: f64 = text.parse().ok()?;
+    if !seconds.is_finite() || seconds <= 0.0 {
+        return None;
+    }
+    let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    Some(duration.max(Duration::from_nanos(1)))
 }
 
 fn now_since_epoch() -> Duration {
