@@ -25,7 +25,6 @@ pub struct Service {
     pub(crate) version: &'static str,
     pub(crate) workloads: Vec<&'static Definition>,
     /// The OpenAPI document of a program that cannot make it, compressed.
-    #[cfg_attr(feature = "openapi", expect(dead_code, reason = "this one can"))]
     pub(crate) document: Option<&'static [u8]>,
     /// Whether callers get it, too.
     pub(crate) is_document_public: bool,
@@ -93,6 +92,11 @@ impl Service {
             is_document_public: true,
             ..self
         }
+    }
+
+    /// Whether there is such a document.
+    pub(crate) fn has_document(&self) -> bool {
+        cfg!(feature = "openapi") || self.document.is_some()
     }
 
     /// Every path, with the workload that it leads to.

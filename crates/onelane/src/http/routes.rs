@@ -40,7 +40,7 @@ pub fn routes(app: &mut web::ServiceConfig, service: &'static Service) {
 /// What is answered without a lane's slot: the page, and the OpenAPI document where callers get it.
 fn own_paths(service: &Service) -> &'static [&'static str] {
     let all = &[PAGE, DOCUMENT, DOCUMENT_PAGE];
-    let is_public = service.is_document_public && openapi::text(service).is_some();
+    let is_public = service.is_document_public && service.has_document();
     if is_public { all } else { &all[..1] }
 }
 

@@ -41,6 +41,8 @@ struct Html {
     start: String,
     /// And what it suggests.
     paths: Vec<String>,
+    /// Whether the OpenAPI document is beside it.
+    shows_document: bool,
     style: &'static str,
     script: &'static str,
 }
@@ -88,6 +90,8 @@ impl Page {
             start: last.or(paths.first()).cloned().unwrap_or_default(),
             asks,
             paths,
+            shows_document: service.has_document()
+                && (public_port.is_some() || service.is_document_public),
             style: &STYLE.text,
             script: &SCRIPT.text,
         };
@@ -178,6 +182,6 @@ mod tests {
         let watching = Page::for_watchers(&service, 5000);
         assert_eq!(port(&watching), "5000");
         let html = std::str::from_utf8(&watching.html).unwrap();
-        assert!(!html.contains("<a href"), "here, they lead nowhere");
+        assert!(!html.contains("<a href=\"/wait"), "here, they lead nowhere");
     }
 }

@@ -25,15 +25,15 @@ pub(super) fn of(operation: &Operation, components: &mut Value) -> Option<Value>
 
 /// A request without a body has its fields in the query.
 fn is_required(operation: &Operation) -> bool {
+    let mut fields = operation.fields();
+    let has_to = fields.any(|(name, _, is_required)| is_required && !operation.is_in_path(name));
     match operation.route.body.kind {
         BodyKind::None => false,
-        BodyKind::Json | BodyKind::Form => {
-            let mut fields = operation.fields();
-            fields.any(|(name, _, is_required)| is_required && !operation.is_in_path(name))
-        }
+        BodyKind::Json | BodyKind::Form => has_to,
+        // What becomes of no bytes is up to the workload; its caller has some.
         BodyKind::Raw(_) => true,
         #[cfg(feature = "multipart")]
-        BodyKind::Multipart(_) => true,
+        BodyKind::Multipart(files) => has_to || !files.required.is_empty(),
     }
 }
 

@@ -10,6 +10,7 @@ mod examples;
 mod operation;
 mod parameters;
 mod problems;
+mod words;
 
 use serde_json::{Map, Value, json};
 
@@ -59,7 +60,7 @@ fn paths(service: &Service, components: &mut Value) -> Map<String, Value> {
                     method: *method,
                     described: &described,
                 };
-                path[method.name().to_ascii_lowercase()] = operation.describe(components);
+                path[method.name().to_ascii_lowercase()] = words::of(&operation, components);
             }
         }
     }

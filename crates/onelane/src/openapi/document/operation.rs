@@ -1,9 +1,8 @@
 //! One path with one of its methods.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::described::Described;
-use super::{answers, body, parameters};
 use crate::workload::{BodyKind, Definition, Method, Route};
 
 /// What a caller does there.
@@ -15,28 +14,8 @@ pub(super) struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    /// Its words in the document; what several have in common becomes a component.
-    pub(super) fn describe(&self, components: &mut Value) -> Value {
-        let described = self.described;
-        let mut operation = json!({ "operationId": self.id(), "tags": [self.workload.name] });
-        let mut add = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                operation[name] = value;
-            }
-        };
-        add("summary", described.summary.clone().map(Value::from));
-        add(
-            "description",
-            described.description.clone().map(Value::from),
-        );
-        add("parameters", Some(parameters::of(self).into()));
-        add("requestBody", body::of(self, components));
-        add("responses", Some(answers::of(self, components)));
-        operation
-    }
-
     /// `put_customers_id_score` for PUT `/customers/{id}/score`.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         let words = self
             .route
             .path
