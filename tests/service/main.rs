@@ -1,6 +1,7 @@
 //! This service: the real program, asked what it declares.
 
 // Its OpenAPI document.
+#[cfg(feature = "openapi")]
 mod openapi;
 
 use onelane::testing::{self, Answer};
