@@ -1,6 +1,6 @@
 //! The OpenAPI document of a service: what it can be asked and what it answers, for machines.
 //!
-//! With the feature `openapi` it is made from the types of the workloads (`document/`). That takes some 60 kB of a
+//! With the feature `openapi` it is made from the types of the workloads (`document/`). That takes 180 kB of a
 //! program, so that a small one has the file instead that such a program has written, compressed:
 //! [`openapi!`](macro@crate::openapi).
 

@@ -7,6 +7,8 @@ const make = (tag, className = '', ...children) => {
   return element;
 };
 const code = (text) => make('code', '', text);
+/** A text with code in it. */
+const prose = (text = '') => text.split('`').map((part, at) => (at % 2 ? code(part) : part));
 
 /** The OpenAPI document. */
 let whole = {};
@@ -40,7 +42,7 @@ function typeOf(given) {
 
 const field = (name, place, isRequired, type, description) =>
   make('tr', '', make('td', '', code(name)), make('td', 'small', place), make('td', 'small', isRequired ? 'required' : ''),
-    make('td', '', code(type)), make('td', 'small', description ?? ''));
+    make('td', '', code(type)), make('td', 'small', ...prose(description)));
 
 function fieldsOf(given, place) {
   const schema = resolve(given);
@@ -50,7 +52,7 @@ function fieldsOf(given, place) {
 }
 
 const examplesOf = (part) => Object.entries(part.examples ?? {}).map(([name, { value }]) =>
-  make('p', 'small', `${name}: `, code(typeof value === 'string' ? value : JSON.stringify(value))));
+  make('p', 'small', `${name} `, code(typeof value === 'string' ? value : JSON.stringify(value))));
 
 function request({ parameters = [], requestBody }) {
   const asked = parameters.map(resolve);
@@ -72,13 +74,14 @@ function answer([status, given]) {
     const fields = fieldsOf(schema, '').map((row) => row.firstChild.textContent);
     return fields.length ? `${type} { ${fields.join(', ')} }` : type;
   });
-  return make('tr', '', make('td', '', code(status)), make('td', 'small', description), make('td', '', code(types.join(' '))));
+  return make('tr', '', make('td', '', code(status)), make('td', 'small', ...prose(description)),
+    make('td', '', code(types.join(' '))));
 }
 
 function operation(path, method, it) {
   const summary = make('summary', '', code(`${method.toUpperCase()} ${path}`), ` ${it.summary ?? ''}`);
   const answers = Object.entries(it.responses).map(answer);
-  const element = make('details', 'panel', summary, make('p', '', it.description ?? ''), make('h2', '', 'Request'), ...request(it),
+  const element = make('details', 'panel', summary, make('p', '', ...prose(it.description)), make('h2', '', 'Request'), ...request(it),
     make('h2', '', 'Answers'), make('table', '', ...answers));
   element.id = it.operationId;
   return element;
@@ -87,7 +90,7 @@ function operation(path, method, it) {
 async function show() {
   const answer = await fetch('/openapi.json');
   whole = await answer.json();
-  document.getElementById('lead').append(`Version ${whole.info.version}. ${whole.info.description}`);
+  document.getElementById('lead').append(...prose(`Version ${whole.info.version}. ${whole.info.description}`));
   for (const [path, methods] of Object.entries(whole.paths)) {
     for (const [method, it] of Object.entries(methods)) {
       document.getElementById('operations').append(operation(path, method, it));
