@@ -7,7 +7,7 @@ stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help dev rename images up autoscale reload down plan check fmt test prove live soak fuzz screenshots
+.PHONY: help dev rename images up autoscale reload down plan openapi check fmt test prove live soak fuzz screenshots
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ dev: ## one lane of the sources on PORT=5000, compiled and started anew when the
 fmt: ## format the sources
 	for workspace in Cargo.toml $(wildcard examples/services/Cargo.toml); do cargo fmt --all --manifest-path $$workspace; done
 
+openapi: ## write openapi.json, what the service can be asked, from the types of its workloads
+	document=$$(cargo run --quiet --locked --features openapi -- openapi) && printf '%s\n' "$$document" >openapi.json
+
 # The services to copy from are a workspace of their own, which a clone may delete.
 check: ## format, lints, documentation, and the tests that take seconds
 	cargo fmt --all --check
@@ -64,8 +67,8 @@ fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, 
 
 # The deploy and browser tests start and stop stacks of their own.
 # With the features that `check` has compiled everything with.
-test: check images ## check, then tests of one lane, of the real stacks and of the page
-	cargo test --locked --workspace --all-features --test integration
+test: check images ## check, then tests of one lane, of its document, of the real stacks and of the page
+	cargo test --locked --workspace --all-features --test integration --test openapi
 	cargo test --locked --workspace --all-features --test deploy
 	cargo test --locked --workspace --all-features --test browser
 

@@ -28,7 +28,7 @@ ENV CARGO_HOME=/cargo CARGO_TARGET_DIR=/build/target/$TARGET CARGO_BUILD_TARGET=
 # The program, and a folder of its workspace: `examples/services` for one of those.
 ARG SERVICE=primes
 ARG SOURCES=src
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs openapi.json ./
 COPY crates crates
 COPY src src
 COPY $SOURCES $SOURCES
@@ -43,7 +43,7 @@ RUN --mount=type=cache,target=/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     find Cargo.toml crates $SOURCES -name Cargo.toml -exec sed -i -E '/^\[\[(bench|bin|example)\]\]/,/^$/d' {} + && \
     for crate in crates/*; do mkdir -p "$crate/src" && touch "$crate/src/lib.rs"; done && \
-    find src crates $SOURCES -exec touch {} + && \
+    find build.rs openapi.json src crates $SOURCES -exec touch {} + && \
     cd $SOURCES && cargo auditable build --release --locked --package "$SERVICE" && \
     mkdir /image && cp $CARGO_TARGET_DIR/*/release/"$SERVICE" /image/ && ln -s "$SERVICE" /image/lane && \
     # The same sources make the same image, whenever they are built.

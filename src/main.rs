@@ -6,5 +6,6 @@ fn main() -> std::process::ExitCode {
     onelane::service!()
         .workloads(workload::ALL)
         .workloads(onelane::drill::DEMO)
+        .openapi(onelane::openapi!())
         .run()
 }

@@ -17,16 +17,19 @@ const MAX_TO: u64 = 1_000_000_000_000;
 /// nanosecond for each look saved.
 const STRIDE: u64 = 4096;
 
-/// The goal.
+/// Count to a number.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Input {
     /// At most 10¹².
+    #[cfg_attr(feature = "openapi", schemars(range(max = MAX_TO)))]
     #[serde(deserialize_with = "at_most::<_, MAX_TO>")]
     pub to: u64,
 }
 
 /// Where the count ended.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Output {
     count: u64,
 }
@@ -36,6 +39,11 @@ impl Workload for Count {
     const ROUTES: &'static [Route] = &[Route::new("/count")];
     type Input = Input;
     type Output = Output;
+
+    #[cfg(feature = "openapi")]
+    fn schemas() -> Option<onelane::Schemas> {
+        Some(onelane::Schemas::of::<Input, Output>())
+    }
 
     fn run(&self, Input { to }: Input, call: &Call) -> Result<Output, Stop> {
         let mut count = 0;

@@ -10,8 +10,9 @@ use onelane::{Call, Example, Interrupted, Route, Stop, Workload};
 #[derive(Debug)]
 pub struct Prime;
 
-/// The question.
+/// Is this number a prime?
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Input {
     /// Any integer from 0 to 2^64−1.
     pub number: u64,
@@ -22,6 +23,7 @@ pub struct Input {
 
 /// How far the divisors go.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Up to N/5: right, and deliberately wasteful. 29355126551 takes 2·10⁹ divisions.
@@ -33,6 +35,7 @@ pub enum Method {
 
 /// The verdict.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Output {
     number: u64,
     prime: bool,
@@ -57,6 +60,11 @@ impl Workload for Prime {
     ];
     type Input = Input;
     type Output = Output;
+
+    #[cfg(feature = "openapi")]
+    fn schemas() -> Option<onelane::Schemas> {
+        Some(onelane::Schemas::of::<Input, Output>())
+    }
 
     fn run(&self, Input { number, method }: Input, call: &Call) -> Result<Output, Stop> {
         let limit = match method {

@@ -13,6 +13,8 @@ mod watching;
 mod access;
 // What the page may do, and that it keeps to it.
 mod policy;
+// The page of the OpenAPI document.
+mod openapi;
 // Files: sent, answered, refused, and what an answer may do.
 mod answers;
 mod files;

@@ -56,6 +56,8 @@ mod http2;
 mod api_keys;
 // What nginx does with each answer of a lane.
 mod hops;
+// Whether answers are those of the OpenAPI document.
+mod openapi;
 // What the scripts suggest to try.
 mod hint;
 // What is in the image, and what it costs to run.

@@ -10,9 +10,6 @@ use crate::links::ENDINGS;
 use crate::pages::{self, Page};
 use crate::{is_there, none};
 
-/// The role that comes with a feature of the engine, which the demo does not have.
-const OPTIONAL_ROLE: &str = "schema";
-
 /// Every command of every page, a list of its words.
 fn commands() -> Vec<(String, Vec<String>)> {
     let of_page = |page: Page| {
@@ -184,10 +181,9 @@ fn every_role_of_the_program_is_one_that_it_has() {
         })
         .filter_map(|(page, words)| {
             let role = words.into_iter().nth(1)?;
-            let is_known = role == OPTIONAL_ROLE
-                || help
-                    .split_whitespace()
-                    .any(|word| word.trim_end_matches(',') == role);
+            let is_known = help
+                .split_whitespace()
+                .any(|word| word.trim_end_matches(',') == role);
             (!is_known).then(|| format!("{page}: {} {role}", env!("CARGO_PKG_NAME")))
         })
         .collect();

@@ -2,9 +2,8 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 
-use onelane_stack::skip;
+use onelane_stack::python_packages;
 use onelane_tree::manifests::{all, object};
 use serde_json::{Value, json};
 
@@ -65,29 +64,9 @@ fn find(kind: &str) -> Value {
     found.expect("k8s/ has one").object
 }
 
-/// Where the Python packages are, or why they cannot be had; fetched once, however many tests ask.
-static PACKAGES: LazyLock<Result<String, String>> = LazyLock::new(|| {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/python-packages");
-    let wanted = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/k8s/requirements.txt");
-    let output = Command::new(script).arg(wanted).output();
-    let output = output.expect("the script is there");
-    let said = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(said(&output.stdout))
-    } else {
-        Err(said(&output.stderr))
-    }
-});
-
 /// What is wrong, a line each; nothing where the schemas cannot be had.
 fn problems(objects: Vec<Value>) -> Option<String> {
-    let packages = match &*PACKAGES {
-        Ok(packages) => packages,
-        Err(why) => {
-            skip(why);
-            return None;
-        }
-    };
+    let packages = python_packages("tests/k8s/requirements.txt")?;
     let mut validate = Command::new("python3")
         .arg(concat!(
             env!("CARGO_MANIFEST_DIR"),

@@ -1,5 +1,9 @@
 //! This service: the real program, asked what it declares.
 
+// Its OpenAPI document.
+#[cfg(feature = "openapi")]
+mod openapi;
+
 use onelane::testing::{self, Answer};
 use rstest::rstest;
 

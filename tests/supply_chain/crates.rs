@@ -7,7 +7,7 @@ use onelane_stack::{say, skip};
 use onelane_tree::root;
 use rstest::rstest;
 
-use crate::{run, text, tool};
+use crate::{run, text};
 
 /// cargo-deny's findings in a workspace; nothing where it, or the workspace, is not there.
 fn deny(workspace: &str, checks: &[&str]) -> Option<Output> {
@@ -15,19 +15,15 @@ fn deny(workspace: &str, checks: &[&str]) -> Option<Output> {
     if !root().join(&manifest).exists() {
         return None;
     }
-    match tool("cargo-deny", &[]) {
-        Ok(program) => {
-            let mut deny = Command::new(program);
-            deny.arg("--manifest-path").arg(manifest);
-            deny.args(["--locked", "--config"])
-                .arg(root().join("deny.toml"));
-            Some(run(deny.arg("check").args(checks)))
-        }
-        Err(why) => {
-            skip(&why);
-            None
-        }
+    let installed = run(&mut Command::new("tools/cargo-deny"));
+    if !installed.status.success() {
+        skip(&text(&installed.stderr));
+        return None;
     }
+    let mut deny = Command::new(text(&installed.stdout));
+    deny.arg("--manifest-path").arg(manifest);
+    deny.args(["--locked", "--config", "deny.toml", "check"]);
+    Some(run(deny.args(checks)))
 }
 
 #[rstest]

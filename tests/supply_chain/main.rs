@@ -14,16 +14,6 @@ use std::process::{Command, Output};
 
 use onelane_tree::root;
 
-/// What a script in `tools/` prints: where a tool is.
-fn tool(script: &str, arguments: &[&str]) -> Result<String, String> {
-    let output = run(Command::new(root().join("tools").join(script)).args(arguments));
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stderr))
-    }
-}
-
 fn run(command: &mut Command) -> Output {
     let output = command.current_dir(root()).output();
     output.unwrap_or_else(|err| panic!("{command:?}: {err}"))

@@ -2,15 +2,14 @@
 
 use std::process::Command;
 
-use onelane_stack::skip;
+use onelane_stack::python_packages;
 
-use crate::{run, text, tool};
+use crate::{run, text};
 
 #[test]
 fn an_auditor_finds_nothing_in_the_workflows() {
-    let packages = match tool("python-packages", &["tests/supply_chain/requirements.txt"]) {
-        Ok(packages) => packages,
-        Err(why) => return skip(&why),
+    let Some(packages) = python_packages("tests/supply_chain/requirements.txt") else {
+        return;
     };
     let mut zizmor = Command::new(format!("{packages}/bin/zizmor"));
     // Its questions to GitHub need the network, and an account.

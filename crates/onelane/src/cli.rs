@@ -14,11 +14,9 @@ use crate::child::NotReady;
 use crate::config::{Flags, Mode, Settings};
 use crate::logging::{self, Pen};
 use crate::reexec::Briefing;
-#[cfg(feature = "schema")]
-use crate::schema;
 use crate::server::{ServerEnd, StartError};
 use crate::service::Service;
-use crate::{cluster, compute, curl, http, keeper, probe, routes, server, status};
+use crate::{cluster, compute, curl, http, keeper, openapi, probe, routes, server, status};
 
 /// One request at a time, and all of a CPU for it.
 #[derive(Parser)]
@@ -51,9 +49,8 @@ enum Role {
         #[arg(default_value = "http://localhost:5000", value_parser = curl::base)]
         url: String,
     },
-    /// Print what each workload takes and answers, as JSON Schema
-    #[cfg(feature = "schema")]
-    Schema,
+    /// Print the OpenAPI document: what can be asked, and what is answered
+    Openapi,
     /// Compute for a server (started by it)
     #[command(hide = true)]
     Compute { parent: i32 },
@@ -71,6 +68,8 @@ const BAD_FLAGS: u8 = 2;
 const BAD_CHILDREN: u8 = 3;
 /// A workload cannot be loaded.
 const BAD_LOAD: u8 = 4;
+const NO_DOCUMENT: &str =
+    "this program has no OpenAPI document: build it with the feature `openapi` of onelane";
 /// `EX_SOFTWARE` of sysexits.h.
 const BAD_SERVICE: u8 = 70;
 /// `EX_OSERR` of sysexits.h.
@@ -119,8 +118,10 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
     match cli.role.unwrap_or(Role::Serve) {
         Role::Routes => print(&routes::list(service)),
         Role::Examples { url } => print(&curl::commands(service, &url)),
-        #[cfg(feature = "schema")]
-        Role::Schema => print(&schema::document(service)),
+        Role::Openapi => {
+            let document = openapi::text(service).ok_or(NO_DOCUMENT);
+            print(&document.map_err(complain(1))?)
+        }
         Role::Serve => {
             let mut settings = load(&cli.flags, service)?;
             // Those who compute for this process write to a pipe: only here it is known what reads the log.

@@ -46,8 +46,8 @@
 //!
 //! With the feature `testing`, under `[dev-dependencies]`, `onelane::testing` starts such a service for its tests.
 //!
-//! With the feature `schema`, a workload can tell what it takes and answers (`Workload::schemas`), and the
-//! program's role `schema` prints it.
+//! With the feature `openapi`, a workload can tell what it takes and answers (`Workload::schemas`), and the program
+//! makes an OpenAPI document of it: for `/openapi.json` on the admin port, and for its role `openapi`.
 //!
 //! With the feature `multipart`, a route can take forms with files (`Body::multipart`, `Call::file`).
 //!
@@ -59,8 +59,8 @@
 //! | layer | modules | what it decides |
 //! |---|---|---|
 //! | 4 | `cli` | which role this process plays |
-//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`, `schema`; `status` on `probe` | how a role starts and ends |
-//! | 2 | `http`, `admin` on `page` | what the outside sees |
+//! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`; `status` on `probe` | how a role starts and ends |
+//! | 2 | `http`, `admin` on `openapi`, `page` | what the outside sees |
 //! | 1 | `gate`; `executor` on `child` | who computes next, and where |
 //! | 0 | [`drill`] on `workload`, `service`, all on `config`; `keeper` on `reexec` on `guard`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
 
@@ -90,13 +90,12 @@ mod lifecycle;
 mod logging;
 mod metrics;
 mod needs;
+mod openapi;
 mod page;
 mod probe;
 mod reexec;
 mod roster;
 mod routes;
-#[cfg(feature = "schema")]
-mod schema;
 mod server;
 mod service;
 mod status;
@@ -116,7 +115,7 @@ struct Details;
 
 pub use config::Secret;
 pub use service::Service;
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 pub use workload::Schemas;
 #[cfg(feature = "multipart")]
 pub use workload::Upload;

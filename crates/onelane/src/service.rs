@@ -3,11 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Settings, Table};
-use crate::workload::{BadSeries, Definition, Example, Reason, Route, Series, check_series};
+use crate::workload::{
+    BadSeries, Definition, Example, Method, Reason, Route, Series, check_series,
+};
 
 /// The version of what nginx and a lane say to each other: `X-Lane-…` and `X-Request-Start` in, busy
 /// and its redirect out. It changes when one of them would misunderstand the other.
 pub(crate) const LANE_PROTOCOL: u32 = 2;
+
+/// Where the OpenAPI document is, if there is one, and where it is for people.
+pub(crate) const DOCUMENT: &str = "/openapi.json";
+pub(crate) const DOCUMENT_PAGE: &str = "/openapi";
 
 /// The version of this crate.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -18,6 +24,10 @@ pub struct Service {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
     pub(crate) workloads: Vec<&'static Definition>,
+    /// The OpenAPI document of a program that cannot make it, compressed.
+    pub(crate) document: Option<&'static [u8]>,
+    /// Whether callers get it, too.
+    pub(crate) is_document_public: bool,
 }
 
 /// Why a service cannot be served, in words for its author.
@@ -52,6 +62,8 @@ impl Service {
             name,
             version,
             workloads: Vec::new(),
+            document: None,
+            is_document_public: false,
         }
     }
 
@@ -61,6 +73,30 @@ impl Service {
     pub fn workloads(mut self, more: &'static [Definition]) -> Self {
         self.workloads.extend(more);
         self
+    }
+
+    /// The same with its OpenAPI document, for a program without the feature `openapi`, which makes the document itself:
+    /// `.openapi(onelane::openapi!())`, with DEFLATE around it. The admin port has it at `/openapi.json`, and a page of it at `/openapi`.
+    #[must_use]
+    pub fn openapi(self, document: &'static [u8]) -> Self {
+        Self {
+            document: Some(document),
+            ..self
+        }
+    }
+
+    /// The same with the OpenAPI document and its page on the public port, too. No workload may be served there.
+    #[must_use]
+    pub fn public_openapi(self) -> Self {
+        Self {
+            is_document_public: true,
+            ..self
+        }
+    }
+
+    /// Whether there is such a document.
+    pub(crate) fn has_document(&self) -> bool {
+        cfg!(feature = "openapi") || self.document.is_some()
     }
 
     /// Every path, with the workload that it leads to.
@@ -126,6 +162,9 @@ impl Service {
             }
         }
         let mut paths = BTreeSet::new();
+        if self.is_document_public {
+            paths.extend([DOCUMENT, DOCUMENT_PAGE].map(|path| (path.to_owned(), &Method::Get)));
+        }
         for (_, route) in self.routes() {
             let shape = route.shape().ok_or(Mistake::NoPath(route.path))?;
             for method in route.methods {
@@ -233,6 +272,25 @@ mod tests {
         let both = service().workloads(both);
         let path = "/customers/{name}";
         assert_eq!(both.check(&[]), Err(Mistake::SamePath(path)));
+    }
+
+    #[test]
+    fn where_the_document_is_there_is_no_workload() {
+        let service = service().workloads(workloads![Documented]).public_openapi();
+        assert_eq!(service.check(&[]), Err(Mistake::SamePath(DOCUMENT)));
+    }
+
+    struct Documented;
+
+    impl Workload for Documented {
+        const NAME: &'static str = "documented";
+        const ROUTES: &'static [Route] = &[Route::new(DOCUMENT)];
+        type Input = ();
+        type Output = ();
+
+        fn run(&self, (): (), _: &Call) -> Result<(), Stop> {
+            Ok(())
+        }
     }
 
     struct Refusing;

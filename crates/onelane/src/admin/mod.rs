@@ -6,6 +6,7 @@
 //! * `/readyz`: 200 while serving, 503 while starting or draining; never because of load
 //! * `/metrics`: the Prometheus text format
 //! * `/status`: slots and queue as JSON
+//! * `/openapi.json`: what the service can be asked, if it has such a document; `/openapi`: a page of it
 //! * `/`: the page
 
 mod lane;
@@ -28,8 +29,9 @@ use serde::Serialize;
 use crate::config::Settings;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::needs::{self, Needs};
+use crate::openapi;
 use crate::page::Page;
-use crate::service::{ENGINE_VERSION, LANE_PROTOCOL, Service};
+use crate::service::{DOCUMENT, DOCUMENT_PAGE, ENGINE_VERSION, LANE_PROTOCOL, Service};
 
 use problem::problem;
 pub use status::{
@@ -124,10 +126,26 @@ async fn answer(
         "/status" if reads => status(&subject),
         "/" if reads => page.show(),
         "/livez" | "/readyz" | "/metrics" | "/status" | "/" => other(method),
+        DOCUMENT | DOCUMENT_PAGE => document(&subject, path).map_or_else(nowhere, |document| {
+            if reads { document } else { other(method) }
+        }),
         // All of this server.
         "*" if method == Method::OPTIONS => other(method),
-        _ => problem(StatusCode::NOT_FOUND, "not_found", "no such route"),
+        _ => nowhere(),
     }
+}
+
+fn nowhere() -> HttpResponse {
+    problem(StatusCode::NOT_FOUND, "not_found", "no such route")
+}
+
+/// The OpenAPI document, or its page.
+fn document(subject: &Subject, path: &str) -> Option<HttpResponse> {
+    let document = openapi::show(subject.service)?;
+    Some(match path {
+        DOCUMENT => document,
+        _ => Page::of_openapi(subject.service).show(),
+    })
 }
 
 /// For a method that reads nothing: which ones do.

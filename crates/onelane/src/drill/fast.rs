@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::fields::Nothing;
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
@@ -13,7 +13,7 @@ pub struct Fast;
 
 /// A sign of life.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Output {
     ok: bool,
     /// The process that computed it.
@@ -30,9 +30,10 @@ impl Workload for Fast {
     type Input = Nothing;
     type Output = Output;
 
-    #[cfg(feature = "schema")]
+    #[cfg(feature = "openapi")]
     fn schemas() -> Option<Schemas> {
-        Some(Schemas::of::<Self::Input, Self::Output>())
+        let schemas = Schemas::of::<Self::Input, Self::Output>();
+        Some(schemas.summary("Trivial work."))
     }
 
     fn run(&self, _: Nothing, _: &Call) -> Result<Output, Stop> {

@@ -9,17 +9,17 @@ const MAX_MS: u64 = 3_600_000;
 
 /// How long something takes.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Milliseconds {
     /// At most an hour.
-    #[cfg_attr(feature = "schema", schemars(range(max = MAX_MS)))]
+    #[cfg_attr(feature = "openapi", schemars(range(max = MAX_MS)))]
     #[serde(deserialize_with = "at_most::<_, MAX_MS>")]
     pub(super) ms: u64,
 }
 
 /// How long it took, and where.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Done {
     ms: u64,
     /// The process that computed it.
@@ -35,5 +35,5 @@ impl From<Milliseconds> for Done {
 
 /// No input.
 #[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Nothing {}

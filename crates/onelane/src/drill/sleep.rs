@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fields::{Done, Milliseconds};
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
@@ -20,9 +20,10 @@ impl Workload for Sleep {
     type Input = Milliseconds;
     type Output = Done;
 
-    #[cfg(feature = "schema")]
+    #[cfg(feature = "openapi")]
     fn schemas() -> Option<Schemas> {
-        Some(Schemas::of::<Self::Input, Self::Output>())
+        let schemas = Schemas::of::<Self::Input, Self::Output>();
+        Some(schemas.summary("Sleeps: it occupies a lane, but no CPU."))
     }
 
     fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::fields::{Done, Milliseconds};
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 use crate::workload::Schemas;
 use crate::workload::{Call, Example, Route, Stop, Workload};
 
@@ -22,9 +22,10 @@ impl Workload for Wait {
     type Input = Milliseconds;
     type Output = Done;
 
-    #[cfg(feature = "schema")]
+    #[cfg(feature = "openapi")]
     fn schemas() -> Option<Schemas> {
-        Some(Schemas::of::<Self::Input, Self::Output>())
+        let schemas = Schemas::of::<Self::Input, Self::Output>();
+        Some(schemas.summary("Keeps the CPU busy."))
     }
 
     fn run(&self, input: Milliseconds, call: &Call) -> Result<Done, Stop> {

@@ -10,7 +10,9 @@ use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use super::front::Front;
 use super::problem::HttpProblem;
 use super::serve::serve;
-use crate::service::Service;
+use crate::openapi;
+use crate::page::Page;
+use crate::service::{DOCUMENT, DOCUMENT_PAGE, Service};
 use crate::workload::{self, Definition, Route};
 
 /// Where the page is, for requests without a query if a workload answers others.
@@ -21,15 +23,25 @@ type Target = (&'static Definition, &'static Route);
 /// Registers every public route. The page is one of them.
 pub fn routes(app: &mut web::ServiceConfig, service: &'static Service) {
     let mut paths = by_path(service);
-    if paths.iter().all(|(path, _)| *path != PAGE) {
-        paths.push((PAGE, Vec::new()));
+    for own in own_paths(service) {
+        if paths.iter().all(|(path, _)| path != own) {
+            paths.push((own, Vec::new()));
+        }
     }
     let declared = service.routes().flat_map(|(_, route)| route.methods);
     let all = list([&workload::Method::Get].into_iter().chain(declared));
     for (path, targets) in paths {
-        app.service(resource(path, &targets));
+        let is_own = own_paths(service).contains(&path);
+        app.service(resource(path, &targets, is_own));
     }
     app.default_service(other(false, all));
+}
+
+/// What is answered without a lane's slot: the page, and the OpenAPI document where callers get it.
+fn own_paths(service: &Service) -> &'static [&'static str] {
+    let all = &[PAGE, DOCUMENT, DOCUMENT_PAGE];
+    let is_public = service.is_document_public && service.has_document();
+    if is_public { all } else { &all[..1] }
 }
 
 /// Every path with what it leads to. Those without parameters come first: `/customers/new` is not a customer
@@ -46,18 +58,18 @@ fn by_path(service: &'static Service) -> Vec<(&'static str, Vec<Target>)> {
     paths
 }
 
-fn resource(path: &str, targets: &[Target]) -> Resource {
+fn resource(path: &str, targets: &[Target], is_own: bool) -> Resource {
     let mut resource = web::resource(path);
     let declared = targets.iter().flat_map(|(_, route)| route.methods);
     let get = workload::Method::Get;
     let mut allowed = list(declared.clone());
-    if path == PAGE {
+    if is_own {
         let is_taken = declared.clone().any(|method| *method == get);
         let page = web::route().guard(move |request: &GuardContext<'_>| {
             let reads = guard::Any(guard::Get()).or(guard::Head());
             reads.check(request) && !(is_taken && has_query(request))
         });
-        resource = resource.route(page.to(show_page));
+        resource = resource.route(page.to(show));
         allowed = list([&get].into_iter().chain(declared));
     }
     for &(workload, route) in targets {
@@ -110,8 +122,14 @@ fn methods(method: workload::Method) -> Vec<Method> {
     }
 }
 
-async fn show_page(front: web::Data<Front>) -> HttpResponse {
-    front.page.show()
+/// What has a path of its own.
+async fn show(request: HttpRequest, front: web::Data<Front>) -> HttpResponse {
+    let document = match request.path() {
+        DOCUMENT => openapi::show(front.service),
+        DOCUMENT_PAGE => Some(Page::of_openapi(front.service).show()),
+        _ => None,
+    };
+    document.unwrap_or_else(|| front.page.show())
 }
 
 fn has_query(request: &GuardContext<'_>) -> bool {

@@ -20,6 +20,9 @@ const X_LANE_FROM: &str = "x-lane-from";
 /// a clock is off.
 const NO_WAIT: Duration = Duration::from_mins(1);
 
+/// The largest `X-Timeout`. What is more is a mistake, and no number of seconds.
+const LONGEST: Duration = Duration::from_secs(1_000_000_000);
+
 /// What the headers of a request ask for.
 #[derive(Debug)]
 pub(super) struct Wishes {
@@ -97,8 +100,9 @@ impl Wishes {
                     .to_str()
                     .ok()
                     .and_then(positive_seconds)
+                    .filter(|timeout| *timeout <= LONGEST)
                     .ok_or_else(|| {
-                        let detail = "X-Timeout: must be a number of seconds above 0";
+                        let detail = "X-Timeout: must be a number of seconds above 0, and at most 1000000000";
                         HttpProblem::BadRequest(detail.to_owned())
                     })?
                     .min(front.request_timeout),
@@ -123,10 +127,11 @@ fn age(headers: &HeaderMap, hold: Option<Hold>, front: &Front) -> Duration {
     }
 }
 
+/// Any number above 0, as long as a duration can be: the smallest are a nanosecond.
 fn positive_seconds(text: &str) -> Option<Duration> {
-    let seconds = text.parse().ok()?;
+    let seconds: f64 = text.parse().ok()?;
     let duration = Duration::try_from_secs_f64(seconds).ok()?;
-    (!duration.is_zero()).then_some(duration)
+    (seconds > 0.0).then_some(duration.max(Duration::from_nanos(1)))
 }
 
 fn now_since_epoch() -> Duration {

@@ -1,34 +1,31 @@
-//! The page at `/`: what this service computes, for people with a browser.
+//! The pages, for people with a browser: at `/` what this service computes, at `/openapi` its OpenAPI document.
 //!
-//! `index.html` is filled with what the service declares; `style.css` and `script.js` stand in it, so that it
-//! needs nothing else.
+//! `index.html` and `openapi.html` are filled with what the service declares; style and script stand in them, so that
+//! a page needs nothing else but, in the second case, the document.
 
 mod ask;
+mod asset;
+#[cfg(test)]
 mod lean;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use askama::Template;
-use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use self::ask::Ask;
-use self::lean::lean_str;
+use self::asset::{Asset, OPENAPI, SCRIPT, STYLE};
 use crate::service::Service;
 use crate::workload::Method;
 
-const STYLE: &str = lean_str!("style.css");
-const SCRIPT: &str = lean_str!("script.js");
-
-/// The page of one server, which never changes.
+/// A page of one server, which never changes.
 pub struct Page {
     html: Bytes,
+    policy: String,
 }
 
 /// What the template has places for. One that it asks for in vain does not compile, nor does one that
@@ -44,6 +41,18 @@ struct Html {
     start: String,
     /// And what it suggests.
     paths: Vec<String>,
+    /// Whether the OpenAPI document is beside it.
+    shows_document: bool,
+    style: &'static str,
+    script: &'static str,
+}
+
+/// The same of the page that shows the document.
+#[derive(Template)]
+#[template(path = "page/openapi.html")]
+#[deny(dead_code)]
+struct OpenApiHtml {
+    service: &'static str,
     style: &'static str,
     script: &'static str,
 }
@@ -81,18 +90,37 @@ impl Page {
             start: last.or(paths.first()).cloned().unwrap_or_default(),
             asks,
             paths,
-            style: STYLE,
-            script: SCRIPT,
+            shows_document: service.has_document()
+                && (public_port.is_some() || service.is_document_public),
+            style: &STYLE.text,
+            script: &SCRIPT.text,
         };
+        Self::of(&html, &SCRIPT)
+    }
+
+    /// The OpenAPI document, for people.
+    pub fn of_openapi(service: &Service) -> Self {
+        let html = OpenApiHtml {
+            service: service.name,
+            style: &STYLE.text,
+            script: &OPENAPI.text,
+        };
+        Self::of(&html, &OPENAPI)
+    }
+
+    fn of(html: &impl Template, script: &Asset) -> Self {
         let html = html.render().expect("memory can always be written to");
-        Self { html: html.into() }
+        Self {
+            html: html.into(),
+            policy: policy(script),
+        }
     }
 
     /// The answer that brings it.
     pub fn show(&self) -> HttpResponse {
         HttpResponse::Ok()
             .content_type(ContentType::html())
-            .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
+            .insert_header((CONTENT_SECURITY_POLICY, self.policy.as_str()))
             .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((REFERRER_POLICY, "no-referrer"))
             // A new version is seen at once.
@@ -113,22 +141,15 @@ fn paths(service: &Service) -> Vec<String> {
     all.filter(|path| seen.insert(path.clone())).collect()
 }
 
-/// What the page may do: run its one script, use its one style, ask this server, show pictures that it answers. nginx
-/// leaves a policy alone that is there already. All pages have the same: their style and script are.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+/// What a page may do: run its one script, use its one style, ask this server, show pictures that it answers. nginx
+/// leaves a policy alone that is there already.
+fn policy(script: &Asset) -> String {
     format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; img-src data: blob:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
-        hash_of(SCRIPT),
-        hash_of(STYLE),
+        script.hash, STYLE.hash,
     )
-});
-
-/// The name that a policy has for the content of an element.
-fn hash_of(content: &str) -> String {
-    let digest = BASE64_STANDARD.encode(Sha256::digest(content));
-    format!("sha256-{digest}")
 }
 
 #[cfg(test)]
@@ -161,6 +182,6 @@ mod tests {
         let watching = Page::for_watchers(&service, 5000);
         assert_eq!(port(&watching), "5000");
         let html = std::str::from_utf8(&watching.html).unwrap();
-        assert!(!html.contains("<a href"), "here, they lead nowhere");
+        assert!(!html.contains("<a href=\"/wait"), "here, they lead nowhere");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 
 use super::load::{Load, Loading};
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 use super::schemas::Schemas;
 use super::{InvalidInput, Reason, Route, Run, Series, Source, Workload};
 use crate::config::Table;
@@ -19,7 +19,7 @@ pub struct Definition {
     /// [`Workload::REASONS`].
     pub(crate) reasons: &'static [Reason],
     /// [`Workload::schemas`].
-    #[cfg(feature = "schema")]
+    #[cfg(feature = "openapi")]
     pub(crate) schemas: fn() -> Option<Schemas>,
     /// [`Workload::SERIES`].
     pub(crate) series: &'static [Series],
@@ -54,7 +54,7 @@ impl Definition {
             reasons: W::REASONS,
             series: W::SERIES,
             check: check::<W>,
-            #[cfg(feature = "schema")]
+            #[cfg(feature = "openapi")]
             schemas: W::schemas,
             origin,
         }

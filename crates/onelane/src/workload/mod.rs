@@ -21,7 +21,7 @@ mod record;
 mod reply;
 mod request_folder;
 mod route;
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 mod schemas;
 mod series;
 mod stop;
@@ -55,7 +55,7 @@ pub(crate) use reply::{Content, PIECE_BYTES, ReplyHead};
 pub use reply::{IntoReply, Reply};
 pub(crate) use route::in_url;
 pub use route::{Example, Method, Route};
-#[cfg(feature = "schema")]
+#[cfg(feature = "openapi")]
 pub use schemas::Schemas;
 pub(crate) use series::SeriesKind;
 pub use series::{Point, Series};
@@ -90,7 +90,7 @@ pub trait Workload: Send + Sync + 'static {
     type Output: IntoReply;
 
     /// What [`Self::Input`] and [`Self::Output`] look like, for types that derive `schemars::JsonSchema` (a
-    /// dependency of the service, in version 1). The role `schema` of the program prints it.
+    /// dependency of the service, in version 1). The OpenAPI document of the service has it.
     ///
     /// ```
     /// # use onelane::{Call, Route, Stop, Workload};
@@ -121,7 +121,7 @@ pub trait Workload: Send + Sync + 'static {
     /// }
     /// # assert!(Collatz::schemas().is_some());
     /// ```
-    #[cfg(feature = "schema")]
+    #[cfg(feature = "openapi")]
     fn schemas() -> Option<Schemas> {
         None
     }

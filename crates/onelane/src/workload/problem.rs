@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub struct Reason {
     pub(crate) status: u16,
     pub(crate) name: &'static str,
-    title: &'static str,
+    pub(crate) title: &'static str,
 }
 
 impl Reason {

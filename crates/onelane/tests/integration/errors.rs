@@ -161,6 +161,16 @@ async fn another_method_is_a_405_that_names_the_allowed_ones(
     }
 }
 
+#[tokio::test]
+async fn the_smallest_and_the_largest_x_timeout_are_taken() {
+    let lane = lane::start(&[]);
+    for (seconds, ms, status) in [("1e-300", 600_000, 504), ("1000000000", 1, 200)] {
+        let request = lane.request(Method::GET, &format!("/sleep?ms={ms}"));
+        let answer = send(request.header("X-Timeout", seconds)).await;
+        assert_eq!(answer.status, status, "{seconds}");
+    }
+}
+
 #[rstest]
 #[case("")]
 #[case("soon")]
@@ -169,6 +179,7 @@ async fn another_method_is_a_405_that_names_the_allowed_ones(
 #[case("NaN")]
 #[case("inf")]
 #[case("1e99")]
+#[case("1000000000.1")]
 #[tokio::test]
 async fn a_bad_x_timeout_is_a_400(
     #[case] value: &str,

@@ -69,6 +69,9 @@ mod log;
 mod methods;
 // Every series, and what it counts.
 mod metrics;
+// The OpenAPI document.
+#[cfg(feature = "openapi")]
+mod openapi;
 // What an operator does, and what may not take a lane down.
 mod operator;
 // What is on the page, as far as it can be seen without a browser.
@@ -90,9 +93,6 @@ mod routes;
 // `onelane::testing`.
 #[cfg(feature = "testing")]
 mod testing;
-// `onelane schema`.
-#[cfg(feature = "schema")]
-mod schema;
 // What a workload counts of its own.
 mod series;
 // Settings of a service's own.

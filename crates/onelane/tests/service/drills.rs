@@ -18,7 +18,13 @@ mod upload;
 
 fn main() -> std::process::ExitCode {
     let with = |name| std::env::var_os(name).is_some();
-    onelane::Service::new("drills", "7.8.9")
+    let service = onelane::Service::new("drills", "7.8.9");
+    let service = if with("WITH_PUBLIC_OPENAPI") {
+        service.public_openapi()
+    } else {
+        service
+    };
+    service
         .workloads(onelane::workloads![
             answer::Answer,
             echo::Echo,

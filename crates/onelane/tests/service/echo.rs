@@ -8,7 +8,7 @@ pub struct Echo;
 
 /// What is echoed: a field of each kind that has rules.
 #[derive(Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Said {
     number: u64,
     #[serde(default)]
@@ -21,7 +21,7 @@ pub struct Said {
 
 /// One of a few names.
 #[derive(Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Tone {
     #[default]
@@ -47,7 +47,7 @@ impl Workload for Echo {
     type Input = Said;
     type Output = Said;
 
-    #[cfg(feature = "schema")]
+    #[cfg(feature = "openapi")]
     fn schemas() -> Option<onelane::Schemas> {
         Some(onelane::Schemas::of::<Said, Said>())
     }

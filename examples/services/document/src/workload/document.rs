@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
-use onelane::{Body, Call, Load, Output, Problem, Reason, Reply, Route, Stop, Workload};
+use onelane::{Body, Call, Load, Output, Problem, Reason, Reply, Route, Schemas, Stop, Workload};
 
 use super::format::{Format, TYPES};
 
@@ -53,6 +53,11 @@ impl Workload for Document {
     const REASONS: &'static [Reason] = &[NOT_A_DOCUMENT, TOO_MUCH];
     type Input = ();
     type Output = Reply;
+
+    fn schemas() -> Option<Schemas> {
+        let schemas = Schemas::of_input::<()>().bytes(200, &["application/pdf"]);
+        Some(schemas.summary("The PDF of a document."))
+    }
 
     fn run(&self, (): (), call: &Call) -> Result<Reply, Stop> {
         let content_type = call.header("Content-Type").unwrap_or_default();

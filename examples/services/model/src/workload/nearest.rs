@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use onelane::{Body, Call, Load, Reason, Route, Stop, Workload, at_most};
+use onelane::{Body, Call, Load, Reason, Route, Schemas, Stop, Workload, at_most};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::Table;
@@ -34,13 +35,18 @@ impl Load for Model {
     }
 }
 
+const MAX_COUNT: u64 = 100;
+
 const UNLIKE: Reason = Reason::new(422, "unlike_the_table", "This vector is unlike the table");
 
-/// Neighbours of what, and how many.
-#[derive(Debug, Deserialize)]
+/// The rows of the table that are nearest to a vector.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Input {
+    /// As many numbers as a row has.
     vector: Vec<f32>,
-    #[serde(default = "a_few", deserialize_with = "at_most::<_, 100>")]
+    /// How many rows.
+    #[schemars(range(max = MAX_COUNT))]
+    #[serde(default = "a_few", deserialize_with = "at_most::<_, MAX_COUNT>")]
     count: u64,
 }
 
@@ -49,13 +55,13 @@ fn a_few() -> u64 {
 }
 
 /// Nearest first.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Output {
     nearest: Vec<Neighbour>,
 }
 
 /// A row of the table, counted from 0.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 struct Neighbour {
     row: usize,
     distance: f64,
@@ -67,6 +73,10 @@ impl Workload for Model {
     const REASONS: &'static [Reason] = &[UNLIKE];
     type Input = Input;
     type Output = Output;
+
+    fn schemas() -> Option<Schemas> {
+        Some(Schemas::of::<Input, Output>())
+    }
 
     fn run(&self, Input { vector, count }: Input, call: &Call) -> Result<Output, Stop> {
         let (length, dimension) = (vector.len(), self.0.dimension);

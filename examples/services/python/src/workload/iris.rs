@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::Command;
 
-use onelane::{Body, Call, Coprocess, Load, Reason, Route, Stop, Workload};
+use onelane::{Body, Call, Coprocess, Load, Reason, Route, Schemas, Stop, Workload};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The model, in a program for each slot.
@@ -43,8 +44,8 @@ impl Load for Iris {
     }
 }
 
-/// Its lengths, in centimetres.
-#[derive(Debug, Serialize, Deserialize)]
+/// Which iris has these lengths, in centimetres?
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Input {
     sepal_length: f64,
     sepal_width: f64,
@@ -53,7 +54,7 @@ pub struct Input {
 }
 
 /// What the model takes it for.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Output {
     species: String,
     probabilities: BTreeMap<String, f64>,
@@ -76,6 +77,10 @@ impl Workload for Iris {
     const REASONS: &'static [Reason] = &[NO_IRIS];
     type Input = Input;
     type Output = Output;
+
+    fn schemas() -> Option<Schemas> {
+        Some(Schemas::of::<Input, Output>())
+    }
 
     fn run(&self, input: Input, call: &Call) -> Result<Output, Stop> {
         match self.python.ask(call, &input)? {

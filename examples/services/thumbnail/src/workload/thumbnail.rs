@@ -7,7 +7,8 @@ use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba, RgbaImage, imageops,
 };
-use onelane::{Body, Call, Example, Problem, Reason, Reply, Route, Stop, Workload};
+use onelane::{Body, Call, Example, Problem, Reason, Reply, Route, Schemas, Stop, Workload};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// Small pictures of large ones.
@@ -19,15 +20,19 @@ const MAX_FILE_BYTES: usize = 8 << 20;
 const MAX_PIXELS: u64 = 24_000_000;
 /// Of as many as that. Those with 16 bits a colour have more, and so there may be fewer of them.
 const PIXEL_BYTES: u64 = 4;
+/// Of a small picture.
+const MAX_WIDTH: u32 = 2000;
 /// At this size, a higher quality cannot be seen.
 const QUALITY: u8 = 80;
 
 const NOT_AN_IMAGE: Reason = Reason::new(422, "not_an_image", "This is no picture");
 const TOO_MANY_PIXELS: Reason = Reason::new(413, "too_many_pixels", "This picture is too large");
 
-/// How large the small one is to be.
-#[derive(Debug, Deserialize)]
+/// A small JPEG of a picture.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Input {
+    /// The side of the square that it fits into, in pixels.
+    #[schemars(range(min = 1, max = MAX_WIDTH))]
     #[serde(default = "usual_width", deserialize_with = "width")]
     width: u32,
 }
@@ -38,8 +43,8 @@ fn usual_width() -> u32 {
 
 fn width<'de, D: Deserializer<'de>>(source: D) -> Result<u32, D::Error> {
     match u32::deserialize(source)? {
-        width @ 1..=2000 => Ok(width),
-        _ => Err(D::Error::custom("must be from 1 to 2000")),
+        width @ 1..=MAX_WIDTH => Ok(width),
+        _ => Err(D::Error::custom(format!("must be from 1 to {MAX_WIDTH}"))),
     }
 }
 
@@ -53,6 +58,10 @@ impl Workload for Thumbnail {
     const REASONS: &'static [Reason] = &[NOT_AN_IMAGE, TOO_MANY_PIXELS];
     type Input = Input;
     type Output = Reply;
+
+    fn schemas() -> Option<Schemas> {
+        Some(Schemas::of_input::<Input>().bytes(200, &["image/jpeg"]))
+    }
 
     fn run(&self, Input { width }: Input, call: &Call) -> Result<Reply, Stop> {
         let (picture, orientation) = decode(call.body()).map_err(refusal)?;
