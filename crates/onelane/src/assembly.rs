@@ -20,6 +20,7 @@ use crate::page::Page;
 use crate::reexec;
 use crate::roster::{ProgramNews, Roster};
 use crate::service::Service;
+use crate::tracer::Tracer;
 use crate::workload::{Follow, Workloads};
 
 /// All parts of a server that is one process. The children of a pool are not started yet.
@@ -123,21 +124,42 @@ pub fn front(
     settings: &Settings,
     lane: &Lane,
     folders: Folders,
-) -> web::Data<Front> {
+) -> io::Result<web::Data<Front>> {
+    let tracer = tracer(service, settings, &lane.metrics)?;
     let gate = lane.gate.clone();
     let admission = Admission::Open {
         gate: lane.gate.clone(),
         executor: lane.executor.clone(),
     };
     let estimated_wait = Box::new(move || gate.estimated_wait());
-    with(
+    Ok(with(
         service,
         settings,
         admission,
         folders,
-        &lane.metrics,
+        (&lane.metrics, tracer),
         estimated_wait,
-    )
+    ))
+}
+
+/// What exports the spans of this process, on a thread of its own where they are to be exported.
+#[cfg(feature = "otlp")]
+pub fn tracer(
+    service: &'static Service,
+    settings: &Settings,
+    metrics: &Metrics,
+) -> io::Result<Tracer> {
+    let Some(traces) = &settings.traces else {
+        return Ok(Tracer::default());
+    };
+    let mode = settings.mode.to_string();
+    Tracer::start(traces, (service, &mode, &host_name()), &metrics.spans_lost)
+}
+
+/// Nothing, without the feature `otlp`.
+#[cfg(not(feature = "otlp"))]
+pub fn tracer(_: &'static Service, _: &Settings, _: &Metrics) -> io::Result<Tracer> {
+    Ok(Tracer)
 }
 
 /// A public side that answers every request with `refusal`.
@@ -145,7 +167,7 @@ pub fn refusing_front(
     service: &'static Service,
     settings: &Settings,
     refusal: Refusal,
-    metrics: &Arc<Metrics>,
+    (metrics, tracer): (&Arc<Metrics>, Tracer),
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
     let admission = Admission::Refused(refusal);
@@ -154,7 +176,7 @@ pub fn refusing_front(
         settings,
         admission,
         Folders::none(),
-        metrics,
+        (metrics, tracer),
         estimated_wait,
     )
 }
@@ -164,7 +186,7 @@ fn with(
     settings: &Settings,
     admission: Admission,
     folders: Folders,
-    metrics: &Arc<Metrics>,
+    (metrics, tracer): (&Arc<Metrics>, Tracer),
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
     let is_cluster = settings.mode == Mode::Cluster;
@@ -175,6 +197,7 @@ fn with(
         folders,
         kept: (!is_cluster).then(KeptSlots::default),
         metrics: metrics.clone(),
+        tracer,
         clocks: (!is_cluster).then(Clocks::default),
         queue_max: settings.queue_max,
         queue_timeout: settings.queue_timeout,

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::net;
@@ -97,7 +97,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerE
     // A lane that writes no files needs none.
     let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
-    let front = assembly::front(service, settings, &lane, folders);
+    let front = assembly::front(service, settings, &lane, folders)?;
     let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {
         // First: if there is nothing to wait for, no request is refused.
@@ -141,6 +141,13 @@ pub(crate) async fn wind_down<T>(
         end = drain => Some(end),
         _ = second_signal => None,
     }
+}
+
+/// How long it is until `deadline`; for ever where that is too far away to have a date.
+pub(crate) fn left_until(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| {
+        deadline.saturating_duration_since(Instant::now())
+    })
 }
 
 fn stopped(end: ServerEnd) -> ServerEnd {
@@ -242,10 +249,14 @@ async fn drain(settings: &Settings, gate: &Gate, public: Public) -> ServerEnd {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     public.front.leave();
+    let deadline = Instant::now().checked_add(settings.shutdown_timeout);
+    let tracer = public.front.tracer.clone();
     let finish = async {
         gate.idle().await;
         public.close().await
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
+    // A collector that does not answer cuts no request off.
+    tracer.finish(left_until(deadline)).await;
     ServerEnd::cut_if(!matches!(finished, Ok(Ok(()))))
 }

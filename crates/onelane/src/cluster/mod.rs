@@ -26,7 +26,7 @@ mod report;
 mod step;
 pub mod worker;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -39,7 +39,7 @@ use crate::guard;
 use crate::lifecycle::{Phase, StopSignal};
 use crate::needs::{self, Needs};
 use crate::reexec;
-use crate::server::{self, ServerEnd, StartError};
+use crate::server::{self, ServerEnd, StartError, left_until};
 use crate::service::Service;
 use board::Board;
 use door::Door;
@@ -157,7 +157,9 @@ impl Cluster {
             self.outlive().await;
             self.door.empty().await;
         };
+        let deadline = Instant::now().checked_add(settings.shutdown_timeout);
         let finished = timeout(settings.shutdown_timeout, finish).await;
+        self.door.export(left_until(deadline)).await;
         ServerEnd::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 

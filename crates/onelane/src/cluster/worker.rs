@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
@@ -33,8 +34,9 @@ use crate::lane::Lane;
 use crate::lifecycle::{Signals, StopSignal};
 use crate::needs;
 use crate::reexec::Briefing;
-use crate::server::{ServerEnd, StartError};
+use crate::server::{ServerEnd, StartError, left_until};
 use crate::service::Service;
+use crate::tracer::Tracer;
 
 /// Serves until a signal ends it. If the parent ends, the kernel kills it.
 pub fn run(
@@ -86,7 +88,8 @@ async fn serve(
     };
     let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
-    let front = assembly::front(service, settings, &lane, folders);
+    let front = assembly::front(service, settings, &lane, folders)?;
+    let tracer = front.tracer.clone();
     let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
@@ -114,14 +117,20 @@ async fn serve(
     let end = match stop {
         StopSignal::Now => None,
         StopSignal::Gracefully => tokio::select! {
-            finished = timeout(settings.shutdown_timeout, work) => {
-                Some(ServerEnd::cut_if(finished.is_err()))
-            }
+            end = finish(settings, work, &tracer) => Some(end),
             () = interrupted(&mut signals) => None,
         },
     };
     let end = end.unwrap_or_else(|| ServerEnd::at_once(&lane.metrics));
     Ok(reporter.finish(reports, end).await)
+}
+
+/// Finishes what there is to do, and then exports its spans, within `shutdown_timeout`.
+async fn finish(settings: &Settings, work: impl Future<Output = ()>, tracer: &Tracer) -> ServerEnd {
+    let deadline = Instant::now().checked_add(settings.shutdown_timeout);
+    let finished = timeout(settings.shutdown_timeout, work).await;
+    tracer.finish(left_until(deadline)).await;
+    ServerEnd::cut_if(finished.is_err())
 }
 
 /// Waits until a signal says to stop now. Further ones that say to finish change nothing, and they do

@@ -13,6 +13,8 @@ mod origins;
 mod own;
 mod secret;
 mod settings;
+#[cfg(feature = "otlp")]
+mod traces;
 mod whole;
 mod worked_out;
 
@@ -25,6 +27,8 @@ pub use origins::Origins;
 pub use own::{Table, Written, settings as own_settings};
 pub use secret::Secret;
 pub use settings::Settings;
+#[cfg(feature = "otlp")]
+pub use traces::{RootSampler, Traces};
 
 use environment::Environment;
 use invalid::place;
@@ -40,6 +44,10 @@ impl Settings {
             own.push((table.name.to_owned(), table.check(written)?));
         }
         let mut settings = engine(&written)?;
+        #[cfg(feature = "otlp")]
+        {
+            settings.traces = Traces::of_environment()?;
+        }
         for (name, (written, in_effect)) in own {
             settings.own.insert(name.clone(), written);
             if !in_effect.is_empty() {
@@ -48,6 +56,18 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+/// Whether the variables of OpenTelemetry name a collector, for a program that cannot export to it.
+#[cfg(not(feature = "otlp"))]
+pub fn names_a_collector() -> bool {
+    let names = [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ];
+    names
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// All layers in one table.
