@@ -129,7 +129,8 @@ async fn serve(
 async fn finish(settings: &Settings, work: impl Future<Output = ()>, tracer: &Tracer) -> ServerEnd {
     let deadline = Instant::now().checked_add(settings.shutdown_timeout);
     let finished = timeout(settings.shutdown_timeout, work).await;
-    tracer.finish(left_until(deadline)).await;
+    // Half of the rest: the parent, which has no more time than this, is to see it end.
+    tracer.finish(left_until(deadline) / 2).await;
     ServerEnd::cut_if(finished.is_err())
 }
 

@@ -93,6 +93,8 @@ mod testing;
 // `onelane schema`.
 #[cfg(feature = "schema")]
 mod schema;
+// The traces that requests belong to, and the spans that are exported.
+mod traces;
 // What a workload counts of its own.
 mod series;
 // Settings of a service's own.
