@@ -58,6 +58,8 @@ mod api_keys;
 mod hops;
 // What the scripts suggest to try.
 mod hint;
+// The trace of a request, from nginx to lanes.
+mod traces;
 // What is in the image, and what it costs to run.
 mod image;
 // What a lane takes at most.

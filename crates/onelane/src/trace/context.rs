@@ -148,7 +148,8 @@ fn parse(value: &[u8]) -> Option<Parent<'_>> {
     let trace = next(32).filter(|id| is_id(id, 32))?;
     let span = next(16).filter(|id| is_id(id, 16))?;
     let flags = str::from_utf8(next(2)?).ok()?;
-    let may_go_on = version != b"00" && rest.starts_with(b"-");
+    // A comma stands between several: nginx makes one header of them.
+    let may_go_on = version != b"00" && rest.starts_with(b"-") && !rest.contains(&b',');
     (rest.is_empty() || may_go_on).then_some(Parent {
         trace: str::from_utf8(trace).ok()?,
         span: str::from_utf8(span).ok()?,
@@ -232,6 +233,7 @@ mod tests {
     #[case("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more")]
     #[case("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.more")]
     #[case("00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-011")]
+    #[case("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-a, b")]
     #[case("00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01")]
     fn what_is_malformed_begins_a_new_trace(#[case] traceparent: &str) {
         let context = of(&[traceparent], &["a=1"]);
