@@ -4,6 +4,7 @@
 //! `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` by themselves.
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::Duration;
@@ -97,7 +98,7 @@ impl Traces {
     pub(super) fn of_environment() -> Result<Option<Self>, Invalid> {
         Self::of(|name| {
             let value = env::var_os(name).filter(|value| !value.is_empty());
-            let value = value.map(|value| value.into_string());
+            let value = value.map(OsString::into_string);
             value
                 .transpose()
                 .map_err(|_| wrong(name, "not valid UTF-8"))

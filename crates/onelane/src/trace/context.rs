@@ -110,8 +110,8 @@ impl TraceContext {
     pub(crate) fn sampled(mut self, is_sampled: bool) -> Self {
         if self.is_sampled() != is_sampled {
             let flags = u8::from_str_radix(&self.traceparent[53..], 16).unwrap_or_default();
-            self.traceparent.truncate(53);
-            self.traceparent += &format!("{:02x}", flags ^ SAMPLED);
+            let flags = format!("{:02x}", flags ^ SAMPLED);
+            self.traceparent.replace_range(53.., &flags);
         }
         self
     }

@@ -39,7 +39,7 @@ impl HttpClient for PlainHttp {
             post = post.with_header(name.as_str(), value.to_str()?);
         }
         let mut answer = post.send_lazy()?;
-        let mut response = Response::builder().status(u16::try_from(answer.status_code)?);
+        let mut response = Response::builder().status(answer.status_code);
         for (name, value) in &answer.headers {
             response = response.header(name, value);
         }

@@ -64,9 +64,9 @@ pub(super) fn run(queue: &Arc<SpanQueue>, exporter: &impl SpanExporter) {
             queue.not_exported(count);
             continue;
         }
-        let exported = futures_executor::block_on(exporter.export(spans));
-        let failed = std::mem::replace(&mut fails, exported.is_err());
-        match exported {
+        let outcome = futures_executor::block_on(exporter.export(spans));
+        let failed = std::mem::replace(&mut fails, outcome.is_err());
+        match outcome {
             Ok(()) if failed => tracing::info!("the collector takes spans again"),
             Ok(()) => {}
             Err(err) => {

@@ -32,14 +32,16 @@ fn listening(answer: Option<&'static str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
-        let mut silent = Vec::new();
+        let (mut silent, mut request) = (Vec::new(), vec![0; 65536]);
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
             match answer {
                 None => silent.push(connection),
                 Some(answer) => {
-                    connection.read(&mut [0; 65536]).ok();
-                    connection.write_all(answer.as_bytes()).ok();
+                    let asked = connection.read(&mut request);
+                    if asked.is_ok_and(|count| count > 0) {
+                        connection.write_all(answer.as_bytes()).ok();
+                    }
                 }
             }
         }
