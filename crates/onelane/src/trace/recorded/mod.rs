@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use fastrand::Rng;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub struct Spans(Option<Arc<Recording>>);
 struct Recording {
     /// The span of the computation itself.
     compute: u64,
+    /// Begins with that id. What is random in this process may be so in others in the same way: they are copies of one
+    /// that may have drawn before.
+    ids: Mutex<Rng>,
     report: Mutex<SpanReport>,
 }
 
@@ -85,8 +89,13 @@ impl Spans {
 
     /// The same in another process, where the span of the computation has this id.
     pub fn below(compute: Option<u64>) -> Self {
-        let report = Mutex::default();
-        Self(compute.map(|compute| Arc::new(Recording { compute, report })))
+        Self(compute.map(|compute| {
+            Arc::new(Recording {
+                compute,
+                ids: Mutex::new(Rng::with_seed(compute)),
+                report: Mutex::default(),
+            })
+        }))
     }
 
     /// The id of the computation's span, if they are recorded.
@@ -135,7 +144,7 @@ impl Spans {
         let Some(recording) = &self.0 else {
             return (OpenSpan(None), below.clone());
         };
-        let id = new_span_id();
+        let id = recording.ids.lock().u64(1..);
         let going = Going {
             recording: recording.clone(),
             name,
@@ -206,65 +215,4 @@ fn cut(text: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Span;
-    use super::*;
-
-    #[test]
-    fn spans_know_what_they_are_below() {
-        let (spans, request) = (Spans::recorded(), TraceContext::default());
-        let outer = Span::open("outer", &spans.context(&request), &spans);
-        drop(outer.span("inner"));
-        outer.set_error("it broke");
-        let below_outer = outer.trace().clone();
-        drop(outer);
-        let report = spans.report();
-        let [inner, outer] = &report.spans[..] else {
-            panic!("{report:?}");
-        };
-        assert_eq!((&*inner.name, inner.parent), ("inner", outer.id));
-        assert_eq!(Some(outer.parent), spans.compute_id());
-        assert_eq!(outer.error.as_deref(), Some("it broke"));
-        assert_eq!(below_outer.span_id(), format!("{:016x}", outer.id));
-        assert_eq!(below_outer.trace_id(), request.trace_id());
-    }
-
-    #[test]
-    fn what_is_recorded_is_bounded() {
-        let (spans, context) = (Spans::recorded(), TraceContext::default());
-
-        for _ in 0..=SPANS_MAX {
-            let span = Span::open("part", &context, &spans);
-            span.set_attribute("text", "ü".repeat(TEXT_MAX));
-            span.set_attribute("text", "ü".repeat(TEXT_MAX));
-        }
-        let keys: Vec<&'static str> = (0..=ATTRIBUTES_MAX)
-            .map(|n| &*Box::leak(n.to_string().into_boxed_str()))
-            .collect();
-        for key in keys {
-            spans.set_attribute(key, true.into());
-        }
-        let report = spans.report();
-        assert_eq!((report.spans.len(), report.lost), (SPANS_MAX, 1));
-        let attributes = &report.spans[0].attributes;
-        assert_eq!((attributes.known.len(), attributes.lost), (1, 0));
-        let AttributeValue::Text(text) = &attributes.known[0].1 else {
-            panic!("{attributes:?}");
-        };
-        assert_eq!(text.len(), TEXT_MAX);
-        let attributes = &report.attributes;
-        assert_eq!(
-            (attributes.known.len(), attributes.lost),
-            (ATTRIBUTES_MAX, 1)
-        );
-    }
-
-    #[test]
-    fn what_is_not_recorded_is_nothing() {
-        let (spans, context) = (Spans::default(), TraceContext::default());
-        let span = Span::open("part", &context, &spans);
-        assert_eq!(span.trace().span_id(), context.span_id());
-        drop(span);
-        assert!(spans.report().spans.is_empty());
-    }
-}
+mod tests;

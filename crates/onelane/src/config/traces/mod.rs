@@ -3,13 +3,15 @@
 //! engine: other programs read the same. What they cannot mean here is an error all the same. The crates that export read
 //! `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` by themselves.
 
+mod values;
+
 use std::env;
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::invalid::Invalid;
+use values::{check_endpoint, check_fixed, number, parse, positive, wrong};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -26,38 +28,6 @@ const BATCH_MAX: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
 const OFF: [(&str, &str); 2] = [
     ("OTEL_SDK_DISABLED", "true"),
     ("OTEL_TRACES_EXPORTER", "none"),
-];
-
-/// Variables of which there is one value that is possible here, and what else to do.
-const FIXED: [(&str, &str, &str); 5] = [
-    ("OTEL_TRACES_EXPORTER", "otlp", "`none` switches traces off"),
-    (
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
-        "http/protobuf",
-        "collectors listen for it on port 4318",
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        "http/protobuf",
-        "collectors listen for it on port 4318",
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_COMPRESSION",
-        "none",
-        "spans are not compressed",
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        "none",
-        "spans are not compressed",
-    ),
-];
-
-/// Lists of `name=value`.
-const LISTS: [&str; 3] = [
-    "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
 ];
 
 /// The most spans that can be told to wait: each may be worth 4 kB of memory.
@@ -212,141 +182,5 @@ fn sampler(name: Option<String>, argument: Option<String>) -> Result<(bool, Root
     Ok((parent_based, root))
 }
 
-fn check_endpoint(name: &str, endpoint: &str) -> Result<(), Invalid> {
-    let why = match endpoint.parse::<http::Uri>() {
-        Ok(uri)
-            if uri.scheme_str() == Some("http") && uri.host().is_some_and(|it| !it.is_empty()) =>
-        {
-            return Ok(());
-        }
-        Ok(uri) if uri.scheme_str() == Some("https") => {
-            "https is not possible: let a collector nearby pass spans on"
-        }
-        _ => "must be a URL such as http://collector:4318",
-    };
-    Err(wrong(name, why))
-}
-
-fn check_fixed(variable: &impl Fn(&str) -> Result<Option<String>, Invalid>) -> Result<(), Invalid> {
-    for (name, only, more) in FIXED {
-        if let Some(value) = variable(name)?.filter(|value| value != only) {
-            let why = format!("`{value}` is not possible, only `{only}`: {more}");
-            return Err(wrong(name, &why));
-        }
-    }
-    for name in LISTS {
-        let list = variable(name)?.unwrap_or_default();
-        let mut entries = list
-            .split(',')
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty());
-        if entries.any(|entry| !entry.contains('=') || entry.starts_with('=')) {
-            return Err(wrong(name, "must be a list such as name=value,other=value"));
-        }
-    }
-    Ok(())
-}
-
-fn number<N: FromStr<Err: Display>>(
-    variable: &impl Fn(&str) -> Result<Option<String>, Invalid>,
-    name: &str,
-) -> Result<Option<N>, Invalid> {
-    let value = variable(name)?;
-    value.map(|value| parse(name, &value)).transpose()
-}
-
-fn parse<N: FromStr<Err: Display>>(name: &str, value: &str) -> Result<N, Invalid> {
-    value
-        .trim()
-        .parse()
-        .map_err(|err| wrong(name, &format!("`{value}`: {err}")))
-}
-
-fn positive<N: PartialEq + Default>(name: &str, number: N) -> Result<N, Invalid> {
-    if number == N::default() {
-        return Err(wrong(name, "must be above 0"));
-    }
-    Ok(number)
-}
-
-fn wrong(name: &str, why: &str) -> Invalid {
-    Invalid(format!("{name}: {why}"))
-}
-
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    const BASE: (&str, &str) = (ENDPOINT, "http://collector:4318");
-
-    fn of(variables: &[(&str, &str)]) -> Result<Option<Traces>, String> {
-        let value = |name: &str| {
-            let mut variables = variables.iter();
-            let found = variables.find(|(of, _)| *of == name);
-            Ok(found.map(|(_, value)| (*value).to_owned()))
-        };
-        Traces::of(value).map_err(|err| err.to_string())
-    }
-
-    #[rstest]
-    #[case(&[])]
-    #[case(&[BASE, ("OTEL_SDK_DISABLED", "true")])]
-    #[case(&[BASE, ("OTEL_TRACES_EXPORTER", "none")])]
-    #[case(&[(SAMPLER, "nonsense")])]
-    fn without_a_collector_there_is_nothing_to_check(#[case] variables: &[(&str, &str)]) {
-        assert_eq!(of(variables), Ok(None));
-    }
-
-    #[test]
-    fn the_path_is_added_to_the_endpoint_of_all_signals_alone() {
-        let endpoint = |variables: &[_]| of(variables).unwrap().unwrap().endpoint;
-        assert_eq!(endpoint(&[BASE]), "http://collector:4318/v1/traces");
-        assert_eq!(
-            endpoint(&[(ENDPOINT, "http://c:1/x/")]),
-            "http://c:1/x/v1/traces"
-        );
-        let traces = (TRACES_ENDPOINT, "http://other:1/spans");
-        assert_eq!(endpoint(&[BASE, traces]), "http://other:1/spans");
-    }
-
-    #[rstest]
-    #[case("always_on", false, RootSampler::All)]
-    #[case("parentbased_always_off", true, RootSampler::None)]
-    #[case("parentbased_traceidratio", true, RootSampler::Ratio(0.25))]
-    fn a_sampler_has_the_name_that_others_give_it(
-        #[case] name: &str,
-        #[case] parent_based: bool,
-        #[case] root: RootSampler,
-    ) {
-        let traces = of(&[BASE, (SAMPLER, name), (SAMPLER_ARG, "0.25")])
-            .unwrap()
-            .unwrap();
-        assert_eq!((traces.parent_based, traces.root), (parent_based, root));
-        assert_eq!(traces.to_string(), name);
-    }
-
-    #[rstest]
-    #[case(ENDPOINT, "collector:4318")]
-    #[case(ENDPOINT, "https://collector:4318")]
-    #[case(TRACES_ENDPOINT, "http://")]
-    #[case(SAMPLER, "sometimes")]
-    #[case("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]
-    #[case("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip")]
-    #[case("OTEL_TRACES_EXPORTER", "zipkin")]
-    #[case("OTEL_RESOURCE_ATTRIBUTES", "team=a,b")]
-    #[case("OTEL_EXPORTER_OTLP_HEADERS", "=x")]
-    #[case(TIMEOUT, "10s")]
-    #[case(TIMEOUT, "0")]
-    #[case(QUEUE_MAX, "1000000")]
-    #[case(BATCH_MAX, "-1")]
-    fn what_is_not_possible_is_an_error_that_names_the_variable(
-        #[case] name: &str,
-        #[case] value: &str,
-    ) {
-        let variables = [(name, value), BASE];
-        let err = of(&variables).unwrap_err();
-        assert!(err.starts_with(&format!("{name}: ")), "{err}");
-    }
-}
+mod tests;
