@@ -31,7 +31,8 @@ impl Identity {
         let given = text(headers, X_REQUEST_ID).filter(|id| is_sane_id(id));
         let all = |name| headers.get_all(name).map(HeaderValue::as_bytes);
         let chosen = text(headers, X_LANE_TRACE);
-        let trace = TraceContext::of_request(all("traceparent"), all("tracestate"), chosen);
+        let (mut parent, mut state) = (all("traceparent"), all("tracestate"));
+        let trace = TraceContext::of_request(&mut parent, &mut state, chosen);
         let (trace, spans) = tracer.begin(trace);
         Self {
             request_id: given.map_or_else(new_id, str::to_owned),

@@ -1,27 +1,38 @@
 //! The place of a request in a trace, as headers carry it: W3C Trace Context, level 2
 //! (<https://www.w3.org/TR/trace-context-2/>).
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
+use uuid::Builder;
 
 /// The most of a `tracestate` that is passed on: what everybody has to, and as many members as there may be.
 const STATE_MAX_BYTES: usize = 512;
 const STATE_MAX_MEMBERS: usize = 32;
 
-/// The length of a `traceparent` of version 00.
+/// The length of a `traceparent` of version 00: `00-TRACE-SPAN-FLAGS`.
 const LENGTH: usize = 55;
 
-/// The flags that are known: sampled, and a trace id that is random.
-const FLAGS: u8 = 0b11;
+/// Where its parts are.
+const TRACE: Range<usize> = 3..35;
+const SPAN: Range<usize> = 36..52;
+const LAST_FLAGS: usize = 54;
+
+/// The flags that are known, by the digit that they are: sampled, and a trace id that is random.
+const KNOWN_FLAGS: u8 = 0b11;
 const SAMPLED: u8 = 0b01;
 
 /// The place of a span in a trace: what a service passes on to those that it asks.
 ///
 /// The default one is the beginning of a new trace.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TraceContext {
-    /// Of version 00, so that the ids are always at the same places.
-    traceparent: String,
-    tracestate: String,
+    /// A `traceparent` of version 00, and then the `tracestate`. One text is less to pack for another process.
+    text: String,
+    /// The span of the caller, for the process that exports.
+    #[cfg(feature = "otlp")]
+    #[serde(skip)]
     parent: Option<String>,
 }
 
@@ -35,154 +46,155 @@ impl TraceContext {
     /// The context of a new span for a request with these headers: below the span of its caller, or the beginning of a
     /// trace where there is no caller that says so in one way. Then the balancer may have `chosen` the id of the
     /// trace.
-    pub(crate) fn of_request<'a>(
-        mut traceparent: impl Iterator<Item = &'a [u8]>,
-        tracestate: impl Iterator<Item = &'a [u8]>,
+    pub(crate) fn of_request(
+        traceparent: &mut dyn Iterator<Item = &[u8]>,
+        tracestate: &mut dyn Iterator<Item = &[u8]>,
         chosen: Option<&str>,
     ) -> Self {
         let given = traceparent.next().and_then(parse);
-        match given.filter(|_| traceparent.next().is_none()) {
-            None => Self::beginning(chosen),
-            Some(Parent { trace, span, flags }) => {
-                let context = Self::new(trace, new_span_id(), flags & FLAGS);
-                Self {
-                    tracestate: state(tracestate),
-                    parent: Some(span.to_owned()),
-                    ..context
-                }
-            }
+        let Some(given) = given.filter(|_| traceparent.next().is_none()) else {
+            return Self::beginning(chosen);
+        };
+        let flags = digit(given) & KNOWN_FLAGS;
+        let mut context = Self::new(&given[TRACE], flags);
+        context.text += &state(tracestate);
+        #[cfg(feature = "otlp")]
+        {
+            context.parent = Some(given[SPAN].to_owned());
         }
+        context
     }
 
     fn beginning(chosen: Option<&str>) -> Self {
-        let chosen = chosen.filter(|id| is_id(id.as_bytes(), 32));
-        let trace = chosen.map_or_else(
-            || format!("{:032x}", fastrand::u128(1..)),
-            ToOwned::to_owned,
-        );
-        Self::new(&trace, new_span_id(), 0)
+        let chosen = chosen.filter(|id| id.len() == TRACE.len() && is_id(id.as_bytes()));
+        match chosen {
+            Some(trace) => Self::new(trace, 0),
+            None => Self::new(&random_id(), 0),
+        }
     }
 
-    fn new(trace: &str, span: u64, flags: u8) -> Self {
+    fn new(trace: &str, flags: u8) -> Self {
+        let mut text = String::with_capacity(LENGTH);
+        for part in ["00-", trace, "-", &random_id()[..SPAN.len()], "-0"] {
+            text.push_str(part);
+        }
+        text.push(char::from(b'0' + flags));
         Self {
-            traceparent: format!("00-{trace}-{span:016x}-{flags:02x}"),
-            tracestate: String::new(),
+            text,
+            #[cfg(feature = "otlp")]
             parent: None,
         }
     }
 
     /// The value of a header `traceparent` for another service.
     pub fn traceparent(&self) -> &str {
-        &self.traceparent
+        &self.text[..LENGTH]
     }
 
     /// The value of a header `tracestate` for another service; empty if there is to be none.
     pub fn tracestate(&self) -> &str {
-        &self.tracestate
+        &self.text[LENGTH..]
     }
 
     /// The id of the trace: 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
-        &self.traceparent[3..35]
+        &self.text[TRACE]
     }
 
     /// The id of this span: 16 hexadecimal digits.
     pub fn span_id(&self) -> &str {
-        &self.traceparent[36..52]
-    }
-
-    /// The id of the span above, which is that of the caller or of what was begun by [`Call::span`](crate::Call::span).
-    /// None where the trace begins.
-    pub fn parent_id(&self) -> Option<&str> {
-        self.parent.as_deref()
+        &self.text[SPAN]
     }
 
     /// Whether spans of this trace are exported, as far as is known here.
     pub fn is_sampled(&self) -> bool {
-        let flags = u8::from_str_radix(&self.traceparent[53..], 16);
-        flags.is_ok_and(|flags| flags & SAMPLED != 0)
+        digit(&self.text) & SAMPLED != 0
     }
 }
 
 #[cfg(feature = "otlp")]
 impl TraceContext {
+    /// The span of the caller, if there is one.
+    pub(crate) fn parent_id(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
     /// The same trace, with the flag set or cleared.
     pub(crate) fn sampled(mut self, is_sampled: bool) -> Self {
-        if self.is_sampled() != is_sampled {
-            let flags = u8::from_str_radix(&self.traceparent[53..], 16).unwrap_or_default();
-            let flags = format!("{:02x}", flags ^ SAMPLED);
-            self.traceparent.replace_range(53.., &flags);
-        }
+        let flags = digit(&self.text) & !SAMPLED | u8::from(is_sampled);
+        let flags = char::from(b'0' + flags).to_string();
+        self.text.replace_range(LAST_FLAGS..LENGTH, &flags);
         self
     }
 
     /// The same for a span below.
     pub(crate) fn with_span(&self, id: u64) -> Self {
         let mut below = self.clone();
-        below.parent = Some(self.span_id().to_owned());
-        below
-            .traceparent
-            .replace_range(36..52, &format!("{id:016x}"));
+        below.text.replace_range(SPAN, &format!("{id:016x}"));
         below
     }
 }
 
-/// An id that no other span has. It is never 0, which is no id.
-pub(crate) fn new_span_id() -> u64 {
-    fastrand::u64(1..)
+/// 32 hexadecimal digits that are no other id, and never all 0, nor are the first 16.
+fn random_id() -> String {
+    let bytes = fastrand::u128(..).to_ne_bytes();
+    let uuid = Builder::from_random_bytes(bytes).into_uuid();
+    uuid.simple().to_string()
 }
 
-/// What a caller says of its own span.
-struct Parent<'a> {
-    trace: &'a str,
-    span: &'a str,
-    flags: u8,
+/// What a valid `traceparent` says in its last digit, which is all of the flags that is known.
+fn digit(traceparent: &str) -> u8 {
+    match traceparent.as_bytes()[LAST_FLAGS] {
+        digit @ b'0'..=b'9' => digit - b'0',
+        letter => letter - b'a' + 10,
+    }
 }
 
-/// A `traceparent`, of a later version, too, as far as that begins like version 00.
-fn parse(value: &[u8]) -> Option<Parent<'_>> {
+/// The beginning of a `traceparent`, of a later version, too, as far as that begins like version 00.
+fn parse(value: &[u8]) -> Option<&str> {
     let (known, rest) = value.split_at_checked(LENGTH)?;
-    let mut parts = known.split(|byte| *byte == b'-');
-    let mut next = |length| parts.next().filter(|part| is_hex(part, length));
-    let version = next(2).filter(|version| *version != b"ff")?;
-    let trace = next(32).filter(|id| is_id(id, 32))?;
-    let span = next(16).filter(|id| is_id(id, 16))?;
-    let flags = str::from_utf8(next(2)?).ok()?;
+    let mut bytes = known.iter().enumerate();
+    let has_form = bytes.all(|(at, byte)| match at {
+        2 | 35 | 52 => *byte == b'-',
+        _ => is_digit(*byte),
+    });
     // A comma stands between several: nginx makes one header of them.
-    let may_go_on = version != b"00" && rest.starts_with(b"-") && !rest.contains(&b',');
-    (rest.is_empty() || may_go_on).then_some(Parent {
-        trace: str::from_utf8(trace).ok()?,
-        span: str::from_utf8(span).ok()?,
-        flags: u8::from_str_radix(flags, 16).ok()?,
-    })
+    let is_version_0 = known.starts_with(b"00");
+    let may_go_on = !is_version_0 && rest.starts_with(b"-") && !rest.contains(&b',');
+    let is_valid = has_form
+        && !known.starts_with(b"ff")
+        && is_id(&known[TRACE])
+        && is_id(&known[SPAN])
+        && (rest.is_empty() || may_go_on);
+    str::from_utf8(known).ok().filter(|_| is_valid)
 }
 
-fn is_hex(text: &[u8], length: usize) -> bool {
-    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    text.len() == length && text.iter().all(is_digit)
+fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-fn is_id(text: &[u8], length: usize) -> bool {
-    is_hex(text, length) && text.iter().any(|byte| *byte != b'0')
+/// Whether these are digits, and not all of them 0.
+fn is_id(text: &[u8]) -> bool {
+    text.iter().all(|byte| is_digit(*byte)) && text.iter().any(|byte| *byte != b'0')
 }
 
 /// All headers `tracestate` as one, in their order. Nothing of one that is too long, or no text: half a list would be
 /// another list.
-fn state<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
-    let mut state = String::new();
+fn state(values: &mut dyn Iterator<Item = &[u8]>) -> String {
+    let mut state = Vec::new();
     for value in values {
-        let text = str::from_utf8(value).ok();
-        let text = text.filter(|text| text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')));
-        let Some(text) = text else {
-            return String::new();
-        };
-        if !state.is_empty() && !text.is_empty() {
-            state.push(',');
+        if !state.is_empty() && !value.is_empty() {
+            state.push(b',');
         }
-        state.push_str(text);
+        state.extend_from_slice(value);
     }
-    let fits = state.len() <= STATE_MAX_BYTES && state.split(',').count() <= STATE_MAX_MEMBERS;
-    if fits { state } else { String::new() }
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    let commas = state.iter().filter(|byte| **byte == b',').count();
+    let fits = state.len() <= STATE_MAX_BYTES && commas < STATE_MAX_MEMBERS;
+    if !fits || !state.iter().all(is_text) {
+        return String::new();
+    }
+    String::from_utf8(state).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use rstest::rstest;
 
 use super::*;
 
-const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CALLERS: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 fn of(traceparent: &[&str], tracestate: &[&str]) -> TraceContext {
     TraceContext::of_request(
-        traceparent.iter().map(|text| text.as_bytes()),
-        tracestate.iter().map(|text| text.as_bytes()),
+        &mut traceparent.iter().map(|text| text.as_bytes()),
+        &mut tracestate.iter().map(|text| text.as_bytes()),
         None,
     )
 }
@@ -26,14 +26,14 @@ fn of(traceparent: &[&str], tracestate: &[&str]) -> TraceContext {
 #[case("fe-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what", true)]
 fn a_caller_is_followed(#[case] traceparent: &str, #[case] is_sampled: bool) {
     let context = of(&[traceparent], &["a=1", "b=2"]);
-    assert_eq!(context.trace_id(), TRACE);
+    assert_eq!(context.trace_id(), CALLERS);
     assert_ne!(context.span_id(), "00f067aa0ba902b7");
     assert_eq!(context.is_sampled(), is_sampled);
     assert_eq!(context.tracestate(), "a=1,b=2");
     assert!(context.traceparent().starts_with("00-"));
     // What is passed on is what is read again.
     let next = of(&[context.traceparent()], &[context.tracestate()]);
-    assert_eq!((next.trace_id(), next.is_sampled()), (TRACE, is_sampled));
+    assert_eq!((next.trace_id(), next.is_sampled()), (CALLERS, is_sampled));
 }
 
 #[rstest]
@@ -50,17 +50,17 @@ fn a_caller_is_followed(#[case] traceparent: &str, #[case] is_sampled: bool) {
 #[case("00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01")]
 fn what_is_malformed_begins_a_new_trace(#[case] traceparent: &str) {
     let context = of(&[traceparent], &["a=1"]);
-    assert_ne!(context.trace_id(), TRACE);
+    assert_ne!(context.trace_id(), CALLERS);
     assert_eq!((context.tracestate(), context.is_sampled()), ("", false));
 }
 
 #[test]
 fn two_callers_are_none() {
-    assert_ne!(of(&[GOOD, GOOD], &[]).trace_id(), TRACE);
+    assert_ne!(of(&[GOOD, GOOD], &[]).trace_id(), CALLERS);
 }
 
 #[rstest]
-#[case(Some(TRACE), true)]
+#[case(Some(CALLERS), true)]
 #[case(Some("4bf92f3577b34da6a3ce929d0e0e473"), false)]
 #[case(Some("00000000000000000000000000000000"), false)]
 #[case(None, false)]
@@ -68,8 +68,8 @@ fn a_balancer_may_choose_the_id_of_a_new_trace(
     #[case] chosen: Option<&str>,
     #[case] is_taken: bool,
 ) {
-    let context = TraceContext::of_request([].into_iter(), [].into_iter(), chosen);
-    assert_eq!(context.trace_id() == TRACE, is_taken);
+    let context = TraceContext::of_request(&mut [].into_iter(), &mut [].into_iter(), chosen);
+    assert_eq!(context.trace_id() == CALLERS, is_taken);
     assert!(parse(context.traceparent().as_bytes()).is_some());
 }
 
@@ -97,8 +97,8 @@ proptest! {
         tracestate in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 0..3),
     ) {
         let context = TraceContext::of_request(
-            traceparent.iter().map(Vec::as_slice),
-            tracestate.iter().map(Vec::as_slice),
+            &mut traceparent.iter().map(Vec::as_slice),
+            &mut tracestate.iter().map(Vec::as_slice),
             None,
         );
         prop_assert!(parse(context.traceparent().as_bytes()).is_some());
