@@ -124,33 +124,29 @@ pub fn front(
     settings: &Settings,
     lane: &Lane,
     folders: Folders,
-) -> io::Result<web::Data<Front>> {
-    let tracer = tracer(service, settings, &lane.metrics)?;
+) -> web::Data<Front> {
+    let tracer = tracer(service, settings, &lane.metrics);
     let gate = lane.gate.clone();
     let admission = Admission::Open {
         gate: lane.gate.clone(),
         executor: lane.executor.clone(),
     };
     let estimated_wait = Box::new(move || gate.estimated_wait());
-    Ok(with(
+    with(
         service,
         settings,
         admission,
         folders,
         (&lane.metrics, tracer),
         estimated_wait,
-    ))
+    )
 }
 
 /// What exports the spans of this process, on a thread of its own where they are to be exported.
 #[cfg(feature = "otlp")]
-pub fn tracer(
-    service: &'static Service,
-    settings: &Settings,
-    metrics: &Metrics,
-) -> io::Result<Tracer> {
+pub fn tracer(service: &'static Service, settings: &Settings, metrics: &Metrics) -> Tracer {
     let Some(traces) = &settings.traces else {
-        return Ok(Tracer::default());
+        return Tracer::default();
     };
     let mode = settings.mode.to_string();
     Tracer::start(traces, (service, &mode, &host_name()), &metrics.spans_lost)
@@ -158,8 +154,8 @@ pub fn tracer(
 
 /// Nothing, without the feature `otlp`.
 #[cfg(not(feature = "otlp"))]
-pub fn tracer(_: &'static Service, _: &Settings, _: &Metrics) -> io::Result<Tracer> {
-    Ok(Tracer)
+pub fn tracer(_: &'static Service, _: &Settings, _: &Metrics) -> Tracer {
+    Tracer
 }
 
 /// A public side that answers every request with `refusal`.

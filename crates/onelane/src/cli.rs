@@ -11,8 +11,6 @@ use signal_hook::consts::SIGCHLD;
 use signal_hook::flag;
 
 use crate::child::NotReady;
-#[cfg(not(feature = "otlp"))]
-use crate::config;
 use crate::config::{Flags, Mode, Settings};
 use crate::logging::{self, Pen};
 use crate::reexec::Briefing;
@@ -126,10 +124,6 @@ fn play(service: &'static Service) -> Result<ExitCode, Complaint> {
         Role::Serve => {
             let settings = load(&cli.flags, service)?;
             log(service, &settings, Pen::ForAll)?;
-            #[cfg(not(feature = "otlp"))]
-            if config::names_a_collector() {
-                tracing::warn!("no traces: this program is built without the feature otlp");
-            }
             ended(match settings.mode {
                 Mode::Cluster => cluster::run(service, &settings),
                 _ => server::run(service, &settings),

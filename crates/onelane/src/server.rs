@@ -3,7 +3,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(feature = "otlp")]
+use std::time::Instant;
 
 use actix_web::web;
 use tokio::net;
@@ -97,7 +99,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerE
     // A lane that writes no files needs none.
     let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
-    let front = assembly::front(service, settings, &lane, folders)?;
+    let front = assembly::front(service, settings, &lane, folders);
     let public = Public::open(listener, front, Room::new(room)).await?;
     tokio::select! {
         // First: if there is nothing to wait for, no request is refused.
@@ -144,6 +146,7 @@ pub(crate) async fn wind_down<T>(
 }
 
 /// How long it is until `deadline`; for ever where that is too far away to have a date.
+#[cfg(feature = "otlp")]
 pub(crate) fn left_until(deadline: Option<Instant>) -> Duration {
     deadline.map_or(Duration::MAX, |deadline| {
         deadline.saturating_duration_since(Instant::now())
@@ -249,7 +252,9 @@ async fn drain(settings: &Settings, gate: &Gate, public: Public) -> ServerEnd {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     public.front.leave();
+    #[cfg(feature = "otlp")]
     let deadline = Instant::now().checked_add(settings.shutdown_timeout);
+    #[cfg(feature = "otlp")]
     let tracer = public.front.tracer.clone();
     let finish = async {
         gate.idle().await;
@@ -257,6 +262,7 @@ async fn drain(settings: &Settings, gate: &Gate, public: Public) -> ServerEnd {
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
     // A collector that does not answer cuts no request off.
+    #[cfg(feature = "otlp")]
     tracer.finish(left_until(deadline)).await;
     ServerEnd::cut_if(!matches!(finished, Ok(Ok(()))))
 }

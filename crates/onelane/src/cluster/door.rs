@@ -17,6 +17,7 @@ use crate::gate::Refusal;
 use crate::http::Room;
 use crate::metrics::Metrics;
 use crate::service::Service;
+#[cfg(feature = "otlp")]
 use crate::tracer::Tracer;
 
 /// The parent's part of the listening socket.
@@ -36,6 +37,7 @@ pub(super) struct Door {
     closed: Refuser,
     board: Board,
     /// Of all of them.
+    #[cfg(feature = "otlp")]
     tracer: Tracer,
     /// For the connections that are being refused.
     room: Rc<Room>,
@@ -51,7 +53,7 @@ impl Door {
         board: &Board,
     ) -> io::Result<Self> {
         let room = Room::new(connections_max(0));
-        let tracer = assembly::tracer(service, settings, metrics)?;
+        let tracer = assembly::tracer(service, settings, metrics);
         let refuser = |refusal| {
             let board = board.clone();
             let estimated_wait = Box::new(move || board.estimated_wait());
@@ -71,6 +73,7 @@ impl Door {
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
             board: board.clone(),
+            #[cfg(feature = "otlp")]
             tracer,
             room,
         })
@@ -120,6 +123,7 @@ impl Door {
     }
 
     /// Waits until the spans of what was refused are exported, for so long.
+    #[cfg(feature = "otlp")]
     pub(super) async fn export(&self, limit: Duration) {
         self.tracer.finish(limit).await;
     }

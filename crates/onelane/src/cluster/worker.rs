@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "otlp")]
 use std::time::Instant;
 
 use rustix::stdio::{dup2_stdin, dup2_stdout};
@@ -34,9 +35,10 @@ use crate::lane::Lane;
 use crate::lifecycle::{Signals, StopSignal};
 use crate::needs;
 use crate::reexec::Briefing;
-use crate::server::{ServerEnd, StartError, left_until};
+#[cfg(feature = "otlp")]
+use crate::server::left_until;
+use crate::server::{ServerEnd, StartError};
 use crate::service::Service;
-use crate::tracer::Tracer;
 
 /// Serves until a signal ends it. If the parent ends, the kernel kills it.
 pub fn run(
@@ -88,7 +90,8 @@ async fn serve(
     };
     let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
-    let front = assembly::front(service, settings, &lane, folders)?;
+    let front = assembly::front(service, settings, &lane, folders);
+    #[cfg(feature = "otlp")]
     let tracer = front.tracer.clone();
     let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -114,24 +117,27 @@ async fn serve(
         () = &mut work => unreachable!("it works until it is closed"),
     };
     reporter.close();
+    #[cfg(feature = "otlp")]
+    let deadline = Instant::now().checked_add(settings.shutdown_timeout);
     let end = match stop {
         StopSignal::Now => None,
         StopSignal::Gracefully => tokio::select! {
-            end = finish(settings, work, &tracer) => Some(end),
+            finished = timeout(settings.shutdown_timeout, work) => {
+                Some(ServerEnd::cut_if(finished.is_err()))
+            }
             () = interrupted(&mut signals) => None,
         },
     };
+    #[cfg(feature = "otlp")]
+    if end.is_some() {
+        // Half of the rest: the parent, which has no more time than this, is to see it end.
+        tokio::select! {
+            () = tracer.finish(left_until(deadline) / 2) => {}
+            () = interrupted(&mut signals) => {}
+        }
+    }
     let end = end.unwrap_or_else(|| ServerEnd::at_once(&lane.metrics));
     Ok(reporter.finish(reports, end).await)
-}
-
-/// Finishes what there is to do, and then exports its spans, within `shutdown_timeout`.
-async fn finish(settings: &Settings, work: impl Future<Output = ()>, tracer: &Tracer) -> ServerEnd {
-    let deadline = Instant::now().checked_add(settings.shutdown_timeout);
-    let finished = timeout(settings.shutdown_timeout, work).await;
-    // Half of the rest: the parent, which has no more time than this, is to see it end.
-    tracer.finish(left_until(deadline) / 2).await;
-    ServerEnd::cut_if(finished.is_err())
 }
 
 /// Waits until a signal says to stop now. Further ones that say to finish change nothing, and they do

@@ -58,18 +58,6 @@ impl Settings {
     }
 }
 
-/// Whether the variables of OpenTelemetry name a collector, for a program that cannot export to it.
-#[cfg(not(feature = "otlp"))]
-pub fn names_a_collector() -> bool {
-    let names = [
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    ];
-    names
-        .into_iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
 /// All layers in one table.
 fn written(flags: &Flags, tables: &[&Table]) -> Result<Map<String, Value>, Invalid> {
     let mut layers = Config::builder();

@@ -1,5 +1,6 @@
 //! Headers of ours: their names, request ids, and how we write numbers.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
@@ -17,7 +18,7 @@ pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
 const X_LANE_TRACE: &str = "x-lane-trace";
 
 /// What the observer has found out about a request: by which ids logs know it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Identity {
     pub(super) request_id: String,
     pub(super) trace: TraceContext,
@@ -42,9 +43,9 @@ impl Identity {
     }
 
     /// Of an observed request.
-    pub(super) fn known(request: &HttpRequest) -> Self {
+    pub(super) fn known(request: &HttpRequest) -> Rc<Self> {
         let extensions = request.extensions();
-        extensions.get::<Self>().cloned().unwrap_or_default()
+        extensions.get::<Rc<Self>>().cloned().unwrap_or_default()
     }
 }
 
@@ -59,7 +60,7 @@ pub(super) fn new_id() -> String {
 /// The id of an observed request.
 pub(super) fn request_id(request: &HttpRequest) -> String {
     let extensions = request.extensions();
-    let identity = extensions.get::<Identity>();
+    let identity = extensions.get::<Rc<Identity>>();
     identity.map(|it| it.request_id.clone()).unwrap_or_default()
 }
 

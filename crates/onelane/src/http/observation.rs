@@ -26,7 +26,7 @@ pub(super) struct Observation {
     pub(super) front: web::Data<Front>,
     pub(super) start: Instant,
     pub(super) progress: Rc<Progress>,
-    pub(super) identity: Identity,
+    pub(super) identity: Rc<Identity>,
     pub(super) method: Method,
     /// The pattern of the route: bounded, unlike paths.
     pub(super) route: String,
@@ -45,7 +45,7 @@ impl Observation {
             .expect("every app that is observed has a front")
             .clone();
         front.metrics.in_flight.inc();
-        let identity = Identity::of(request.headers(), &front.tracer);
+        let identity = Rc::new(Identity::of(request.headers(), &front.tracer));
         let progress = Rc::<Progress>::default();
         request.extensions_mut().insert(identity.clone());
         request.extensions_mut().insert(progress.clone());

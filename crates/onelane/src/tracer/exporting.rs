@@ -17,7 +17,6 @@ use super::data::RequestSpans;
 use super::export;
 use super::queue::SpanQueue;
 use crate::config::{RootSampler, Traces};
-use crate::needs::Needs;
 use crate::service::Service;
 use crate::trace::{Spans, TraceContext};
 
@@ -33,8 +32,15 @@ struct Exporting {
 
 impl Tracer {
     /// Exports from now on, on a thread of its own. `who` is the service, its mode and its host; `lost` counts what
-    /// could not be exported.
-    pub fn start(
+    /// could not be exported. Where there is no thread for it, no request is traced.
+    pub fn start(traces: &Traces, who: (&Service, &str, &str), lost: &IntCounterVec) -> Self {
+        Self::try_start(traces, who, lost).unwrap_or_else(|err| {
+            tracing::error!(%err, "nothing exports traces");
+            Self::default()
+        })
+    }
+
+    fn try_start(
         traces: &Traces,
         who: (&Service, &str, &str),
         lost: &IntCounterVec,
@@ -43,9 +49,7 @@ impl Tracer {
         let queue = Arc::new(SpanQueue::new(traces, lost));
         let exporting = queue.clone();
         let thread = thread::Builder::new().name("spans".to_owned());
-        thread
-            .spawn(move || export::run(&exporting, &exporter))
-            .needs("a thread")?;
+        thread.spawn(move || export::run(&exporting, &exporter))?;
         let sampler = sampler(traces);
         Ok(Self(Some(Arc::new(Exporting { sampler, queue }))))
     }

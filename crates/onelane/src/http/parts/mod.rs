@@ -55,7 +55,7 @@ pub(super) async fn read(
     read.map_err(|unread| match unread {
         Unread::Problem(problem) => problem,
         Unread::Unwritten(err) => {
-            let Identity { request_id, trace, .. } = Identity::known(request);
+            let Identity { request_id, trace, .. } = &*Identity::known(request);
             let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
             tracing::error!(request_id, trace_id, span_id, %err, "a file that was sent cannot be written");
             HttpProblem::NoRoom(front.retry_after())
