@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
-use uuid::Builder;
 
 use crate::heads::{X_REQUEST_ID, is_sane_id};
-use crate::trace::{Spans, TraceContext};
+use crate::trace::{Spans, TraceContext, random_id};
 use crate::tracer::Tracer;
 
 /// How long a balancer lets a request wait here; what makes it a balancer. With 0 it only looks for a slot.
@@ -36,7 +35,7 @@ impl Identity {
         let trace = TraceContext::of_request(&mut parent, &mut state, chosen);
         let (trace, spans) = tracer.begin(trace);
         Self {
-            request_id: given.map_or_else(new_id, str::to_owned),
+            request_id: given.map_or_else(random_id, str::to_owned),
             trace,
             spans,
         }
@@ -47,14 +46,6 @@ impl Identity {
         let extensions = request.extensions();
         extensions.get::<Rc<Self>>().cloned().unwrap_or_default()
     }
-}
-
-/// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not
-/// ask the kernel for each.
-pub(super) fn new_id() -> String {
-    let bytes = fastrand::u128(..).to_ne_bytes();
-    let uuid = Builder::from_random_bytes(bytes).into_uuid();
-    uuid.simple().to_string()
 }
 
 /// The id of an observed request.

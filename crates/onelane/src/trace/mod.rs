@@ -13,10 +13,11 @@ mod unrecorded;
 
 pub use attribute::AttributeValue;
 pub use context::TraceContext;
+pub(crate) use context::random_id;
 #[cfg(feature = "otlp")]
 pub use lost::{LOST, NOT_EXPORTED, QUEUE_FULL, TOO_MANY};
 #[cfg(feature = "otlp")]
-pub use recorded::{Attributes, SpanRecord, SpanReport, Spans};
+pub use recorded::{Attributes, ComputeId, SpanRecord, SpanReport, Spans};
 pub use span::Span;
 #[cfg(not(feature = "otlp"))]
-pub use unrecorded::{SpanReport, Spans};
+pub use unrecorded::{ComputeId, SpanReport, Spans};

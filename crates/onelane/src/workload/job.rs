@@ -15,7 +15,7 @@ use super::load::{LoadError, Loaded, survive};
 use super::{Call, Follow, Outcome, Reply, Run, Source};
 use crate::config::Written;
 use crate::folder::FolderPlace;
-use crate::trace::{Spans, TraceContext};
+use crate::trace::{ComputeId, Spans, TraceContext};
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
 pub struct Workloads(BTreeMap<&'static str, Instance>);
@@ -120,9 +120,8 @@ pub struct Parcel {
     pub body_bytes: usize,
     request_id: String,
     trace: TraceContext,
-    /// None if spans are not recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    compute_span: Option<u64>,
+    #[cfg_attr(not(feature = "otlp"), serde(skip))]
+    compute_span: ComputeId,
     limit: Duration,
     folder: FolderPlace,
 }

@@ -28,7 +28,7 @@ const SAMPLED: u8 = 0b01;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TraceContext {
-    /// A `traceparent` of version 00, and then the `tracestate`. One text is less to pack for another process.
+    /// A `traceparent` of version 00, and then the `tracestate`.
     text: String,
     /// The span of the caller, for the process that exports.
     #[cfg(feature = "otlp")]
@@ -66,7 +66,8 @@ impl TraceContext {
     }
 
     fn beginning(chosen: Option<&str>) -> Self {
-        let chosen = chosen.filter(|id| id.len() == TRACE.len() && is_id(id.as_bytes()));
+        let chosen =
+            chosen.filter(|id| id.len() == TRACE.len() && id.bytes().all(is_digit) && is_id(id));
         match chosen {
             Some(trace) => Self::new(trace, 0),
             None => Self::new(&random_id(), 0),
@@ -135,8 +136,9 @@ impl TraceContext {
     }
 }
 
-/// 32 hexadecimal digits that are no other id, and never all 0, nor are the first 16.
-fn random_id() -> String {
+/// An id that is unlike all others: a version 4 UUID, in 32 hexadecimal digits. It need not be impossible to guess,
+/// and so need not ask the kernel. Neither all of the digits are 0, nor the first 16.
+pub(crate) fn random_id() -> String {
     let bytes = fastrand::u128(..).to_ne_bytes();
     let uuid = Builder::from_random_bytes(bytes).into_uuid();
     uuid.simple().to_string()
@@ -153,29 +155,32 @@ fn digit(traceparent: &str) -> u8 {
 /// The beginning of a `traceparent`, of a later version, too, as far as that begins like version 00.
 fn parse(value: &[u8]) -> Option<&str> {
     let (known, rest) = value.split_at_checked(LENGTH)?;
-    let mut bytes = known.iter().enumerate();
+    let known = str::from_utf8(known).ok()?;
+    let mut bytes = known.bytes().enumerate();
     let has_form = bytes.all(|(at, byte)| match at {
-        2 | 35 | 52 => *byte == b'-',
-        _ => is_digit(*byte),
+        2 | 35 | 52 => byte == b'-',
+        _ => is_digit(byte),
     });
     // A comma stands between several: nginx makes one header of them.
-    let is_version_0 = known.starts_with(b"00");
+    let is_version_0 = known.starts_with("00");
     let may_go_on = !is_version_0 && rest.starts_with(b"-") && !rest.contains(&b',');
-    let is_valid = has_form
-        && !known.starts_with(b"ff")
+    if !has_form {
+        return None;
+    }
+    let is_valid = !known.starts_with("ff")
         && is_id(&known[TRACE])
         && is_id(&known[SPAN])
         && (rest.is_empty() || may_go_on);
-    str::from_utf8(known).ok().filter(|_| is_valid)
+    is_valid.then_some(known)
 }
 
 fn is_digit(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// Whether these are digits, and not all of them 0.
-fn is_id(text: &[u8]) -> bool {
-    text.iter().all(|byte| is_digit(*byte)) && text.iter().any(|byte| *byte != b'0')
+/// Whether not all of these digits are 0.
+fn is_id(digits: &str) -> bool {
+    digits.bytes().any(|digit| digit != b'0')
 }
 
 /// All headers `tracestate` as one, in their order. Nothing of one that is too long, or no text: half a list would be

@@ -17,6 +17,9 @@ const SPANS_MAX: usize = 64;
 const ATTRIBUTES_MAX: usize = 16;
 const TEXT_MAX: usize = 256;
 
+/// The id of a computation's span, for another process. None if spans are not recorded.
+pub type ComputeId = Option<u64>;
+
 /// The spans of one computation. Cheap to clone; without anything in it if they are not recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Spans(Option<Arc<Recording>>);
@@ -87,7 +90,7 @@ impl Spans {
     }
 
     /// The same in another process, where the span of the computation has this id.
-    pub fn below(compute: Option<u64>) -> Self {
+    pub fn below(compute: ComputeId) -> Self {
         Self(compute.map(|compute| {
             Arc::new(Recording {
                 compute,
@@ -98,7 +101,7 @@ impl Spans {
     }
 
     /// The id of the computation's span, if they are recorded.
-    pub fn compute_id(&self) -> Option<u64> {
+    pub fn compute_id(&self) -> ComputeId {
         self.0.as_ref().map(|recording| recording.compute)
     }
 
