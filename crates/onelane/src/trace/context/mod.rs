@@ -194,8 +194,8 @@ fn state(values: &mut dyn Iterator<Item = &[u8]>) -> String {
         state.extend_from_slice(value);
     }
     let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-    let commas = state.iter().filter(|byte| **byte == b',').count();
-    let fits = state.len() <= STATE_MAX_BYTES && commas < STATE_MAX_MEMBERS;
+    let members = state.split(|byte| *byte == b',').count();
+    let fits = state.len() <= STATE_MAX_BYTES && members <= STATE_MAX_MEMBERS;
     if !fits || !state.iter().all(is_text) {
         return String::new();
     }
