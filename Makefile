@@ -16,7 +16,7 @@ help: ## this list
 rename: ## give the service a name of your own, wherever it stands: NAME=thumbs
 	@tools/rename $(if $(filter command,$(origin NAME)),"$$NAME")
 
-# SERVICE, LANES, PORT, MODE, CACHE, TLS, API_KEYS and MONITORING reach the scripts through the environment, given before or after `make`.
+# SERVICE, LANES, PORT, MODE, CACHE, TLS, API_KEYS, TRACES and MONITORING reach the scripts through the environment, given before or after `make`.
 up: ## start LANES=2 lanes behind nginx on PORT=5000, in MODE=blocking; SERVICE=thumbnail is one of examples/services; MONITORING=1 watches, CACHE=256m keeps answers, TLS=1 serves https, API_KEYS=FILE asks for keys. Again: change what is told
 	@$(stack)/up
 

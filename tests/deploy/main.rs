@@ -60,6 +60,8 @@ mod hops;
 mod openapi;
 // What the scripts suggest to try.
 mod hint;
+// The trace of a request, from nginx to lanes.
+mod traces;
 // What is in the image, and what it costs to run.
 mod image;
 // A lane for another kind of machine.

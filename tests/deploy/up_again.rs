@@ -8,7 +8,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use onelane_stack::{Compose, Local, complaint, free_port, output};
+use onelane_stack::{Compose, Local, complaint, docker, free_port, output};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -16,7 +16,13 @@ use tokio::process::Command;
 #[tokio::test]
 async fn containers_keep_what_they_were_told_and_a_change_is_said() {
     let address = format!("[::1]:{}", free_port());
-    let settings = [("PORT", &*address), ("MODE", "threads"), ("CACHE", "16m")];
+    let settings = [
+        ("PORT", &*address),
+        ("MODE", "threads"),
+        ("CACHE", "16m"),
+        // For a service that exports traces; another warns that it does not.
+        ("TRACES", "http://collector:4318"),
+    ];
     let Some(mut stack) = Compose::up_with(3, &settings).await else {
         return;
     };
@@ -25,7 +31,9 @@ async fn containers_keep_what_they_were_told_and_a_change_is_said() {
     let before = containers(&stack).await;
 
     let said = output(&mut stack.up_again()).await;
-    let kept = format!("as before: LANES=3 PORT={address} MODE=threads CACHE=16m\n");
+    let kept = format!(
+        "as before: LANES=3 PORT={address} MODE=threads CACHE=16m TRACES=http://collector:4318\n"
+    );
     assert!(said.contains(&kept) && !said.contains("changed:"), "{said}");
     assert_eq!(containers(&stack).await, before, "the same ones");
 
@@ -38,12 +46,15 @@ async fn containers_keep_what_they_were_told_and_a_change_is_said() {
     assert_eq!(lanes.len(), 4, "{hint}");
     for lane in &lanes {
         assert_eq!(lane.probe("/status").await.json["mode"], "threads");
+        let variables = docker(["inspect", "--format", "{{.Config.Env}}", &lane.container]).await;
+        let traces = "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318";
+        assert!(variables.contains(traces), "{variables}");
     }
     assert_eq!(stack.nginx().await.container, before[0]);
 
     let mut up = stack.up_again();
     let said = output(up.envs([("LANES", "1"), ("CACHE", "0")])).await;
-    let kept = format!("as before: PORT={address} MODE=threads\n");
+    let kept = format!("as before: PORT={address} MODE=threads TRACES=http://collector:4318\n");
     assert!(said.contains(&kept), "{said}");
     let changed = "changed: LANES 4 → 1, CACHE 16m → 0\n";
     assert!(said.contains(changed), "{said}");

@@ -20,6 +20,7 @@ use crate::page::Page;
 use crate::reexec;
 use crate::roster::{ProgramNews, Roster};
 use crate::service::Service;
+use crate::tracer::Tracer;
 use crate::workload::{Follow, Workloads};
 
 /// All parts of a server that is one process. The children of a pool are not started yet.
@@ -124,6 +125,7 @@ pub fn front(
     lane: &Lane,
     folders: Folders,
 ) -> web::Data<Front> {
+    let tracer = tracer(service, settings, &lane.metrics);
     let gate = lane.gate.clone();
     let admission = Admission::Open {
         gate: lane.gate.clone(),
@@ -135,9 +137,25 @@ pub fn front(
         settings,
         admission,
         folders,
-        &lane.metrics,
+        (&lane.metrics, tracer),
         estimated_wait,
     )
+}
+
+/// What exports the spans of this process, on a thread of its own where they are to be exported.
+#[cfg(feature = "otlp")]
+pub fn tracer(service: &'static Service, settings: &Settings, metrics: &Metrics) -> Tracer {
+    let Some(traces) = &settings.traces else {
+        return Tracer::default();
+    };
+    let mode = settings.mode.to_string();
+    Tracer::start(traces, (service, &mode, &host_name()), &metrics.spans_lost)
+}
+
+/// Nothing, without the feature `otlp`.
+#[cfg(not(feature = "otlp"))]
+pub fn tracer(_: &'static Service, _: &Settings, _: &Metrics) -> Tracer {
+    Tracer
 }
 
 /// A public side that answers every request with `refusal`.
@@ -145,7 +163,7 @@ pub fn refusing_front(
     service: &'static Service,
     settings: &Settings,
     refusal: Refusal,
-    metrics: &Arc<Metrics>,
+    (metrics, tracer): (&Arc<Metrics>, Tracer),
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
     let admission = Admission::Refused(refusal);
@@ -154,7 +172,7 @@ pub fn refusing_front(
         settings,
         admission,
         Folders::none(),
-        metrics,
+        (metrics, tracer),
         estimated_wait,
     )
 }
@@ -164,7 +182,7 @@ fn with(
     settings: &Settings,
     admission: Admission,
     folders: Folders,
-    metrics: &Arc<Metrics>,
+    (metrics, tracer): (&Arc<Metrics>, Tracer),
     estimated_wait: Estimate,
 ) -> web::Data<Front> {
     let is_cluster = settings.mode == Mode::Cluster;
@@ -175,6 +193,7 @@ fn with(
         folders,
         kept: (!is_cluster).then(KeptSlots::default),
         metrics: metrics.clone(),
+        tracer,
         clocks: (!is_cluster).then(Clocks::default),
         queue_max: settings.queue_max,
         queue_timeout: settings.queue_timeout,

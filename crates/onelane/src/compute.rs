@@ -144,6 +144,7 @@ fn compute(
         compute: start.elapsed(),
         used: usage::of_this_process(),
         events: call.events(),
+        spans: call.spans().report(),
         news: told.take(),
     };
     outlet.tell(outcome, end)

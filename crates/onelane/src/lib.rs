@@ -51,6 +51,8 @@
 //!
 //! With the feature `multipart`, a route can take forms with files (`Body::multipart`, `Call::file`).
 //!
+//! With the feature `otlp`, spans of requests are exported, and a workload can add some of its own (`Call::span`).
+//!
 //! # Inside
 //!
 //! Layers, highest first; a file imports only from layers below its own, and in no circle (`tests/integration/layers/`
@@ -61,8 +63,8 @@
 //! | 4 | `cli` | which role this process plays |
 //! | 3 | `server` on `assembly`; `cluster` on both; `compute`, `probe`, `curl`, `routes`; `status` on `probe` | how a role starts and ends |
 //! | 2 | `http`, `admin` on `openapi`, `page` | what the outside sees |
-//! | 1 | `gate`; `executor` on `child` | who computes next, and where |
-//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `keeper` on `reexec` on `guard`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing` | what is computed, and the ground it stands on |
+//! | 1 | `gate`; `executor` on `child`; `tracer` | who computes next, and where; what is told of it |
+//! | 0 | [`drill`] on `workload`, `service`, all on `config`; `keeper` on `reexec` on `guard`; `descriptors`, `entrance`, `folder`, `heads`, `ipc`, `lifecycle`, `needs`, `logging`, `metrics` on `roster`; `testing`, `trace` | what is computed, and the ground it stands on |
 
 mod admin;
 mod assembly;
@@ -101,6 +103,8 @@ mod service;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
+mod tracer;
 mod workload;
 
 /// The code of the guide, for doc tests.
@@ -115,6 +119,7 @@ struct Details;
 
 pub use config::Secret;
 pub use service::Service;
+pub use trace::{AttributeValue, Span, TraceContext};
 #[cfg(feature = "openapi")]
 pub use workload::Schemas;
 #[cfg(feature = "multipart")]

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
+#[cfg(feature = "otlp")]
+use std::time::Instant;
 
 use actix_web::web;
 use tokio::net;
@@ -143,6 +145,14 @@ pub(crate) async fn wind_down<T>(
     }
 }
 
+/// How long it is until `deadline`; for ever where that is too far away to have a date.
+#[cfg(feature = "otlp")]
+pub(crate) fn left_until(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| {
+        deadline.saturating_duration_since(Instant::now())
+    })
+}
+
 fn stopped(end: ServerEnd) -> ServerEnd {
     tracing::info!(?end, "stopped");
     end
@@ -242,10 +252,17 @@ async fn drain(settings: &Settings, gate: &Gate, public: Public) -> ServerEnd {
     sleep(settings.drain_delay).await;
     gate.close(Refusal::Closed);
     public.front.leave();
+    #[cfg(feature = "otlp")]
+    let deadline = Instant::now().checked_add(settings.shutdown_timeout);
+    #[cfg(feature = "otlp")]
+    let tracer = public.front.tracer.clone();
     let finish = async {
         gate.idle().await;
         public.close().await
     };
     let finished = timeout(settings.shutdown_timeout, finish).await;
+    // A collector that does not answer cuts no request off.
+    #[cfg(feature = "otlp")]
+    tracer.finish(left_until(deadline)).await;
     ServerEnd::cut_if(!matches!(finished, Ok(Ok(()))))
 }

@@ -32,7 +32,11 @@ pub struct Lane {
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ONELANE_") {
+        let name_text = name.to_string_lossy();
+        if ["ONELANE_", "OTEL_"]
+            .iter()
+            .any(|of| name_text.starts_with(of))
+        {
             command.env_remove(name);
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::accept_queue::{AcceptQueue, Queued};
 use super::board::Board;
 use super::refuse::Refuser;
+use crate::assembly;
 use crate::config::Settings;
 use crate::descriptors::connections_max;
 use crate::entrance;
@@ -16,6 +17,8 @@ use crate::gate::Refusal;
 use crate::http::Room;
 use crate::metrics::Metrics;
 use crate::service::Service;
+#[cfg(feature = "otlp")]
+use crate::tracer::Tracer;
 
 /// The parent's part of the listening socket.
 pub(super) struct Door {
@@ -33,6 +36,9 @@ pub(super) struct Door {
     late: Refuser,
     closed: Refuser,
     board: Board,
+    /// Of all of them.
+    #[cfg(feature = "otlp")]
+    tracer: Tracer,
     /// For the connections that are being refused.
     room: Rc<Room>,
 }
@@ -47,11 +53,13 @@ impl Door {
         board: &Board,
     ) -> io::Result<Self> {
         let room = Room::new(connections_max(0));
+        let tracer = assembly::tracer(service, settings, metrics);
         let refuser = |refusal| {
             let board = board.clone();
             let estimated_wait = Box::new(move || board.estimated_wait());
             let room = room.clone();
-            Refuser::new(service, settings, metrics, refusal, estimated_wait, room)
+            let counted = (metrics, tracer.clone());
+            Refuser::new(service, settings, counted, refusal, estimated_wait, room)
         };
         Ok(Self {
             queue: AcceptQueue::of(&listener)?,
@@ -65,6 +73,8 @@ impl Door {
             late: refuser(Refusal::TimedOut).await,
             closed: refuser(Refusal::Closed).await,
             board: board.clone(),
+            #[cfg(feature = "otlp")]
+            tracer,
             room,
         })
     }
@@ -110,6 +120,12 @@ impl Door {
         for refuser in [&self.early, &self.full, &self.late, &self.closed] {
             refuser.idle().await;
         }
+    }
+
+    /// Waits until the spans of what was refused are exported, for so long.
+    #[cfg(feature = "otlp")]
+    pub(super) async fn export(&self, limit: Duration) {
+        self.tracer.finish(limit).await;
     }
 
     /// Looks at the queue. If that fails it counts as empty, so that nothing is refused by mistake.

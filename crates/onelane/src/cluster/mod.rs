@@ -27,6 +27,8 @@ mod step;
 pub mod worker;
 
 use std::time::Duration;
+#[cfg(feature = "otlp")]
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -39,6 +41,8 @@ use crate::guard;
 use crate::lifecycle::{Phase, StopSignal};
 use crate::needs::{self, Needs};
 use crate::reexec;
+#[cfg(feature = "otlp")]
+use crate::server::left_until;
 use crate::server::{self, ServerEnd, StartError};
 use crate::service::Service;
 use board::Board;
@@ -157,7 +161,11 @@ impl Cluster {
             self.outlive().await;
             self.door.empty().await;
         };
+        #[cfg(feature = "otlp")]
+        let deadline = Instant::now().checked_add(settings.shutdown_timeout);
         let finished = timeout(settings.shutdown_timeout, finish).await;
+        #[cfg(feature = "otlp")]
+        self.door.export(left_until(deadline)).await;
         ServerEnd::cut_if(finished.is_err() || self.fleet.was_cut())
     }
 

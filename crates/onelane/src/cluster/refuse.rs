@@ -16,6 +16,7 @@ use crate::gate::Refusal;
 use crate::http::{Estimate, Front, Room, Serve, Witness};
 use crate::metrics::Metrics;
 use crate::service::Service;
+use crate::tracer::Tracer;
 
 /// Answers every request with the same refusal.
 pub(super) struct Refuser {
@@ -29,12 +30,12 @@ impl Refuser {
     pub(super) async fn new(
         service: &'static Service,
         settings: &Settings,
-        metrics: &Arc<Metrics>,
+        counted: (&Arc<Metrics>, Tracer),
         refusal: Refusal,
         estimated_wait: Estimate,
         room: Rc<Room>,
     ) -> Self {
-        let front = assembly::refusing_front(service, settings, refusal, metrics, estimated_wait);
+        let front = assembly::refusing_front(service, settings, refusal, counted, estimated_wait);
         let serve = connection::service(front.clone(), Witness::none(), room.clone()).await;
         Self { front, serve, room }
     }

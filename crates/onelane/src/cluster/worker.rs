@@ -10,6 +10,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "otlp")]
+use std::time::Instant;
 
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use tokio::io::AsyncWriteExt;
@@ -33,6 +35,8 @@ use crate::lane::Lane;
 use crate::lifecycle::{Signals, StopSignal};
 use crate::needs;
 use crate::reexec::Briefing;
+#[cfg(feature = "otlp")]
+use crate::server::left_until;
 use crate::server::{ServerEnd, StartError};
 use crate::service::Service;
 
@@ -87,6 +91,8 @@ async fn serve(
     let made = ServerFolder::make();
     let folders = Folders::below(made.as_ref());
     let front = assembly::front(service, settings, &lane, folders);
+    #[cfg(feature = "otlp")]
+    let tracer = front.tracer.clone();
     let serve = connection::service(front, witness, Room::new(1)).await;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let reports = actix_rt::spawn(reporter.clone().report(reports));
@@ -111,6 +117,8 @@ async fn serve(
         () = &mut work => unreachable!("it works until it is closed"),
     };
     reporter.close();
+    #[cfg(feature = "otlp")]
+    let deadline = Instant::now().checked_add(settings.shutdown_timeout);
     let end = match stop {
         StopSignal::Now => None,
         StopSignal::Gracefully => tokio::select! {
@@ -120,6 +128,14 @@ async fn serve(
             () = interrupted(&mut signals) => None,
         },
     };
+    #[cfg(feature = "otlp")]
+    if end.is_some() {
+        // Half of the rest: the parent, which has no more time than this, is to see it end.
+        tokio::select! {
+            () = tracer.finish(left_until(deadline) / 2) => {}
+            () = interrupted(&mut signals) => {}
+        }
+    }
     let end = end.unwrap_or_else(|| ServerEnd::at_once(&lane.metrics));
     Ok(reporter.finish(reports, end).await)
 }

@@ -13,6 +13,8 @@ mod origins;
 mod own;
 mod secret;
 mod settings;
+#[cfg(feature = "otlp")]
+mod traces;
 mod whole;
 mod worked_out;
 
@@ -25,6 +27,8 @@ pub use origins::Origins;
 pub use own::{Table, Written, settings as own_settings};
 pub use secret::Secret;
 pub use settings::Settings;
+#[cfg(feature = "otlp")]
+pub use traces::{RootSampler, Traces};
 
 use environment::Environment;
 use invalid::place;
@@ -40,6 +44,10 @@ impl Settings {
             own.push((table.name.to_owned(), table.check(written)?));
         }
         let mut settings = engine(&written)?;
+        #[cfg(feature = "otlp")]
+        {
+            settings.traces = Traces::of_environment()?;
+        }
         for (name, (written, in_effect)) in own {
             settings.own.insert(name.clone(), written);
             if !in_effect.is_empty() {

@@ -14,6 +14,8 @@ use super::invalid::Invalid;
 use super::names::{LogFormat, LogLevel, Mode, named};
 use super::origins::Origins;
 use super::own::Written;
+#[cfg(feature = "otlp")]
+use super::traces::Traces;
 use super::whole::whole;
 
 /// Settings in effect: they are checked, and what was left open is worked out.
@@ -95,6 +97,11 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(skip)]
     pub own_in_effect: toml::Table,
+    /// Where spans are exported to: what the variables of OpenTelemetry say.
+    #[cfg(feature = "otlp")]
+    #[arg(skip)]
+    #[serde(skip)]
+    pub traces: Option<Traces>,
 }
 
 impl Settings {
@@ -116,12 +123,20 @@ impl Settings {
         let (settings, own): (Value, _) = parsed.map_err(|err| Invalid(err.to_string()))?;
         // Read as the layers are: the code for another format would be some kilobytes of the program.
         let settings: Self = settings.try_deserialize()?;
-        Ok(Self { own, ..settings })
+        Ok(Self {
+            own,
+            // Of the same variables.
+            #[cfg(feature = "otlp")]
+            traces: Traces::of_environment()?,
+            ..settings
+        })
     }
 
     /// The settings as a TOML document that `--config` accepts, but for secrets.
     pub fn to_toml(&self) -> String {
         let engine = toml::to_string(self).expect("settings are a flat table of plain values");
+        #[cfg(feature = "otlp")]
+        let engine = engine + &Traces::comment(self.traces.as_ref());
         let own = toml::to_string(&self.own_in_effect).expect("what is a table can be written");
         match own.as_str() {
             "" => engine,

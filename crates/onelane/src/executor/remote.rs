@@ -15,6 +15,7 @@ use super::{Answer, Failure, Pieces, Ticket};
 use crate::child::{ChildHandle, ChildLost};
 use crate::ipc;
 use crate::roster::{Cause, ProgramNews, Usage};
+use crate::trace::{SpanReport, Spans};
 use crate::workload::{Content, Job, Outlet, Parcel, Record, Reply, ReplyHead, SeriesEvent};
 
 /// To the child.
@@ -49,6 +50,9 @@ pub struct JobEnd {
     pub used: Usage,
     /// What the workload has recorded meanwhile.
     pub events: Vec<SeriesEvent>,
+    /// And of spans.
+    #[cfg_attr(not(feature = "otlp"), serde(skip))]
+    pub spans: SpanReport,
     /// What became of programs that stay.
     pub news: Vec<ProgramNews>,
 }
@@ -110,12 +114,18 @@ pub(super) async fn compute(
 ) -> Result<Answer, Failure> {
     let child = employed.child();
     child.occupy(ticket.slot, &ticket.request_id);
-    let (parcel, body) = job.pack(ticket.request_id, limit, ticket.folder);
+    let (parcel, body) = job.pack(
+        ticket.request_id,
+        (ticket.trace, &ticket.spans),
+        limit,
+        ticket.folder,
+    );
     let mut talk = JobTalk {
         employed,
         deadline: Instant::now().checked_add(limit),
         expected: 0,
         record: ticket.record,
+        spans: ticket.spans,
     };
     let first = talk.ask(&Question::Job(Box::new(parcel)), body).await;
     match first {
@@ -153,6 +163,7 @@ struct JobTalk<E> {
     /// Bytes of the body that were announced and have not arrived.
     expected: u64,
     record: Arc<dyn Record>,
+    spans: Spans,
 }
 
 impl<E: Employed> JobTalk<E> {
@@ -172,16 +183,21 @@ impl<E: Employed> JobTalk<E> {
         Ok(bytes)
     }
 
-    fn done(mut self, end: &JobEnd, panicked: bool) {
+    /// What the child has recorded.
+    fn note(&mut self, end: &JobEnd) {
         self.record.record(&end.events);
+        self.spans.merge(&end.spans);
         self.employed.child().tell_of(&end.news);
+    }
+
+    fn done(mut self, end: &JobEnd, panicked: bool) {
+        self.note(end);
         self.employed.done(end.used, panicked);
     }
 
     /// The body of an answer that is there. Its child is free once the last byte was read.
     fn whole(mut self, length: u64, end: &JobEnd) -> Pieces {
-        self.record.record(&end.events);
-        self.employed.child().tell_of(&end.news);
+        self.note(end);
         let used = end.used;
         if length == 0 {
             self.employed.done(used, false);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::folder::FolderPlace;
+use crate::trace::{Spans, TraceContext};
 use crate::workload::Record;
 
 /// Which request a job is computed for, where, and for how long.
@@ -13,6 +14,10 @@ pub struct Ticket {
     pub slot: usize,
     /// Names the request in the status.
     pub request_id: String,
+    /// The place of the request in a trace.
+    pub trace: TraceContext,
+    /// What is recorded of the computation.
+    pub spans: Spans,
     /// The longest that the computation may take, including a wait for its process.
     pub limit: Duration,
     /// Where the files of the request are to be.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::HttpRequest;
 
 use super::front::Front;
-use super::headers;
+use super::headers::Identity;
 use super::own::OwnProblem;
 use super::problem::HttpProblem;
 use super::progress::Progress;
@@ -30,10 +30,12 @@ pub(super) async fn compute(
     computation: &mut Computation,
 ) -> Result<Answer, HttpProblem> {
     permit.due(computation.start + limit);
-    let request_id = headers::request_id(request);
+    let identity = Identity::known(request);
     let ticket = Ticket {
         slot: permit.slot,
-        request_id: request_id.clone(),
+        request_id: identity.request_id.clone(),
+        trace: identity.trace.clone(),
+        spans: identity.spans.clone(),
         limit,
         folder: folder.place().clone(),
         record: front.metrics.clone(),
@@ -43,26 +45,28 @@ pub(super) async fn compute(
     computation.took = outcome.as_ref().ok().and_then(|answer| answer.compute);
     outcome.map_err(|failure| match failure {
         Failure::NotStarted(_) => HttpProblem::NotStarted(failure, front.retry_after()),
-        failure => problem_of(failure, front.service, &request_id),
+        failure => problem_of(failure, front.service, &identity),
     })
 }
 
 /// What to say of a computation that failed.
-pub(super) fn problem_of(failure: Failure, service: &Service, request_id: &str) -> HttpProblem {
+pub(super) fn problem_of(failure: Failure, service: &Service, of: &Identity) -> HttpProblem {
     match failure {
         Failure::Invalid(why) => HttpProblem::BadRequest(why),
         Failure::Problem(problem) => OwnProblem::checked(problem, service)
-            .map_or_else(|why| failed(why, request_id), HttpProblem::Own),
-        Failure::Failed(why) => failed(why, request_id),
+            .map_or_else(|why| failed(why, of), HttpProblem::Own),
+        Failure::Failed(why) => failed(why, of),
         // The process that computed it has logged where.
-        Failure::Panicked => failed("it panicked".to_owned(), request_id),
+        Failure::Panicked => failed("it panicked".to_owned(), of),
         failure => HttpProblem::Failed(failure),
     }
 }
 
 /// What the caller hears of a workload that failed. Only the log says why.
-pub(super) fn failed(why: String, request_id: &str) -> HttpProblem {
-    tracing::error!(request_id, why, "the workload failed");
+pub(super) fn failed(why: String, of: &Identity) -> HttpProblem {
+    let (trace_id, span_id) = (of.trace.trace_id(), of.trace.span_id());
+    let request_id = &of.request_id;
+    tracing::error!(request_id, trace_id, span_id, why, "the workload failed");
     HttpProblem::Failed(Failure::Failed(why))
 }
 
@@ -77,12 +81,19 @@ pub(super) struct Computation {
 }
 
 impl Computation {
-    pub(super) fn start(request: &HttpRequest, front: &Front, workload: &'static str) -> Self {
+    pub(super) fn start(
+        request: &HttpRequest,
+        front: &Front,
+        workload: &'static str,
+        slot: usize,
+    ) -> Self {
+        let (progress, start) = (Progress::of(request), Instant::now());
+        progress.compute_since.set(Some((slot, start)));
         Self {
             metrics: front.metrics.clone(),
             workload,
-            progress: Progress::of(request),
-            start: Instant::now(),
+            progress,
+            start,
             took: None,
         }
     }

@@ -18,6 +18,7 @@ use crate::gate::{Gate, Permit, Refusal};
 use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::service::Service;
+use crate::tracer::Tracer;
 
 /// How long a request that comes now would wait, judged by recent ones.
 pub type Estimate = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -37,6 +38,8 @@ pub struct Front {
     pub folders: Folders,
     /// What happened, in numbers.
     pub metrics: Arc<Metrics>,
+    /// Which requests are traced, and where to.
+    pub tracer: Tracer,
     /// How the clocks of balancers differ from ours. None where requests wait before the server sees them: in
     /// the kernel's queue, in front of a cluster.
     pub clocks: Option<Clocks>,

@@ -1,41 +1,58 @@
 //! Headers of ours: their names, request ids, and how we write numbers.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
-use uuid::Builder;
 
 use crate::heads::{X_REQUEST_ID, is_sane_id};
+use crate::trace::{Spans, TraceContext, random_id};
+use crate::tracer::Tracer;
 
 /// How long a balancer lets a request wait here; what makes it a balancer. With 0 it only looks for a slot.
 pub(super) const X_LANE_HOLD_MS: &str = "x-lane-hold-ms";
 
-/// The id that the observer gave this request.
-#[derive(Debug, Clone)]
-pub(super) struct RequestId(pub(super) String);
+/// The trace that a balancer begins for a request that comes without one. Its log tells the same.
+const X_LANE_TRACE: &str = "x-lane-trace";
 
-impl RequestId {
-    /// The caller's id if it is sane, else a new one.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let given = text(headers, X_REQUEST_ID).filter(|id| is_sane_id(id));
-        Self(given.map_or_else(new_id, str::to_owned))
-    }
+/// What the observer has found out about a request: by which ids logs know it.
+#[derive(Debug, Default)]
+pub(super) struct Identity {
+    pub(super) request_id: String,
+    pub(super) trace: TraceContext,
+    /// What is recorded of its computation.
+    pub(super) spans: Spans,
 }
 
-/// A version 4 UUID. It only has to be unlike all others, not impossible to guess, and so need not
-/// ask the kernel for each.
-pub(super) fn new_id() -> String {
-    let bytes = fastrand::u128(..).to_ne_bytes();
-    let uuid = Builder::from_random_bytes(bytes).into_uuid();
-    uuid.simple().to_string()
+impl Identity {
+    /// The caller's ids as far as they are sane, and new ones.
+    pub(super) fn of(headers: &HeaderMap, tracer: &Tracer) -> Self {
+        let given = text(headers, X_REQUEST_ID).filter(|id| is_sane_id(id));
+        let all = |name| headers.get_all(name).map(HeaderValue::as_bytes);
+        let chosen = text(headers, X_LANE_TRACE);
+        let (mut parent, mut state) = (all("traceparent"), all("tracestate"));
+        let trace = TraceContext::of_request(&mut parent, &mut state, chosen);
+        let (trace, spans) = tracer.begin(trace);
+        Self {
+            request_id: given.map_or_else(random_id, str::to_owned),
+            trace,
+            spans,
+        }
+    }
+
+    /// Of an observed request.
+    pub(super) fn known(request: &HttpRequest) -> Rc<Self> {
+        let extensions = request.extensions();
+        extensions.get::<Rc<Self>>().cloned().unwrap_or_default()
+    }
 }
 
 /// The id of an observed request.
 pub(super) fn request_id(request: &HttpRequest) -> String {
     let extensions = request.extensions();
-    let id = extensions.get::<RequestId>();
-    id.map(|id| id.0.clone()).unwrap_or_default()
+    let identity = extensions.get::<Rc<Identity>>();
+    identity.map(|it| it.request_id.clone()).unwrap_or_default()
 }
 
 /// The value of a header, if it is text.

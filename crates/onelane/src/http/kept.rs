@@ -10,10 +10,10 @@ use actix_web::HttpResponse;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
-use super::headers::new_id;
 use super::portion::X_LANE_TOKEN;
 use super::reason::{ASKED, ResponseReason};
 use crate::gate::Permit;
+use crate::trace::random_id;
 
 /// How long a slot is kept. nginx has the body already and needs 250 ms at most to connect; the rest is
 /// for machines that are slow.
@@ -44,7 +44,7 @@ impl KeptSlots {
 /// Tells nginx to send the body, for which there is this slot. Without `kept` it is not certain that this
 /// process gets the body, so the slot is free again at once.
 pub(super) fn send_the_rest(kept: Option<&KeptSlots>, permit: Permit) -> HttpResponse {
-    let token = new_id();
+    let token = random_id();
     let mut response = HttpResponse::NoContent()
         .insert_header(("X-Accel-Redirect", "@send"))
         .insert_header((X_LANE_TOKEN, token.as_str()))

@@ -32,6 +32,8 @@ mod routes;
 #[cfg(test)]
 mod sample;
 mod serve;
+#[cfg(feature = "otlp")]
+mod spans;
 mod wishes;
 
 pub use app::Witness;

@@ -10,7 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, web};
 
 use super::front::Front;
-use super::headers::{RequestId, milliseconds};
+use super::headers::{Identity, milliseconds};
 use super::progress::Progress;
 use super::reason::{ASKED, BUSY, GONE};
 use crate::heads::X_REQUEST_ID;
@@ -19,20 +19,22 @@ use crate::heads::X_REQUEST_ID;
 const TARGET: &str = "onelane::http::observe";
 
 /// What nginx made the customary status for "the client closed the connection first".
-const CLIENT_GONE: u16 = 499;
+pub(super) const CLIENT_GONE: u16 = 499;
 
 /// The figures and the line of the log that a request leaves, once, however it ends.
 pub(super) struct Observation {
     pub(super) front: web::Data<Front>,
-    start: Instant,
+    pub(super) start: Instant,
     pub(super) progress: Rc<Progress>,
-    id: RequestId,
+    pub(super) identity: Rc<Identity>,
     pub(super) method: Method,
     /// The pattern of the route: bounded, unlike paths.
-    route: String,
+    pub(super) route: String,
     pub(super) uri: String,
-    client: String,
-    user_agent: Option<String>,
+    pub(super) client: String,
+    pub(super) user_agent: Option<String>,
+    #[cfg(feature = "otlp")]
+    pub(super) scheme: String,
     recorded: Cell<bool>,
 }
 
@@ -43,16 +45,16 @@ impl Observation {
             .expect("every app that is observed has a front")
             .clone();
         front.metrics.in_flight.inc();
-        let id = RequestId::of(request.headers());
+        let identity = Rc::new(Identity::of(request.headers(), &front.tracer));
         let progress = Rc::<Progress>::default();
-        request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(identity.clone());
         request.extensions_mut().insert(progress.clone());
         let user_agent = request.headers().get(USER_AGENT);
         Self {
             front,
             start: Instant::now(),
             progress,
-            id,
+            identity,
             method: request.method().clone(),
             route: request.match_pattern().unwrap_or_else(|| "none".to_owned()),
             uri: request.uri().to_string(),
@@ -63,6 +65,8 @@ impl Observation {
                 .unwrap_or_default()
                 .to_owned(),
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
+            #[cfg(feature = "otlp")]
+            scheme: request.connection_info().scheme().to_owned(),
             recorded: Cell::new(false),
         }
     }
@@ -78,7 +82,7 @@ impl Observation {
             let value = HeaderValue::from_str(&value).expect("host names and numbers are ASCII");
             headers.insert(HeaderName::from_static(name), value);
         };
-        set(X_REQUEST_ID, self.id.0.clone());
+        set(X_REQUEST_ID, self.identity.request_id.clone());
         set(
             "x-served-by",
             format!("{}/{}", self.front.host, std::process::id()),
@@ -105,11 +109,16 @@ impl Observation {
         if reason != Some(ASKED) {
             self.count(status, reason, took);
         }
+        #[cfg(feature = "otlp")]
+        self.trace(status, reason, bytes);
+        let trace = &self.identity.trace;
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
                     target: TARGET,
-                    request_id = self.id.0,
+                    request_id = self.identity.request_id,
+                    trace_id = trace.trace_id(),
+                    span_id = trace.span_id(),
                     method = self.method.as_str(),
                     uri = self.uri,
                     status,
@@ -163,7 +172,7 @@ impl Drop for Observation {
 }
 
 /// Methods are free text: all that a route does not take share one label.
-fn method_label(method: &Method, status: u16) -> &str {
+pub(super) fn method_label(method: &Method, status: u16) -> &str {
     match *method {
         _ if status == StatusCode::METHOD_NOT_ALLOWED => "other",
         Method::GET

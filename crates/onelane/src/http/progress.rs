@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpMessage, HttpRequest};
 
@@ -11,6 +11,10 @@ use actix_web::{HttpMessage, HttpRequest};
 pub(super) struct Progress {
     /// From its arrival to its slot.
     pub(super) queue: Cell<Option<Duration>>,
+    /// When it got its slot.
+    pub(super) slot_since: Cell<Option<Instant>>,
+    /// Which slot that is, and when the computation began there.
+    pub(super) compute_since: Cell<Option<(usize, Instant)>>,
     /// On its slot.
     pub(super) compute: Cell<Option<Duration>>,
     /// How long its answer may take on its way to the client, from its head on.

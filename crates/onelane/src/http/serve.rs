@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::computation::{Computation, compute, failed, problem_of};
 use super::front::{Admission, Front};
 use super::handing::Handing;
+use super::headers::Identity;
 use super::portion::Portion;
 use super::problem::HttpProblem;
 use super::progress::Progress;
@@ -73,7 +74,9 @@ impl Asked<'_> {
         }
         let queue = wishes.arrived.elapsed();
         front.metrics.queue_wait.observe(queue.as_secs_f64());
-        Progress::of(self.request).queue.set(Some(queue));
+        let progress = Progress::of(self.request);
+        progress.queue.set(Some(queue));
+        progress.slot_since.set(Some(Instant::now()));
         let payload = body.take().expect("it is taken once");
         let folder = input::read(&mut source, self.request, payload, self.route, front).await?;
         let limit = wishes.compute_limit;
@@ -115,17 +118,17 @@ impl Asked<'_> {
             source,
         };
         let slot = hold.1.slot;
-        let mut computation = Computation::start(request, front, job.workload);
+        let mut computation = Computation::start(request, front, job.workload, slot);
         let answer = compute(request, front, executor, hold, job, limit, &mut computation).await?;
         let computation = watch(request, front, gate, slot, limit, &answer, computation);
-        let (service, request_id) = (front.service, headers::request_id(request));
+        let (service, identity) = (front.service, Identity::known(request));
         let hand_out = |length, pieces| {
-            let id = request_id.clone();
+            let id = identity.clone();
             let reason = move |failure| problem_of(failure, service, &id).reason();
             Handing::new(length, pieces, computation, Progress::of(request), reason)
         };
         let response = answer::respond(request, answer, hand_out).await;
-        response.map_err(|why| failed(why, &request_id))
+        response.map_err(|why| failed(why, &identity))
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) const LINE_MAX: usize = 4095;
 const TEXT_MAX: [usize; 3] = [1000, 100, 10];
 
 /// What is left of a line that is still too long.
-const ESSENTIAL: [&str; 3] = ["timestamp", "level", "request_id"];
+const ESSENTIAL: [&str; 5] = ["timestamp", "level", "request_id", "trace_id", "span_id"];
 
 /// The line as it is, if it is no longer than [`LINE_MAX`]; or the same with less text, and still JSON if it was
 /// JSON.

@@ -50,6 +50,9 @@ pub struct Metrics {
     queue_depth: IntGauge,
     queue_limit: IntGauge,
     log_lines_dropped: IntCounter,
+    /// Spans that reached no collector.
+    #[cfg(feature = "otlp")]
+    pub spans_lost: IntCounterVec,
     /// The service's own series.
     own: Mutex<MetricsSnapshot>,
 }
@@ -142,6 +145,12 @@ impl Metrics {
                 "onelane_log_lines_dropped_total",
                 "Lines of the log that were dropped, because they were not read or could not be written",
             )),
+            #[cfg(feature = "otlp")]
+            spans_lost: register.counters(
+                "onelane_spans_lost_total",
+                "Spans of sampled traces that reached no collector, by reason",
+                ("reason", crate::trace::LOST),
+            ),
             registry,
             own: Mutex::new(MetricsSnapshot::declared(own)),
         }

@@ -18,6 +18,7 @@ use super::series::{Point, Series};
 use super::upload::{Parts, Sent, Upload};
 use crate::folder::FolderPlace;
 use crate::keeper::Keeping;
+use crate::trace::{Spans, TraceContext};
 
 /// A request while it is computed. Cheap to clone, for the threads that a workload may use.
 ///
@@ -26,6 +27,9 @@ use crate::keeper::Keeping;
 pub struct Call {
     interrupt: Interrupt,
     request_id: String,
+    /// Of the request itself.
+    trace: TraceContext,
+    spans: Spans,
     deadline: Option<Instant>,
     headers: Arc<Vec<(String, String)>>,
     body: Bytes,
@@ -64,6 +68,13 @@ impl Call {
             deadline: Instant::now().checked_add(limit),
             ..Self::default()
         }
+    }
+
+    /// With the place of its request in a trace, and what is recorded of this computation.
+    pub(crate) fn traced(mut self, trace: TraceContext, spans: Spans) -> Self {
+        self.trace = trace;
+        self.spans = spans;
+        self
     }
 
     /// With a way out for streams.
@@ -146,6 +157,14 @@ impl Call {
     /// The `X-Request-Id` that the caller sent or got, for a log of one's own.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    pub(crate) fn request_trace(&self) -> &TraceContext {
+        &self.trace
+    }
+
+    pub(crate) fn spans(&self) -> &Spans {
+        &self.spans
     }
 
     /// A header of the request, the first of this name, in upper or lower case: `Idempotency-Key`, say. None if

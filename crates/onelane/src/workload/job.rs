@@ -15,6 +15,7 @@ use super::load::{LoadError, Loaded, survive};
 use super::{Call, Follow, Outcome, Reply, Run, Source};
 use crate::config::Written;
 use crate::folder::FolderPlace;
+use crate::trace::{ComputeId, Spans, TraceContext};
 
 /// The workloads of a service, ready to compute. There is one such list in each process that computes.
 pub struct Workloads(BTreeMap<&'static str, Instance>);
@@ -91,6 +92,7 @@ impl Job {
     pub fn pack(
         mut self,
         request_id: String,
+        (trace, spans): (TraceContext, &Spans),
         limit: Duration,
         folder: FolderPlace,
     ) -> (Parcel, Bytes) {
@@ -100,6 +102,8 @@ impl Job {
             body_bytes: body.len(),
             source: self.source,
             request_id,
+            trace,
+            compute_span: spans.compute_id(),
             limit,
             folder,
         };
@@ -115,6 +119,9 @@ pub struct Parcel {
     /// The length of the body.
     pub body_bytes: usize,
     request_id: String,
+    trace: TraceContext,
+    #[cfg_attr(not(feature = "otlp"), serde(skip))]
+    compute_span: ComputeId,
     limit: Duration,
     folder: FolderPlace,
 }
@@ -130,6 +137,8 @@ impl Parcel {
                 ..self.source
             },
         };
-        Some((job, Call::new(self.request_id, self.limit, self.folder)))
+        let spans = Spans::below(self.compute_span);
+        let call = Call::new(self.request_id, self.limit, self.folder);
+        Some((job, call.traced(self.trace, spans)))
     }
 }

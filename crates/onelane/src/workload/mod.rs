@@ -27,6 +27,7 @@ mod series;
 mod stop;
 mod stream;
 mod text;
+mod traced;
 #[cfg(feature = "multipart")]
 mod upload;
 

@@ -26,7 +26,8 @@ const OUT_OF_TIME: i32 = 128 + Signal::XCPU.as_raw();
 /// A program that is to be run for a request: [`Call::program`] begins one.
 ///
 /// It runs in the folder of the request ([`Call::folder`]), where it also has its `HOME` and its `TMPDIR`, unless
-/// the command says otherwise. It has the variables of the lane, but none that begins with `ONELANE_`.
+/// the command says otherwise. It has the variables of the lane, but none that begins with `ONELANE_`,
+/// and the place of its request in a trace: `TRACEPARENT` and, where there is one, `TRACESTATE`.
 #[derive(Debug)]
 pub struct Program<'a> {
     call: &'a Call,
@@ -219,6 +220,7 @@ impl<'a> Program<'a> {
     }
 
     fn start(&mut self) -> Result<ProgramTalk, Stop> {
+        self.pass_the_trace_on();
         let folder = self.call.folder().ok();
         let order = ProgramOrder::new(&self.command, folder.as_deref(), self.limits);
         let body = || StdinSource::Bytes(self.call.shared_body());
@@ -232,6 +234,25 @@ impl<'a> Program<'a> {
         talk.say(bytes);
         talk.close();
         Ok(talk)
+    }
+
+    /// By the variables that are customary for it, unless the command has others. What the lane was started in is
+    /// another trace.
+    fn pass_the_trace_on(&mut self) {
+        let trace = self.call.trace();
+        for (name, value) in [
+            ("TRACEPARENT", trace.traceparent()),
+            ("TRACESTATE", trace.tracestate()),
+        ] {
+            let mut told = self.command.get_envs();
+            if told.all(|(of, _)| of != name) {
+                if value.is_empty() {
+                    self.command.env_remove(name);
+                } else {
+                    self.command.env(name, value);
+                }
+            }
+        }
     }
 
     /// What an exit code means.

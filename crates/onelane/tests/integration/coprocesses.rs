@@ -319,3 +319,17 @@ async fn a_program_may_serve_http(#[values(Blocking, Pool)] mode: Mode) {
     assert_eq!(say(&lane, &"x".repeat(1001)).await.status, 502);
     assert_eq!(say(&lane, "again").await.text, "again");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_program_that_serves_http_is_told_the_trace(#[values(Blocking, Pool)] mode: Mode) {
+    let lane = start(mode, &[("dialect", "http")]);
+    let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let asked = |header| {
+        let request = said(&lane, header).header("traceparent", caller);
+        send(request.header("tracestate", "a=1"))
+    };
+    let traceparent = asked("traceparent").await.text;
+    assert_eq!(traceparent.split('-').nth(1), caller.split('-').nth(1));
+    assert_eq!(asked("tracestate").await.text, "a=1");
+}

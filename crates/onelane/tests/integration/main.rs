@@ -93,6 +93,8 @@ mod routes;
 // `onelane::testing`.
 #[cfg(feature = "testing")]
 mod testing;
+// The traces that requests belong to, and the spans that are exported.
+mod traces;
 // What a workload counts of its own.
 mod series;
 // Settings of a service's own.

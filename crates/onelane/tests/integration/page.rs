@@ -116,6 +116,7 @@ async fn anything_else_starts_with_the_last_example_and_suggests_each_path_once(
         "/refuse",
         "/take/%7Bid%7D",
         "/tally",
+        "/trace",
         "/wait",
         "/block-server",
         "/sleep",

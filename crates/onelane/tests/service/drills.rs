@@ -13,6 +13,7 @@ mod state;
 mod stay;
 mod take;
 mod tally;
+mod trace;
 #[cfg(feature = "multipart")]
 mod upload;
 
@@ -36,7 +37,8 @@ fn main() -> std::process::ExitCode {
             run::Run,
             take::TakeBytes,
             take::TakeFields,
-            tally::Tally
+            tally::Tally,
+            trace::Trace
         ])
         .workloads(UPLOADS)
         .workloads(onelane::drill::DEMO)

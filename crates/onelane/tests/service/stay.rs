@@ -26,7 +26,7 @@ while length := sys.stdin.buffer.read(4):
     frame(sys.stdin.buffer.read(int.from_bytes(length, "big")))
 "#;
 
-/// What was sent comes back, with the path as the type.
+/// What was sent comes back, with the path as the type; or a header whose name it is.
 const HTTP: &str = r#"
 import http.server, socketserver, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,6 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.headers.get(body.decode(), "").encode() or body
         print("asked")
         self.send_response(201)
         self.send_header("Content-Type", "text/" + self.path[1:])

@@ -101,6 +101,7 @@ impl Threads {
     ) -> Result<Answer, Failure> {
         let (tell, news) = channel::channel(PIECES_WAITING);
         let call = Call::new(ticket.request_id, ticket.limit, ticket.folder);
+        let call = call.traced(ticket.trace, ticket.spans);
         let workloads = self.0.workloads.get();
         let workloads = workloads.expect("the gate opens when they are loaded");
         let task = Task {

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::drill::{DEMO, FAULTS};
 use crate::folder::Folders;
+use crate::trace::{Spans, TraceContext};
 use crate::workload::{Definition, SeriesEvent, Source};
 
 #[derive(Debug)]
@@ -35,6 +36,8 @@ fn ticket(limit: Duration) -> Ticket {
     Ticket {
         slot: 0,
         request_id: String::new(),
+        trace: TraceContext::default(),
+        spans: Spans::default(),
         limit,
         folder: Folders::none().next().place().clone(),
         record: Arc::new(Nowhere),

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 
 use super::front::Front;
-use super::headers::{request_id, text};
+use super::headers::{Identity, text};
 use super::problem::HttpProblem;
 use crate::folder::FolderPlace;
 use crate::workload::{BodyKind, Format, Parts, Route};
@@ -55,8 +55,9 @@ pub(super) async fn read(
     read.map_err(|unread| match unread {
         Unread::Problem(problem) => problem,
         Unread::Unwritten(err) => {
-            let request_id = request_id(request);
-            tracing::error!(request_id, %err, "a file that was sent cannot be written");
+            let Identity { request_id, trace, .. } = &*Identity::known(request);
+            let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+            tracing::error!(request_id, trace_id, span_id, %err, "a file that was sent cannot be written");
             HttpProblem::NoRoom(front.retry_after())
         }
     })

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::trace::TraceContext;
+
 /// The longest head of an answer, in bytes.
 const HEAD_MAX: usize = 16 * 1024;
 
@@ -19,6 +21,8 @@ pub(super) struct CoprocessRequest<'a> {
     pub(super) path: &'a str,
     pub(super) content_type: &'a str,
     pub(super) body: &'a [u8],
+    /// None when it is asked for no request.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// What a program that serves HTTP has answered.
@@ -39,6 +43,7 @@ impl<'a> CoprocessRequest<'a> {
             path,
             content_type: "",
             body: &[],
+            trace: None,
         }
     }
 }
@@ -55,6 +60,7 @@ pub(super) fn exchange(
         path,
         content_type,
         body,
+        trace,
     } = request;
     let length = body.len();
     let mut stream = UnixStream::connect(socket)?;
@@ -67,6 +73,12 @@ pub(super) fn exchange(
     )?;
     if !content_type.is_empty() {
         write!(stream, "Content-Type: {content_type}\r\n")?;
+    }
+    if let Some(trace) = trace {
+        write!(stream, "traceparent: {}\r\n", trace.traceparent())?;
+        if !trace.tracestate().is_empty() {
+            write!(stream, "tracestate: {}\r\n", trace.tracestate())?;
+        }
     }
     stream.write_all(b"\r\n")?;
     // It may answer without having read all of it.

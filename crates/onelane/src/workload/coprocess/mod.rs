@@ -189,7 +189,8 @@ impl Coprocess {
     }
 
     /// Sends a request by HTTP and waits for its answer. `method` and `path` are such as `POST` and `/convert`;
-    /// what it has to say of the body is in `content_type`.
+    /// what it has to say of the body is in `content_type`. The place of the request in a trace goes along, in
+    /// `traceparent` and `tracestate`.
     pub fn request(
         &self,
         call: &Call,
@@ -205,6 +206,7 @@ impl Coprocess {
             path,
             content_type,
             body,
+            trace: Some(call.trace()),
         };
         self.crew(call)?.lend(call, |one| one.request(&request))
     }

@@ -1,0 +1,13 @@
+//! The same as `exporting.rs` in a program without the feature `otlp`.
+
+use crate::trace::{Spans, TraceContext};
+
+/// Traces no request.
+#[derive(Debug, Clone, Default)]
+pub struct Tracer;
+
+impl Tracer {
+    pub fn begin(&self, context: TraceContext) -> (TraceContext, Spans) {
+        (context, Spans)
+    }
+}
