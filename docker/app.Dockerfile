@@ -17,13 +17,17 @@ WORKDIR /build
 # The program lists the crates that it was made of, for scanners: `cargo audit bin`, trivy, grype.
 RUN --mount=type=cache,target=/cargo/registry \
     CARGO_HOME=/cargo cargo install --locked --root /usr/local --version 0.7.7 cargo-auditable
+# A linker that keeps one of several functions with the same code: the program is 33 kB smaller.
+RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    apt-get update && apt-get install --yes --no-install-recommends lld
 
 # crt-static links the C library in: an empty image has none. Macros are built for the machine that
 # compiles, without these flags, as soon as a target is named; host-tuple names whatever this is.
 # Packed relocations make the binary 3 % smaller.
 ARG TARGET=host-tuple
 ENV CARGO_HOME=/cargo CARGO_TARGET_DIR=/build/target/$TARGET CARGO_BUILD_TARGET=$TARGET \
-    RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
+    RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--pack-dyn-relocs=relr,--icf=all"
 
 # The program, and a folder of its workspace: `examples/services` for one of those.
 ARG SERVICE=primes

@@ -12,7 +12,11 @@ use crate::succeeds;
 fn dependencies(manifest: &str) -> String {
     let (_, rest) = manifest.split_once("\n[dependencies]\n").unwrap();
     let lines = rest.split("\n[").next().unwrap().lines();
-    let new = lines.filter(|line| !line.starts_with("onelane ") && !line.starts_with("serde "));
+    let is_there = |line: &&str| {
+        let name = line.split(' ').next();
+        ["onelane", "schemars", "serde"].map(Some).contains(&name)
+    };
+    let new = lines.filter(|line| !is_there(line));
     new.collect::<Vec<_>>().join("\n") + "\n"
 }
 

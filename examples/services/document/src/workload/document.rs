@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
-use onelane::{Body, Call, Load, Output, Problem, Reason, Reply, Route, Schemas, Stop, Workload};
+use onelane::{Body, Call, Load, Output, Problem, Reason, Reply, Route, Stop, Workload};
 
 use super::format::{Format, TYPES};
 
@@ -54,8 +54,9 @@ impl Workload for Document {
     type Input = ();
     type Output = Reply;
 
-    fn schemas() -> Option<Schemas> {
-        let schemas = Schemas::of_input::<()>().bytes(200, &["application/pdf"]);
+    #[cfg(feature = "openapi")]
+    fn schemas() -> Option<onelane::Schemas> {
+        let schemas = onelane::Schemas::of_input::<()>().bytes(200, &["application/pdf"]);
         Some(schemas.summary("The PDF of a document."))
     }
 

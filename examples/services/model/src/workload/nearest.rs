@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use onelane::{Body, Call, Load, Reason, Route, Schemas, Stop, Workload, at_most};
-use schemars::JsonSchema;
+use onelane::{Body, Call, Load, Reason, Route, Stop, Workload, at_most};
 use serde::{Deserialize, Serialize};
 
 use super::table::Table;
@@ -40,12 +39,13 @@ const MAX_COUNT: u64 = 100;
 const UNLIKE: Reason = Reason::new(422, "unlike_the_table", "This vector is unlike the table");
 
 /// The rows of the table that are nearest to a vector.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Input {
     /// As many numbers as a row has.
     vector: Vec<f32>,
     /// How many rows.
-    #[schemars(range(max = MAX_COUNT))]
+    #[cfg_attr(feature = "openapi", schemars(range(max = MAX_COUNT)))]
     #[serde(default = "a_few", deserialize_with = "at_most::<_, MAX_COUNT>")]
     count: u64,
 }
@@ -55,13 +55,15 @@ fn a_few() -> u64 {
 }
 
 /// Nearest first.
-#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Output {
     nearest: Vec<Neighbour>,
 }
 
 /// A row of the table, counted from 0.
-#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct Neighbour {
     row: usize,
     distance: f64,
@@ -74,8 +76,9 @@ impl Workload for Model {
     type Input = Input;
     type Output = Output;
 
-    fn schemas() -> Option<Schemas> {
-        Some(Schemas::of::<Input, Output>())
+    #[cfg(feature = "openapi")]
+    fn schemas() -> Option<onelane::Schemas> {
+        Some(onelane::Schemas::of::<Input, Output>())
     }
 
     fn run(&self, Input { vector, count }: Input, call: &Call) -> Result<Output, Stop> {

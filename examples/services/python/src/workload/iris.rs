@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::Command;
 
-use onelane::{Body, Call, Coprocess, Load, Reason, Route, Schemas, Stop, Workload};
-use schemars::JsonSchema;
+use onelane::{Body, Call, Coprocess, Load, Reason, Route, Stop, Workload};
 use serde::{Deserialize, Serialize};
 
 /// The model, in a program for each slot.
@@ -45,7 +44,8 @@ impl Load for Iris {
 }
 
 /// Which iris has these lengths, in centimetres?
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Input {
     sepal_length: f64,
     sepal_width: f64,
@@ -54,7 +54,8 @@ pub struct Input {
 }
 
 /// What the model takes it for.
-#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Output {
     species: String,
     probabilities: BTreeMap<String, f64>,
@@ -78,8 +79,9 @@ impl Workload for Iris {
     type Input = Input;
     type Output = Output;
 
-    fn schemas() -> Option<Schemas> {
-        Some(Schemas::of::<Input, Output>())
+    #[cfg(feature = "openapi")]
+    fn schemas() -> Option<onelane::Schemas> {
+        Some(onelane::Schemas::of::<Input, Output>())
     }
 
     fn run(&self, input: Input, call: &Call) -> Result<Output, Stop> {

@@ -7,8 +7,7 @@ use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba, RgbaImage, imageops,
 };
-use onelane::{Body, Call, Example, Problem, Reason, Reply, Route, Schemas, Stop, Workload};
-use schemars::JsonSchema;
+use onelane::{Body, Call, Example, Problem, Reason, Reply, Route, Stop, Workload};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// Small pictures of large ones.
@@ -29,10 +28,11 @@ const NOT_AN_IMAGE: Reason = Reason::new(422, "not_an_image", "This is no pictur
 const TOO_MANY_PIXELS: Reason = Reason::new(413, "too_many_pixels", "This picture is too large");
 
 /// A small JPEG of a picture.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Input {
     /// The side of the square that it fits into, in pixels.
-    #[schemars(range(min = 1, max = MAX_WIDTH))]
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = MAX_WIDTH)))]
     #[serde(default = "usual_width", deserialize_with = "width")]
     width: u32,
 }
@@ -59,8 +59,9 @@ impl Workload for Thumbnail {
     type Input = Input;
     type Output = Reply;
 
-    fn schemas() -> Option<Schemas> {
-        Some(Schemas::of_input::<Input>().bytes(200, &["image/jpeg"]))
+    #[cfg(feature = "openapi")]
+    fn schemas() -> Option<onelane::Schemas> {
+        Some(onelane::Schemas::of_input::<Input>().bytes(200, &["image/jpeg"]))
     }
 
     fn run(&self, Input { width }: Input, call: &Call) -> Result<Reply, Stop> {
