@@ -69,7 +69,8 @@ fuzz: ## whatever may come, at random, for FUZZ_SECONDS=3600: requests, inputs, 
 # With the features that `check` has compiled everything with.
 test: check images ## check, then tests of one lane, of its document, of the real stacks and of the page
 	cargo test --locked --workspace --all-features --test integration --test openapi
-	cargo test --locked --workspace --all-features --test deploy
+	cargo test --locked --workspace --all-features --test deploy -- --skip alone::
+	cargo test --locked --workspace --all-features --test deploy alone::
 	cargo test --locked --workspace --all-features --test browser
 
 images:

@@ -4,18 +4,14 @@
 //! once, and those that measure alone. Without a Docker engine the tests in containers say that they are
 //! skipped and pass; with CI=true they fail.
 
+// Those that a busy machine would disturb.
+mod alone;
 // Who waits for whom, with one lane and with six.
 mod balancing;
-// Ten times more than the lanes can do.
-mod overload;
 // Lanes come, go, stop and die while requests run.
 mod lanes_change;
-// Lanes come and go by themselves, as the load wants.
-mod autoscale;
 // POSTs, while lanes leave and come.
 mod posts;
-// Lanes that are silent.
-mod lost_host;
 // A configuration that is changed while requests run.
 mod reload;
 // An nginx that does not serve any more.
@@ -72,8 +68,6 @@ mod memory;
 mod modes;
 // The services to copy from.
 mod services;
-// What Prometheus and the dashboard show, against what the load saw.
-mod watched;
 // An nginx configuration of another version than the lanes.
 mod protocol;
 // What the demonstration shows, where it is still there.

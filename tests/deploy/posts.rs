@@ -56,8 +56,13 @@ async fn lanes_that_leave_one_after_the_other_lose_no_post_and_do_none_twice(
     posts.answered(100).await;
     let posted = posts.stop().await.len();
 
-    let done = (1..=4).flat_map(|lane| done(&stack.log(&format!("lane-{lane}"))));
-    let done: Vec<_> = done.collect();
+    // A line may be written after the answer that it is about.
+    let done = eventually("a line for each POST", async || {
+        let done = (1..=4).flat_map(|lane| done(&stack.log(&format!("lane-{lane}"))));
+        let done: Vec<_> = done.collect();
+        (done.len() >= posted).then_some(done)
+    });
+    let done = done.await;
     assert_eq!(done.len(), posted);
     assert_eq!(done.iter().collect::<HashSet<_>>().len(), posted);
 }

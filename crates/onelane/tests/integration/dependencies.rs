@@ -59,7 +59,10 @@ fn names(features: &str) -> Vec<String> {
 
 #[test]
 fn the_engine_brings_no_heavy_dependencies() {
-    for features in ["multipart,openapi,testing", "multipart,otlp,openapi,testing"] {
+    for features in [
+        "multipart,openapi,testing",
+        "multipart,otlp,openapi,testing",
+    ] {
         let names = names(features);
         let of_otlp = features.contains("otlp");
         for (name, why) in FORBIDDEN {

@@ -10,8 +10,8 @@ mod scaler;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::autoscale::scaler::Autoscaler;
 use onelane_stack::{Compose, alone, complaint, docker, eventually, output};
+use scaler::Autoscaler;
 
 #[tokio::test]
 async fn lanes_follow_a_load_that_rises_and_falls_and_no_request_is_lost() {
