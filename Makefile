@@ -37,7 +37,7 @@ plan: ## how many lanes? ARGS="--rate 120 --service exp:20ms --wait p99:50ms"
 	@cargo run --quiet --release --locked -p onelane-plan -- $(or $(ARGS),--help)
 
 # SERVICE, MODE and PORT reach it as they do `up`.
-dev: ## one lane of the sources on PORT=5000, compiled and started anew when they change; its log is text
+dev: ## one lane of the sources on PORT=5000, compiled and started anew when they change
 	@tools/dev
 
 fmt: ## format the sources

@@ -44,4 +44,5 @@ fn a_service_of_ones_own_takes_the_place_of_the_samples() {
     succeeds(copy.cargo().args(clippy).args(["--", "-D", "warnings"]));
     let tests = ["test", "--locked", "--bins", "--test", "service"];
     succeeds(copy.cargo().args(tests));
+    succeeds(copy.cargo().args(["test", "--locked", "--test", "docs"]));
 }

@@ -77,7 +77,10 @@ async fn its_image_is_one_small_layer_without_root(lane: &Lane) {
     let (bytes, rest) = facts.split_once(' ').expect("three words");
     let bytes: u64 = bytes.parse().expect("a size in bytes");
     say(&format!("image: {} kB", bytes / 1000));
-    assert!(bytes < SIZE_MAX_BYTES, "{bytes} bytes");
+    assert!(
+        bytes < SIZE_MAX_BYTES,
+        "the image has {bytes} bytes: SIZE_MAX_BYTES in tests/deploy/image.rs is the limit"
+    );
     assert_eq!(rest, "65532:65532 1", "user and layers");
 }
 

@@ -20,7 +20,7 @@ async fn containers_keep_what_they_were_told_and_a_change_is_said() {
         ("PORT", &*address),
         ("MODE", "threads"),
         ("CACHE", "16m"),
-        // For a service that exports traces; another warns that it does not.
+        // For a service that exports traces; another one warns that it does not.
         ("TRACES", "http://collector:4318"),
     ];
     let Some(mut stack) = Compose::up_with(3, &settings).await else {
@@ -49,6 +49,12 @@ async fn containers_keep_what_they_were_told_and_a_change_is_said() {
         let variables = docker(["inspect", "--format", "{{.Config.Env}}", &lane.container]).await;
         let traces = "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318";
         assert!(variables.contains(traces), "{variables}");
+        let log = format!("docker logs {} 2>&1", lane.container);
+        let log = output(Command::new("sh").args(["-c", &log])).await;
+        let config = docker(["exec", &lane.container, "/lane", "config"]).await;
+        let exports = config.contains("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=");
+        let warns = log.contains("this program is without the feature otlp");
+        assert_ne!(exports, warns, "{config}{log}");
     }
     assert_eq!(stack.nginx().await.container, before[0]);
 

@@ -15,15 +15,18 @@ use std::path::Path;
 
 use onelane_tree::root;
 
-/// The folders that a clone may delete.
-const OPTIONAL: [&str; 2] = ["lab", "examples"];
+/// What a clone may delete: folders, and the samples.
+const OPTIONAL: [&str; 4] = [
+    "lab",
+    "examples",
+    "src/workload/prime.rs",
+    "src/workload/count.rs",
+];
 
-/// Whether this path, from the top of the tree, leads somewhere, or into a folder that was deleted.
+/// Whether this path, from the top of the tree, leads somewhere, or to something that was deleted.
 fn is_there(path: &Path) -> bool {
-    let top = path.components().next();
-    let was_deleted = OPTIONAL.iter().any(|folder| {
-        top.is_some_and(|top| top.as_os_str() == *folder) && !root().join(folder).exists()
-    });
+    let mut optional = OPTIONAL.iter();
+    let was_deleted = optional.any(|it| path.starts_with(it) && !root().join(it).exists());
     was_deleted || root().join(path).exists()
 }
 

@@ -75,6 +75,15 @@ pub fn run(service: &'static Service, settings: &Settings) -> Result<ServerEnd, 
     needs::runtime()?.block_on(serve(service, settings))
 }
 
+/// Tells where a server listens, in the first line of its log, and what its owner should know before the first request.
+pub fn announce(listen: SocketAddr, admin_listen: SocketAddr, settings: &Settings) {
+    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    #[cfg(not(feature = "otlp"))]
+    if crate::config::names_collector() {
+        tracing::warn!("no traces are exported: this program is without the feature otlp");
+    }
+}
+
 async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerEnd, StartError> {
     let mut signals = Signals::listen()?;
     actix_rt::spawn(orphans::reap_adopted());
@@ -83,7 +92,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerE
     let listen = listener.local_addr().needs("getsockname")?;
     let admin_listen = admin_listener.local_addr().needs("getsockname")?;
 
-    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    announce(listen, admin_listen, settings);
     let room = connections_max(settings.slots.saturating_add(settings.queue_max));
     let settings = &fit(settings, room);
     let lane = assembly::lane(service, settings)?;

@@ -74,7 +74,7 @@ async fn serve(service: &'static Service, settings: &Settings) -> Result<ServerE
     let metrics = assembly::metrics(service, settings);
     let roster = assembly::roster(&metrics);
     let board = Board::new(metrics.clone(), roster, settings.queue_max);
-    tracing::info!(%listen, %admin_listen, mode = %settings.mode, "listening");
+    server::announce(listen, admin_listen, settings);
     if !service.tables().is_empty() {
         tracing::info!("each worker loads its workloads for itself");
     }

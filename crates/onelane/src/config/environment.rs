@@ -7,6 +7,17 @@ use config::{ConfigError, Map, Source, Value};
 use super::invalid::{Invalid, PREFIX};
 use super::own::Table;
 
+/// Whether there is a collector for traces: a program without the feature `otlp` exports none, which is no use to it.
+#[cfg(not(feature = "otlp"))]
+pub fn names_collector() -> bool {
+    let names = [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ];
+    let mut values = names.into_iter().filter_map(std::env::var_os);
+    values.any(|value| !value.is_empty())
+}
+
 /// The layer. Each value remembers which variable it comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Environment(Map<String, Value>);

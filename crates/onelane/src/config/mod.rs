@@ -20,6 +20,8 @@ mod worked_out;
 
 use config::{Config, File, FileFormat, Map, Value};
 
+#[cfg(not(feature = "otlp"))]
+pub use environment::names_collector;
 pub use flags::Flags;
 pub use invalid::Invalid;
 pub use names::{LogFormat, LogLevel, Mode};

@@ -90,7 +90,7 @@ pub(super) fn parse<N: FromStr<Err: Display>>(name: &str, value: &str) -> Result
     value
         .trim()
         .parse()
-        .map_err(|err| wrong(name, &format!("`{value}`: {err}")))
+        .map_err(|err| wrong(name, &format!("`{value}` is no plain number: {err}")))
 }
 
 /// Fails for 0.

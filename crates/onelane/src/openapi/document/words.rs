@@ -9,6 +9,10 @@ use super::{answers, body, parameters};
 pub(super) fn of(operation: &Operation, components: &mut Value) -> Value {
     let described = operation.described;
     let mut words = json!({ "operationId": operation.id(), "tags": [operation.workload.name] });
+    if described.input.is_none() {
+        // Then any fields seem right. Programs that ask at random leave it out.
+        words["x-undescribed"] = true.into();
+    }
     let mut add = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             words[name] = value;
