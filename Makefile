@@ -3,8 +3,8 @@
 # Without a Docker engine the same stack runs as plain processes.
 stack := $(shell docker info >/dev/null 2>&1 && echo docker || echo local)
 
-# Most of the time tests wait, so there are four of them at once for each core.
-export RUST_TEST_THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
+# Most of the time tests wait, so there are three of them at once for each core.
+export RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
 .PHONY: help dev rename images up autoscale reload down plan openapi check fmt test prove live soak fuzz screenshots

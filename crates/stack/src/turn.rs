@@ -4,7 +4,7 @@
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 /// So many tests with stacks run at once.
-const AT_ONCE: u32 = 6;
+const AT_ONCE: u32 = 4;
 
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 static ALONE: Mutex<()> = Mutex::const_new(());
