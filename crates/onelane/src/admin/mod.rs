@@ -119,6 +119,7 @@ async fn answer(
 ) -> HttpResponse {
     let (method, path) = (request.method(), request.path());
     let reads = [Method::GET, Method::HEAD].contains(method);
+    let has_document = subject.service.has_document();
     match path {
         "/livez" if reads => livez(&subject),
         "/readyz" if reads => readyz(&subject),
@@ -126,9 +127,9 @@ async fn answer(
         "/status" if reads => status(&subject),
         "/" if reads => page.show(),
         "/livez" | "/readyz" | "/metrics" | "/status" | "/" => other(method),
-        DOCUMENT | DOCUMENT_PAGE => document(&subject, path).map_or_else(nowhere, |document| {
-            if reads { document } else { other(method) }
-        }),
+        DOCUMENT if reads => openapi::show(subject.service).unwrap_or_else(nowhere),
+        DOCUMENT_PAGE if reads && has_document => Page::of_openapi(subject.service).show(),
+        DOCUMENT | DOCUMENT_PAGE if has_document => other(method),
         // All of this server.
         "*" if method == Method::OPTIONS => other(method),
         _ => nowhere(),
@@ -137,15 +138,6 @@ async fn answer(
 
 fn nowhere() -> HttpResponse {
     problem(StatusCode::NOT_FOUND, "not_found", "no such route")
-}
-
-/// The OpenAPI document, or its page.
-fn document(subject: &Subject, path: &str) -> Option<HttpResponse> {
-    let document = openapi::show(subject.service)?;
-    Some(match path {
-        DOCUMENT => document,
-        _ => Page::of_openapi(subject.service).show(),
-    })
 }
 
 /// For a method that reads nothing: which ones do.
