@@ -183,10 +183,14 @@ impl Entry {
             to.write_all(format!("{last}{id}-after\r\n\r\n").as_bytes())
                 .await?;
             let answer = RawAnswer::read(&mut from, &mut rest, false).await?;
-            let answer = answer.filter(|it| {
+            let is_own = |it: &RawAnswer| {
                 it.status == 200 && it.header("x-request-id") == format!("{id}-after")
-            });
-            let answer = answer.ok_or_else(|| std::io::Error::other("another answer too many"))?;
+            };
+            let answer = match answer {
+                Some(answer) if is_own(&answer) => answer,
+                Some(_) => return Err(std::io::Error::other("another answer too many")),
+                None => return Err(std::io::Error::other("no answer to one more request")),
+            };
             return Ok(Some(answer));
         }
         // A reset is an end, too.
