@@ -76,7 +76,7 @@ fn executor(
     Ok(match settings.mode {
         Mode::Blocking | Mode::Cluster => threads(1, None)?,
         Mode::Threads => threads(settings.slots, Some(roster.clone()))?,
-        Mode::Fork => Executor::Fork(Fork::new(nursery()?)),
+        Mode::Fork => Executor::Fork(Fork::new(nursery()?, settings.spare_children)),
         Mode::Pool => {
             let pool = Pool::new(nursery()?, settings.slots, settings.max_requests);
             Executor::Pool(pool)

@@ -36,11 +36,12 @@ impl ServerFolder {
         let parent = env::temp_dir();
         loop {
             let path = parent.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
-            if let Err(err) = make(&path) {
-                return Err(io::Error::new(
-                    err.kind(),
-                    format!("{}: {err}", parent.display()),
-                ));
+            match make(&path) {
+                // Another server has drawn the same number.
+                Err(err) if err.kind() == ErrorKind::AlreadyExists => continue,
+                made => made.map_err(|err| {
+                    io::Error::new(err.kind(), format!("{}: {err}", parent.display()))
+                })?,
             }
             // Another server may have swept it away before it was locked.
             if let Ok(Some(lock)) = lock(&path) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use answer::{Answer, send, try_send};
 pub use lane::{Lane, command, signal};
 pub use log::Unread;
-pub use mode::Mode;
+pub use mode::{Mode, SPARE_CHILDREN};
 
 /// Longer than anything that is waited for can take on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
+/// Children that [`Mode::Fork`] keeps ready, if nothing else is wished.
+pub const SPARE_CHILDREN: usize = 2;
+
 /// Who computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -15,6 +18,17 @@ pub enum Mode {
     Pool,
     /// Several servers that share a port.
     Cluster,
+}
+
+impl Mode {
+    /// How many children, or workers, there are when nothing is computed.
+    pub fn children_at_rest(self, slots: usize) -> usize {
+        match self {
+            Self::Blocking | Self::Threads => 0,
+            Self::Fork => SPARE_CHILDREN,
+            Self::Pool | Self::Cluster => slots,
+        }
+    }
 }
 
 impl Display for Mode {

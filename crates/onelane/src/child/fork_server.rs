@@ -2,23 +2,23 @@
 //! them on demand, and reaps them. To fork a server with threads would be neither safe nor fast.
 
 use std::collections::HashMap;
-use std::io::{self, PipeReader, Read, pipe};
+use std::io;
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
 
 use fork::Fork;
+use nix::sys::signal::{SIGCHLD, SigSet};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, ioctl_fionbio, retry_on_intr};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SendFlags;
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, setpgid,
-    wait, waitpid,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, kill_process_group,
+    set_child_subreaper, setpgid, wait, waitpid,
 };
-use signal_hook::SigId;
-use signal_hook::consts::SIGCHLD;
-use signal_hook::low_level;
 
-use super::protocol::{ForkOrder, ForkServerNews, TEXT_MAX_BYTES};
+use super::protocol::{ForkOrder, ForkServerNews, ORDER_MAX_BYTES, TEXT_MAX_BYTES};
 use super::{NeverReady, NotReady, ProcessExit};
 use crate::guard::{self, usage::ReapedUsage};
 use crate::ipc::datagram::{receive, send};
@@ -67,14 +67,22 @@ pub fn serve(
         used: ReapedUsage::from_now_on(),
     };
     loop {
-        if server.wait()? {
+        let (has_order, has_rung) = server.wait()?;
+        if has_rung {
+            // First: a slot may wait for it.
+            server.reap()?;
+        }
+        if has_order {
             match server.obey()? {
                 AfterOrder::Serve => {}
-                AfterOrder::Compute(ends) => return Ok(Some(ends)),
+                AfterOrder::Compute(ends) => {
+                    // To free this would copy pages that the child never looks at.
+                    mem::forget(server.children);
+                    return Ok(Some(ends));
+                }
                 AfterOrder::End => return Ok(None),
             }
         }
-        server.reap()?;
     }
 }
 
@@ -100,7 +108,7 @@ fn on_trial(control: &OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Re
     let server = getpid();
     let pid = match fork::fork().needs("fork")? {
         Fork::Child => {
-            let tried = become_child(server, &bell).and_then(|()| limit());
+            let tried = become_child(server).and_then(|()| limit());
             let Err(err) = tried else { exit(0) };
             give_up(control, &err.into());
             exit(UNFIT);
@@ -120,30 +128,32 @@ fn on_trial(control: &OwnedFd, limit: impl FnOnce() -> io::Result<()>) -> io::Re
 }
 
 /// What a child does first.
-fn become_child(server: Pid, bell: &Bell) -> io::Result<()> {
-    bell.silence();
+fn become_child(server: Pid) -> io::Result<()> {
+    Bell::silence()?;
     setpgid(None, None).needs("setpgid")?;
     guard::die_with(server.as_raw_pid())
 }
 
-/// Becomes readable when a child has ended, or what a child has left behind. SIGCHLD rings it: pidfds would
-/// do the same, where the kernel has them.
-struct Bell {
-    rung: PipeReader,
-    handler: SigId,
-}
+/// Becomes readable when a child has ended, or what a child has left behind. pidfds would do the same, where the
+/// kernel has them.
+struct Bell(SignalFd);
 
 impl Bell {
+    /// From now on SIGCHLD is read, and interrupts nothing.
     fn new() -> io::Result<Self> {
-        let (rung, hammer) = pipe().needs("pipe2")?;
-        ioctl_fionbio(&rung, true).needs("ioctl")?;
-        let handler = low_level::pipe::register(SIGCHLD, hammer).needs("rt_sigaction")?;
-        Ok(Self { rung, handler })
+        Self::signal().thread_block().needs("rt_sigprocmask")?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let rung = SignalFd::with_flags(&Self::signal(), flags).needs("signalfd4")?;
+        Ok(Self(rung))
+    }
+
+    fn signal() -> SigSet {
+        SigSet::from(SIGCHLD)
     }
 
     /// Whether it was rung before now.
     fn has_rung(&self) -> rustix::io::Result<bool> {
-        let mut rung = [PollFd::new(&self.rung, PollFlags::IN)];
+        let mut rung = [PollFd::new(&self.0, PollFlags::IN)];
         let now = Timespec {
             tv_sec: 0,
             tv_nsec: 0,
@@ -154,12 +164,13 @@ impl Bell {
 
     /// Makes it ready to be rung again. Children that have ended are to be reaped after that.
     fn hear(&self) {
-        while (&self.rung).read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
+        // However many have ended: the kernel keeps one signal for all of them.
+        self.0.read_signal().ok();
     }
 
     /// In a child, whose own children do not concern the fork server.
-    fn silence(&self) {
-        low_level::unregister(self.handler);
+    fn silence() -> io::Result<()> {
+        Ok(Self::signal().thread_unblock()?)
     }
 }
 
@@ -182,27 +193,26 @@ struct ForkServer {
 }
 
 impl ForkServer {
-    /// Waits for an order or for the end of a child. True means an order.
-    fn wait(&self) -> io::Result<bool> {
-        let watched = [self.control.as_fd(), self.bell.rung.as_fd()];
+    /// Waits for an order, for the end of a child, or for both. Tells which of them there is.
+    fn wait(&self) -> io::Result<(bool, bool)> {
+        let watched = [self.control.as_fd(), self.bell.0.as_fd()];
         let mut watched = watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        match poll(&mut watched, None) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(false),
-            Err(err) => return Err(err.into()),
+        retry_on_intr(|| poll(&mut watched, None))?;
+        let [has_order, has_rung] = watched.map(|fd| !fd.revents().is_empty());
+        if has_rung {
+            self.bell.hear();
         }
-        self.bell.hear();
-        Ok(!watched[0].revents().is_empty())
+        Ok((has_order, has_rung))
     }
 
     fn obey(&mut self) -> io::Result<AfterOrder> {
-        match receive(self.control.as_fd())? {
+        match receive(self.control.as_fd(), &mut [0; ORDER_MAX_BYTES])? {
             None => Ok(AfterOrder::End),
             Some((ForkOrder::Fork(id), pipes)) => self.fork(id, pipes),
             Some((ForkOrder::Kill(id), _)) => {
                 // It may have ended already.
                 if let Some((pid, _)) = self.children.iter().find(|(_, child)| **child == id) {
-                    kill_process_group(*pid, Signal::KILL).ok();
+                    kill(*pid);
                 }
                 Ok(AfterOrder::Serve)
             }
@@ -218,7 +228,7 @@ impl ForkServer {
         let server = getpid();
         match fork::fork() {
             Ok(Fork::Child) => {
-                become_child(server, &self.bell)?;
+                become_child(server)?;
                 Ok(AfterOrder::Compute(ChildPipes { jobs, answers }))
             }
             Ok(Fork::Parent(pid)) => {
@@ -235,8 +245,6 @@ impl ForkServer {
 
     /// Takes note of a new child, and tells the server of it.
     fn adopt(&mut self, id: u64, pid: Pid) -> io::Result<AfterOrder> {
-        // The child does the same. Either may come first, and then there is a group to kill.
-        setpgid(Some(pid), Some(pid)).ok();
         self.children.insert(pid, id);
         let pid = pid.as_raw_pid().unsigned_abs();
         self.tell(&ForkServerNews::Forked { id, pid })
@@ -273,5 +281,13 @@ impl ForkServer {
     fn tell(&self, news: &ForkServerNews) -> io::Result<AfterOrder> {
         send(self.control.as_fd(), news, &[], SendFlags::empty())?;
         Ok(AfterOrder::Serve)
+    }
+}
+
+/// Ends a child with all that it has started.
+fn kill(pid: Pid) {
+    if kill_process_group(pid, Signal::KILL).is_err() {
+        // It has not made its group yet, and so has started nothing.
+        kill_process(pid, Signal::KILL).ok();
     }
 }

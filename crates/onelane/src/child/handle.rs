@@ -1,5 +1,6 @@
 //! One child, as the executor that gives it work sees it.
 
+use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -75,6 +76,11 @@ impl ChildHandle {
         }
     }
 
+    /// Keeps this until the child is gone, which may be later than its handle.
+    pub fn keep(&self, kept: impl Send + 'static) {
+        self.orders.keep(self.id, kept);
+    }
+
     /// Notes which request the child works for now.
     pub fn occupy(&self, slot: usize, request_id: &str) {
         self.orders.roster.busy(self.id, slot, request_id);
@@ -90,6 +96,28 @@ impl ChildHandle {
         for news in news {
             self.orders.roster.hear(Some(self.id), news.clone());
         }
+    }
+
+    /// For a child that has completed its only job, and ends by itself. What is kept for it is dropped as soon as its
+    /// memory is free. That is when the kernel closes its files, before it is reaped.
+    pub async fn complete(mut self) {
+        self.orders.end(self.id, Cause::Completed);
+        let Self { answers, life, .. } = &mut self;
+        while let Err(err) = answers.read_now(&mut [0]) {
+            if err.kind() != ErrorKind::WouldBlock || life.is_over() {
+                break;
+            }
+            let closed = async {
+                if answers.readable().await.is_err() {
+                    pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = closed => {}
+                _ = life.end() => {}
+            }
+        }
+        self.orders.keep(self.id, ());
     }
 
     /// Ends the child because of `cause`. A child that is just dropped counts as cancelled.
@@ -124,11 +152,13 @@ impl ChildHandle {
         question: &impl Serialize,
         bytes: Bytes,
     ) -> Result<T, ChildLost> {
-        let frame = ipc::frame(question).map_err(ChildLost::NotStarted)?;
+        let framed = ipc::frame_with(question, &bytes);
+        let (frame, rest) = framed.map_err(ChildLost::NotStarted)?;
         let Self { jobs, life, .. } = self;
+        ipc::widen_for(rest.len(), &*jobs);
         let write = async {
             jobs.write_all(&frame).await?;
-            jobs.write_all(&bytes).await
+            jobs.write_all(rest).await
         };
         // If this fails, the child is about to end, or was never started; it may have answered all the same.
         tokio::select! {
@@ -146,7 +176,7 @@ impl ChildHandle {
             if let Some(message) = self.inbox.take().map_err(ChildLost::Garbled)? {
                 return Ok(message);
             }
-            self.listen().await?;
+            self.listen(0).await?;
         }
     }
 
@@ -156,12 +186,12 @@ impl ChildHandle {
             if let Some(bytes) = self.inbox.take_bytes(most) {
                 return Ok(bytes);
             }
-            self.listen().await?;
+            self.listen(most).await?;
         }
     }
 
-    /// Waits until the inbox has more in it.
-    async fn listen(&mut self) -> Result<(), ChildLost> {
+    /// Waits until the inbox has more in it. So many bytes of a body are to come.
+    async fn listen(&mut self, of_body: u64) -> Result<(), ChildLost> {
         let Self {
             answers,
             inbox,
@@ -170,7 +200,7 @@ impl ChildHandle {
         } = self;
         let mut has_ended = false;
         loop {
-            match inbox.fill(&mut &*answers) {
+            match inbox.fill_with_body(of_body, &mut &*answers) {
                 Ok(count) if count > 0 => return Ok(()),
                 Err(err) if err.kind() == ErrorKind::WouldBlock && !has_ended => {}
                 // It closed its end: it is about to end, or was never started.
@@ -193,6 +223,6 @@ impl ChildHandle {
 
 impl Drop for ChildHandle {
     fn drop(&mut self) {
-        self.orders.kill(self.id, self.cause_of_end);
+        self.orders.end(self.id, self.cause_of_end);
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::net::SendFlags;
@@ -14,12 +14,12 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::handle::ChildHandle;
-use super::orders::{Fate, ForkServerStage, Ordered, Orders};
+use super::orders::{Course, Fate, ForkServerStage, Ordered, Orders};
 use super::pipe::Pipe;
 use super::protocol::{ForkOrder, ForkServerNews};
 use super::{NeverReady, NotReady};
 use crate::backoff::Backoff;
-use crate::ipc::datagram::{receive, send};
+use crate::ipc::datagram::{DATAGRAM_MAX_BYTES, receive, send};
 use crate::needs::Needs;
 use crate::reexec::{brief, rehearse};
 use crate::roster::Roster;
@@ -99,9 +99,9 @@ impl Nursery {
         stage.expect("this has a sender of its own").clone()
     }
 
-    /// Orders a new child. `kept` is dropped when the child is gone, which may be later than its handle.
-    /// The error says that there are no descriptors left, or no fork server at the moment.
-    pub fn fork(&self, kept: impl Send + 'static) -> io::Result<ChildHandle> {
+    /// Orders a new child, which may be given its job before it is born. The error says that there are no descriptors
+    /// left, or no fork server at the moment.
+    pub fn fork(&self) -> io::Result<ChildHandle> {
         if !self.is_ready() {
             return Err(io::Error::other("the fork server is not ready"));
         }
@@ -115,9 +115,9 @@ impl Nursery {
         let (tell, fate) = oneshot::channel();
         let ordered = Ordered {
             birth: Some(tell_birth),
-            fate: tell,
-            doom: None,
-            _kept: Box::new(kept),
+            fate: Some(tell),
+            course: Course::Going,
+            kept: Box::new(()),
         };
         self.0.roster.expect(id);
         self.0.ordered.lock().insert(id, ordered);
@@ -142,7 +142,7 @@ impl Nursery {
         &self.0.roster
     }
 
-    /// Waits until a child ends, or returns at once if one has ended since the last call.
+    /// Waits until a child ends that was not to end, or returns at once if one has done so since the last call.
     pub async fn loss(&self) {
         self.0.ended.notified().await;
     }
@@ -212,8 +212,14 @@ fn start(
 /// Listens to a fork server until it ends or hangs. Returns what it lacks, if it says so.
 fn follow(orders: &Orders, control: &OwnedFd, backoff: &mut Backoff) -> Option<String> {
     let mut silent_looks = 0;
+    let mut looked = Instant::now();
     loop {
-        match receive(control.as_fd()) {
+        let news = receive(control.as_fd(), &mut [0; DATAGRAM_MAX_BYTES]);
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            orders.kill_overdue(LOOK);
+        }
+        match news {
             Ok(Some((ForkServerNews::Lacking(what), _))) => return Some(what),
             Ok(Some((news, _))) => {
                 backoff.worked();

@@ -16,6 +16,9 @@ pub(super) enum ForkOrder {
     Kill(u64),
 }
 
+/// The longest order. The fork server has a copy of its stack for each child: it should be small.
+pub(super) const ORDER_MAX_BYTES: usize = 64;
+
 /// From the fork server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum ForkServerNews {

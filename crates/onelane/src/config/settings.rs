@@ -69,6 +69,10 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value = "0")]
     #[serde(deserialize_with = "whole")]
     pub max_requests: u32,
+    /// fork: children that are kept ready for the next requests; 0 forks each when it is needed
+    #[arg(long, value_name = "N", default_value = "2")]
+    #[serde(deserialize_with = "whole")]
+    pub spare_children: u32,
     /// fork, pool: CPU time of one computation; 0s is the longest computation and a second more
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     #[serde(with = "humantime_serde")]

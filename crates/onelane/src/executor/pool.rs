@@ -3,24 +3,19 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::remote::{self, Employed};
-use super::{Answer, Failure, Question, Ticket};
+use super::{Answer, Failure, Ticket};
 use crate::backoff::Backoff;
 use crate::child::{ChildHandle, ChildLost, NeverReady, NotReady, Nursery};
 use crate::jitter::with_jitter;
-use crate::roster::{Cause, ProgramNews, Usage};
+use crate::roster::{Cause, Usage};
 use crate::workload::Job;
-
-/// How long a new child may take to say that it is ready. It takes milliseconds as a rule; with a program that stays as
-/// long as that has, for which `startupProbe` in `k8s/app-deployment.yaml` gives so much.
-const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A set of children. Once started, a task keeps it at its size until the runtime ends.
 #[derive(Debug)]
@@ -196,7 +191,7 @@ impl SharedPool {
 
     /// Starts one child and waits until it is ready.
     async fn add(&self) -> Result<(), ChildLost> {
-        let child = self.start_one().await;
+        let child = remote::start(&self.nursery).await;
         let mut state = self.state.lock();
         match child {
             Ok(child) => {
@@ -215,22 +210,6 @@ impl SharedPool {
                 Err(err)
             }
         }
-    }
-
-    /// Has a child forked and asks it whether it is ready.
-    async fn start_one(&self) -> Result<ChildHandle, ChildLost> {
-        // How long that takes is no fault of the child's. If it fails for good, the server ends.
-        self.nursery.ready().await.ok();
-        let mut child = self.nursery.fork(()).map_err(ChildLost::NotStarted)?;
-        let start = async {
-            let ready = child.ask(&Question::Ready, Bytes::new()).await;
-            child.born().await;
-            ready
-        };
-        let ready = timeout(START_TIMEOUT, start).await;
-        let news: Vec<ProgramNews> = ready.map_err(|late| ChildLost::NotStarted(late.into()))??;
-        child.tell_of(&news);
-        Ok(child)
     }
 
     /// Removes idle children that have ended, or that sent something without being asked.

@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::{Answer, Failure, Pieces, Ticket};
-use crate::child::{ChildHandle, ChildLost};
+use crate::child::{ChildHandle, ChildLost, Nursery};
 use crate::ipc;
 use crate::roster::{Cause, ProgramNews, Usage};
 use crate::trace::{SpanReport, Spans};
 use crate::workload::{Content, Job, Outlet, Parcel, Record, Reply, ReplyHead, SeriesEvent};
+
+/// How long a new child may take to say that it is ready. It takes milliseconds as a rule; with a program that stays as
+/// long as that has, for which `startupProbe` in `k8s/app-deployment.yaml` gives so much.
+const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// To the child.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,8 +71,7 @@ impl PipeOutlet {
         match outcome {
             Ok(Reply { head, content }) => match content {
                 Content::Whole(body) => {
-                    self.say(&ChildMessage::Whole(head, body.len() as u64, end))?;
-                    self.write(&body)
+                    self.say_with(&ChildMessage::Whole(head, body.len() as u64, end), &body)
                 }
                 Content::Sent => self.say(&ChildMessage::Ended(Ok(()), end)),
             },
@@ -77,7 +80,14 @@ impl PipeOutlet {
     }
 
     fn say(&self, said: &ChildMessage) -> io::Result<()> {
-        self.write(&ipc::frame(said)?)
+        self.say_with(said, &[])
+    }
+
+    fn say_with(&self, said: &ChildMessage, body: &[u8]) -> io::Result<()> {
+        let (frame, rest) = ipc::frame_with(said, body)?;
+        ipc::widen_for(rest.len(), &*self.0);
+        self.write(&frame)?;
+        self.write(rest)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
@@ -91,8 +101,7 @@ impl Outlet for PipeOutlet {
     }
 
     fn send(&mut self, piece: Bytes) -> io::Result<()> {
-        self.say(&ChildMessage::Piece(piece.len() as u64))?;
-        self.write(&piece)
+        self.say_with(&ChildMessage::Piece(piece.len() as u64), &piece)
     }
 }
 
@@ -103,6 +112,22 @@ pub(super) trait Employed: Sized + Send + 'static {
     fn done(self, used: Usage, panicked: bool);
     /// It cannot be used again.
     fn failed(self, cause: Cause);
+}
+
+/// Has a child forked, and asks it whether it is ready.
+pub(super) async fn start(nursery: &Nursery) -> Result<ChildHandle, ChildLost> {
+    // How long that takes is no fault of the child's. If it fails for good, the server ends.
+    nursery.ready().await.ok();
+    let mut child = nursery.fork().map_err(ChildLost::NotStarted)?;
+    let start = async {
+        let ready = child.ask(&Question::Ready, Bytes::new()).await;
+        child.born().await;
+        ready
+    };
+    let ready = timeout(START_TIMEOUT, start).await;
+    let news: Vec<ProgramNews> = ready.map_err(|late| ChildLost::NotStarted(late.into()))??;
+    child.tell_of(&news);
+    Ok(child)
 }
 
 /// Has a child compute `job` within `limit`.

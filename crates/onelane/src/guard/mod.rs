@@ -11,7 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, getppid, kill_current_process_group, set_parent_process_death_signal,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -40,6 +42,12 @@ pub fn die_with(parent: i32) -> io::Result<()> {
         return Err(io::Error::other("the parent is gone"));
     }
     Ok(())
+}
+
+/// Ends this process at once, with all that it has started and that is in its group. No destructor and no exit
+/// handler runs, of a library either.
+pub fn end_group() {
+    kill_current_process_group(Signal::KILL).ok();
 }
 
 /// Makes SIGTERM, SIGINT and SIGHUP do nothing to this process and to those that it forks. systemd, for

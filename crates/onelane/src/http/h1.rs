@@ -55,6 +55,8 @@ pub async fn service(
         let place = room.enter(&conversation);
         Box::pin(async move {
             let client = stream.peer_addr().ok();
+            // An answer in two parts would wait for the client to acknowledge the first, for up to 40 ms.
+            stream.set_nodelay(true).ok();
             front.give_up_in_the_end(&stream);
             let connection = Connection::new(stream, conversation.clone());
             let heads = Heads::new(connection, conversation.talk.clone(), head_timeout);

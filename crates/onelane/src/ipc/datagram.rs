@@ -11,8 +11,8 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The longest message that is taken, in bytes.
-const DATAGRAM_MAX_BYTES: usize = 8192;
+/// The longest message, in bytes.
+pub const DATAGRAM_MAX_BYTES: usize = 8192;
 
 /// The most descriptors that are attached to one.
 const ATTACHED_MAX: usize = 2;
@@ -35,16 +35,16 @@ pub fn send(
     Ok(())
 }
 
-/// Blocks until a message arrives. None means that the other side is gone.
+/// Blocks until a message arrives, for which there is so much `room`. None means that the other side is gone.
 pub fn receive<T: DeserializeOwned>(
     socket: BorrowedFd<'_>,
+    room: &mut [u8],
 ) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
-    let mut json = [0; DATAGRAM_MAX_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ATTACHED_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(
         socket,
-        &mut [IoSliceMut::new(&mut json)],
+        &mut [IoSliceMut::new(room)],
         &mut ancillary,
         RecvFlags::CMSG_CLOEXEC,
     )?;
@@ -57,7 +57,7 @@ pub fn receive<T: DeserializeOwned>(
             attached.extend(descriptors);
         }
     }
-    let message = serde_json::from_slice(&json[..received.bytes])?;
+    let message = serde_json::from_slice(&room[..received.bytes])?;
     Ok(Some((message, attached)))
 }
 
@@ -83,9 +83,10 @@ mod tests {
         let is_sound = |bytes: Vec<u8>| {
             rustix::net::send(&there, &bytes, SendFlags::empty()).unwrap();
             send(there.as_fd(), &"next", &[], SendFlags::empty())?;
+            let mut room = [0; DATAGRAM_MAX_BYTES];
             // Never a text: it would begin with a quote and end with one.
-            receive::<String>(here.as_fd()).unwrap_err();
-            let next = receive::<String>(here.as_fd())?.map(|(text, _)| text);
+            receive::<String>(here.as_fd(), &mut room).unwrap_err();
+            let next = receive::<String>(here.as_fd(), &mut room)?.map(|(text, _)| text);
             prop_assert_eq!(next.as_deref(), Some("next"));
             Ok(())
         };

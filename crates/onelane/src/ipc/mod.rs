@@ -5,8 +5,10 @@
 pub mod datagram;
 
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsFd;
 
 use bytes::{Bytes, BytesMut};
+use rustix::pipe::fcntl_setpipe_size;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -16,8 +18,18 @@ use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 /// what is left is far smaller as a rule.
 const FRAME_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much is read at once. Most messages are far smaller, bodies may be larger.
-const CHUNK_BYTES: usize = 16 * 1024;
+/// How much is read at once where messages come. Most are smaller, and a process that reads only one has to have
+/// memory for it first.
+const CHUNK_BYTES: usize = 2 * 1024;
+
+/// How much is read at once of a body.
+const BODY_CHUNK_BYTES: usize = 256 * 1024;
+
+/// How much a pipe holds, unless it is widened.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// How much the kernel lets anyone widen a pipe to, if no one has changed `fs.pipe-max-size`.
+const WIDE_PIPE_BYTES: usize = 1024 * 1024;
 
 fn codec() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder()
@@ -31,6 +43,28 @@ pub fn frame(message: &impl Serialize) -> io::Result<BytesMut> {
     let mut frame = BytesMut::with_capacity(4 + json.len());
     codec().encode(Bytes::from(json), &mut frame)?;
     Ok(frame)
+}
+
+/// A message as it goes over the wire, with a short body that follows it: one write instead of two. A longer one is
+/// left to be written as it is.
+pub fn frame_with<'a>(
+    message: &impl Serialize,
+    body: &'a [u8],
+) -> io::Result<(BytesMut, &'a [u8])> {
+    let mut frame = frame(message)?;
+    if body.len() > CHUNK_BYTES {
+        return Ok((frame, body));
+    }
+    frame.extend_from_slice(body);
+    Ok((frame, &[]))
+}
+
+/// Has a pipe hold more at once if so many bytes are to go through it, so that sender and receiver wait for each other
+/// less often. One user may have some wide pipes only; further ones stay as they are.
+pub fn widen_for(bytes: usize, pipe: impl AsFd) {
+    if bytes > PIPE_BYTES {
+        fcntl_setpipe_size(pipe, WIDE_PIPE_BYTES).ok();
+    }
 }
 
 /// Cuts the bytes that arrive from one sender into messages.
@@ -57,8 +91,18 @@ impl MessageInbox {
 
     /// Reads once, and tells how much that was; 0 at the end of the stream.
     pub fn fill(&mut self, from: &mut impl Read) -> io::Result<usize> {
+        self.fill_with(CHUNK_BYTES, from)
+    }
+
+    /// The same where so many bytes of a body are to come.
+    pub fn fill_with_body(&mut self, most: u64, from: &mut impl Read) -> io::Result<usize> {
+        let chunk = usize::try_from(most).unwrap_or(usize::MAX);
+        self.fill_with(chunk.clamp(CHUNK_BYTES, BODY_CHUNK_BYTES), from)
+    }
+
+    fn fill_with(&mut self, chunk: usize, from: &mut impl Read) -> io::Result<usize> {
         let before = self.buffer.len();
-        self.buffer.resize(before + CHUNK_BYTES, 0);
+        self.buffer.resize(before + chunk, 0);
         let read = from.read(&mut self.buffer[before..]);
         let count = read.as_ref().map_or(0, |count| *count);
         self.buffer.truncate(before + count);

@@ -10,7 +10,7 @@ use rustix::net::{Shutdown, shutdown};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::order::{KeeperMessage, ProgramExit, ProgramOrder};
-use crate::ipc::datagram::receive;
+use crate::ipc::datagram::{DATAGRAM_MAX_BYTES, receive};
 use crate::needs::Needs;
 use crate::reexec::{brief, command};
 
@@ -104,11 +104,13 @@ impl KeptProgram {
     /// keeper was killed. The error says why there is no such program.
     pub fn hear(&mut self) -> io::Result<Option<ProgramExit>> {
         let ended = match &self.end {
-            ProgramHandle::Keeper(socket) => match receive(socket.as_fd())? {
-                Some((KeeperMessage::Ended(ended), _)) => Some(ended),
-                Some((KeeperMessage::NotStarted(why), _)) => return Err(io::Error::other(why)),
-                None => None,
-            },
+            ProgramHandle::Keeper(socket) => {
+                match receive(socket.as_fd(), &mut [0; DATAGRAM_MAX_BYTES])? {
+                    Some((KeeperMessage::Ended(ended), _)) => Some(ended),
+                    Some((KeeperMessage::NotStarted(why), _)) => return Err(io::Error::other(why)),
+                    None => None,
+                }
+            }
             ProgramHandle::Group(..) => {
                 let status = self.process.wait()?;
                 self.end.order();

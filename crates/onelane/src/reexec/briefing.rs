@@ -13,7 +13,7 @@ use rustix::process::{
     test_kill_process, waitpid,
 };
 
-use crate::ipc::datagram::{receive, send};
+use crate::ipc::datagram::{DATAGRAM_MAX_BYTES, receive, send};
 use crate::needs::Needs;
 
 /// The first message, as the new process finds it.
@@ -79,7 +79,8 @@ impl Briefing {
     }
 
     fn on(socket: OwnedFd) -> io::Result<Self> {
-        let message = receive::<()>(socket.as_fd()).needs("recvmsg")?;
+        let message =
+            receive::<()>(socket.as_fd(), &mut [0; DATAGRAM_MAX_BYTES]).needs("recvmsg")?;
         let mut attached = message.into_iter().flat_map(|((), attached)| attached);
         let text = attached.next().map(File::from);
         let mut text = text.ok_or_else(|| io::Error::other("the parent has sent no settings"))?;

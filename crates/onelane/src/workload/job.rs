@@ -12,7 +12,8 @@ use serde_json::Map;
 
 use super::definition::{Definition, Origin};
 use super::load::{LoadError, Loaded, survive};
-use super::{Call, Follow, Outcome, Reply, Run, Source};
+use super::rehearsal::Rehearsal;
+use super::{Call, Follow, Outcome, Reply, Run, Source, Workload};
 use crate::config::Written;
 use crate::folder::FolderPlace;
 use crate::trace::{ComputeId, Spans, TraceContext};
@@ -42,7 +43,9 @@ impl Workloads {
             };
             Ok((one.name, instance))
         });
-        Ok(Self(ready.collect::<Result<_, _>>()?))
+        let mut all: BTreeMap<_, _> = ready.collect::<Result<_, _>>()?;
+        all.insert(Rehearsal::NAME, Instance::There(&Rehearsal));
+        Ok(Self(all))
     }
 
     /// Tells them that this is a process that computes so many jobs at once. What becomes of their programs is told
@@ -73,6 +76,17 @@ pub struct Job {
 }
 
 impl Job {
+    /// One to practise on, which every process can compute.
+    pub fn rehearsal() -> Self {
+        let source = Source {
+            headers: vec![("host".to_owned(), "localhost".to_owned())],
+            query: "number=7".to_owned(),
+            ..Source::default()
+        };
+        let workload = Rehearsal::NAME;
+        Self { workload, source }
+    }
+
     /// Computes the answer on the calling thread.
     pub fn run(self, workloads: &Workloads, call: Call) -> Result<Reply, Outcome> {
         let workload = workloads.0.get(self.workload);

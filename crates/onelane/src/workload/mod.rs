@@ -18,6 +18,7 @@ mod names;
 mod problem;
 mod program;
 mod record;
+mod rehearsal;
 mod reply;
 mod request_folder;
 mod route;

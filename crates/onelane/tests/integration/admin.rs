@@ -82,11 +82,15 @@ async fn the_status_tells_who_holds_the_slot_and_who_waits(
 
 /// With children, the one that computes for `slot` is listed.
 fn check_children(children: &Value, slot: &Value, any: bool) {
-    let alive = children["alive"].as_array().unwrap();
-    assert_eq!(alive.len(), usize::from(any));
+    let alive = children["alive"].as_array().unwrap().iter();
+    // Others may be ready.
+    let at_work: Vec<_> = alive
+        .filter(|child| !child["request_id"].is_null())
+        .collect();
+    assert_eq!(at_work.len(), usize::from(any));
     assert_eq!(children["spawned"].as_u64() > Some(0), any);
     assert!(children["exited"].is_object());
-    for child in alive {
+    for child in at_work {
         assert_eq!(child["pid"], slot["pid"]);
         assert_eq!(child["request_id"], "the-one");
         assert!(child["age_ms"].is_u64() && child["request_age_ms"].is_u64());

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use rstest::rstest;
@@ -198,6 +198,24 @@ fn has_connection(lane: &Lane, client: &TcpStream) -> bool {
         .lines()
         .map(|row| row.split_whitespace().collect::<Vec<_>>());
     rows.any(|row| row[1].ends_with(&here) && row[2].ends_with(&there))
+}
+
+/// Elsewhere the kernel kept the second part of an answer back until the client had acknowledged the first, for which a
+/// client that waits for the rest takes 40 ms.
+#[rstest]
+#[tokio::test]
+async fn no_part_of_an_answer_is_held_back(#[values(Blocking, Threads, Fork, Pool)] mode: Mode) {
+    const TIMES: u32 = 50;
+    let lane = lane::of(mode, &[]);
+    let mut took = Vec::new();
+    for path in ["/fast".to_owned(), answer("streamed", 10)] {
+        let start = Instant::now();
+        for _ in 0..TIMES {
+            assert_eq!(lane.get(&path).await.status, 200);
+        }
+        took.push(start.elapsed());
+    }
+    assert!(took[1] < 8 * took[0], "{took:?}");
 }
 
 /// The kernel takes some megabytes whether the client reads them or not.

@@ -63,6 +63,7 @@ fn the_defaults_are_those_of_the_contract() {
         r#"drain_delay = "0s""#,
         r#"shutdown_timeout = "35s""#,
         "max_requests = 0",
+        "spare_children = 2",
         r#"child_cpu_time = "31s""#,
         r#"cors_origins = """#,
         r#"log_format = "auto""#,
@@ -115,7 +116,7 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 }
 
 /// Each key, its default as the help names it, and some other value for it.
-const KEYS: [(&str, &str, &str); 16] = [
+const KEYS: [(&str, &str, &str); 17] = [
     ("mode", "blocking", "threads"),
     ("listen", "[::]:5000", "[::1]:80"),
     ("admin_listen", "[::]:9464", "127.0.0.1:0"),
@@ -127,6 +128,7 @@ const KEYS: [(&str, &str, &str); 16] = [
     ("drain_delay", "0s", "5s"),
     ("shutdown_timeout", "35s", "2h"),
     ("max_requests", "0", "1000"),
+    ("spare_children", "2", "7"),
     ("child_cpu_time", "0s", "7s"),
     ("child_memory_mib", "0", "64"),
     ("cors_origins", "none", "https://a.example"),

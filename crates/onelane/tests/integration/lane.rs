@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-pub use onelane_rig::{Answer, Lane, Mode, PATIENCE, send, signal, try_send};
+pub use onelane_rig::{Answer, Lane, Mode, PATIENCE, SPARE_CHILDREN, send, signal, try_send};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 

@@ -4,8 +4,8 @@ use rustix::process::Signal;
 
 use super::process::{Process, children, until};
 use super::request::{assert_lost, named, until_served};
-use crate::lane;
 use crate::lane::Mode::{self, Fork, Pool};
+use crate::lane::{self, SPARE_CHILDREN};
 
 #[rstest]
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn a_fork_server_that_is_killed_takes_its_children_with_it_and_is_replaced
     let fork_server = Process::of(&lane).children().remove(0);
     let killed = async {
         lane.until_busy(2).await;
-        let children = children(&lane, if mode == Fork { 2 } else { 7 }).await;
+        let children = children(&lane, if mode == Fork { 2 + SPARE_CHILDREN } else { 7 }).await;
         fork_server.signal(Signal::KILL);
         children
     };

@@ -142,14 +142,20 @@ fn assert_hopeless(mut server: Child) {
     assert!(last.starts_with(wanted), "{log}");
 }
 
+#[rstest]
+#[case::pool("pool", "--slots")]
+#[case::fork("fork", "--spare-children")]
 #[tokio::test]
-async fn children_that_cannot_be_started_end_the_pool_with_a_clear_message() {
+async fn children_that_cannot_be_started_end_the_server_with_a_clear_message(
+    #[case] mode: &str,
+    #[case] flag: &str,
+) {
     let Some(user) = FreshUser::new() else {
         return;
     };
     let mut command = user.be(onelane());
     // More than can be there by the time of a look.
-    command.args(["--mode", "pool", "--slots", "300"]);
+    command.args(["--mode", mode, flag, "300"]);
     let pool = spawn(command);
     let server = Process::new(pool.id());
     until("a first child", || server.descendants().len() > 1).await;

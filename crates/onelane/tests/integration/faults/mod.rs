@@ -18,6 +18,8 @@ mod exit;
 mod stuck;
 // A child or worker is killed before, during and after its answer.
 mod killed;
+// Children that are kept ready for a job die before it.
+mod ready;
 // A child, worker or fork server that does not move.
 mod hung;
 // The parent of a cluster, or all processes of a server, stand still for a while.

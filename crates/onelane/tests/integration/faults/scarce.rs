@@ -43,11 +43,12 @@ async fn while_the_process_table_is_full_requests_are_refused(
     assert_eq!(lane.get("/fast").await.status, 200);
     let starter = starter(&lane, mode);
     user.limit_processes(starter, Some(1));
-    for child in children(&lane, usize::from(mode != Fork)).await {
+    let all = children(&lane, mode.children_at_rest(1)).await;
+    for child in &all {
         child.signal(Signal::KILL);
-        lane.until_status(|status| status["children"]["exited"]["crashed"] == 1)
-            .await;
     }
+    lane.until_status(|status| status["children"]["exited"]["crashed"] == all.len())
+        .await;
     for _ in 0..2 {
         assert_refused(&lane.get("/fast").await);
     }
@@ -64,7 +65,7 @@ async fn without_descriptors_for_a_child_requests_are_refused(
     #[case] needed: usize,
     #[case] which: fn(&Lane) -> Process,
 ) {
-    let lane = lane::of(Fork, &[]);
+    let lane = lane::of(Fork, &["--spare-children", "0"]);
     let process = which(&lane);
     assert_eq!(lane.get("/fast").await.status, 200);
     lane.until_status(|status| status["children"]["alive"].as_array().unwrap().is_empty())

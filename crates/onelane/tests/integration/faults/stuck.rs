@@ -169,7 +169,7 @@ async fn children_that_cannot_stop_never_fail_the_liveness(#[values(Fork, Pool)]
         assert_eq!(lane.get("/fast").await.status, 200);
     }
     counted(&lane, &exits("deadline"), 3.0).await;
-    children(&lane, usize::from(mode == Pool)).await;
+    children(&lane, mode.children_at_rest(1)).await;
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ fn key() -> impl Strategy<Value = &'static str> {
         "drain_delay",
         "shutdown_timeout",
         "max_requests",
+        "spare_children",
         "child_cpu_time",
         "child_memory_mib",
         "cors_origins",

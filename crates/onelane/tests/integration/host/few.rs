@@ -12,7 +12,7 @@ use crate::faults::FreshUser;
 use crate::lane::Mode::{self, Blocking, Cluster, Fork, Pool, Threads};
 
 #[rstest]
-#[case::processes("nproc", &[1, 2, 3, 4, 5, 6, 7])]
+#[case::processes("nproc", &[1, 2, 3, 4, 5, 6, 7, 9])]
 #[case::descriptors("nofile", &[5, 9, 20, 24, 27, 63, 64])]
 fn with_a_few_a_server_serves_or_says_why_not(
     #[case] what: &str,

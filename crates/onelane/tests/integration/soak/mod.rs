@@ -65,11 +65,7 @@ fn duration() -> Duration {
 
 /// Every child that was started is there, or was reaped, and every one that was killed counts as crashed.
 async fn check_children(mode: Mode, slots: usize, killed: u64, lane: &Lane) {
-    let expected = if matches!(mode, Pool | Cluster) {
-        slots
-    } else {
-        0
-    };
+    let expected = mode.children_at_rest(slots);
     let alive = |status: &Value| status["children"]["alive"].as_array().unwrap().len();
     let status = lane.until_status(|status| alive(status) == expected).await;
     let children = &status["children"];
