@@ -24,7 +24,12 @@ pub fn build_drills() -> Result<PathBuf, String> {
 
 /// The program as it is tested, which takes less time to build.
 pub fn build_to_try() -> Result<PathBuf, String> {
-    build_to_try_from(PROJECT, SERVICE)
+    build_to_try_from(PROJECT, SERVICE, SERVICE)
+}
+
+/// The service of drills as it is tested.
+pub fn build_drills_to_try() -> Result<PathBuf, String> {
+    build_to_try_from(PROJECT, "onelane", "drills")
 }
 
 /// The same for one of the services to copy from.
@@ -34,7 +39,7 @@ pub fn build_service(name: &str) -> Result<PathBuf, String> {
 
 /// One of them as it is tested.
 pub fn build_service_to_try(name: &str) -> Result<PathBuf, String> {
-    build_to_try_from(SERVICES, name)
+    build_to_try_from(SERVICES, name, name)
 }
 
 /// Runs an example of one of them.
@@ -44,10 +49,10 @@ pub fn run_example(name: &str, example: &str, args: &[&str]) -> Result<(), Strin
     succeed(cargo.args(args))
 }
 
-fn build_to_try_from(manifest: &str, package: &str) -> Result<PathBuf, String> {
+fn build_to_try_from(manifest: &str, package: &str, program: &str) -> Result<PathBuf, String> {
     let mut cargo = cargo("build", manifest, package);
     succeed(cargo.args(["--target-dir", "target"]))?;
-    Ok(root().join("target/debug").join(package))
+    Ok(root().join("target/debug").join(program))
 }
 
 /// The flags are those of `docker/app.Dockerfile`.

@@ -1,11 +1,12 @@
-//! What a process and all its descendants use, as `/proc` tells.
+//! What a process and all its descendants use, as `/proc` tells. Of children that nobody waits for it does not tell
+//! the CPU time: [`machine`](crate::machine) does.
 
 use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
 /// The unit of CPU times in `/proc`: a hundredth of a second, whatever the kernel counts in.
-const TICK_MS: u64 = 10;
+pub(crate) const TICK_MS: u64 = 10;
 
 /// A process tree at one moment.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,5 +1,7 @@
 //! Why lanes behind a balancer, measured: every mode of onelane, lanes behind nginx, the Node.js
-//! designs that this began with, and what people would use instead, in the same scenarios.
+//! designs that this began with, and what people would use instead, in the same scenarios: a long request beside short
+//! ones, arrivals that do not wait, a trivial request, footprint, faults, thumbnails, questions that are asked again; and
+//! for onelane's own modes above all, large bodies and a busy machine.
 //!
 //! ```text
 //! make compare          # some minutes, rough

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenarios::{again, cost, demonstration, faults, footprint, queue, thumbnails};
+use crate::scenarios::{
+    again, bodies, busy, cost, demonstration, faults, footprint, queue, thumbnails,
+};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/comparison.json");
 
@@ -27,6 +29,8 @@ pub(crate) struct Results {
     pub(crate) faults: Vec<faults::Row>,
     pub(crate) thumbnails: Vec<thumbnails::Row>,
     pub(crate) again: Vec<again::Row>,
+    pub(crate) bodies: Vec<bodies::Row>,
+    pub(crate) busy: Vec<busy::Row>,
 }
 
 /// Where and how it was measured.

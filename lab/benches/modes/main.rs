@@ -1,7 +1,7 @@
 //! What does one request cost in each mode, when the work itself is nothing?
 //!
 //! ```text
-//! make bench BENCH=modes                # about two minutes, and the static build before it
+//! make bench BENCH=modes                # about three minutes, and the static build before it
 //! make bench BENCH=modes ARGS="--quick" # one round, rough
 //! ```
 //!
@@ -10,6 +10,9 @@
 //! and waiting for its end, without any server, which is the least that a process per request can
 //! cost; and Node.js with `child_process.fork` for each request, if it is there. Each figure is the median
 //! over the rounds, with the smallest and the largest.
+//!
+//! CPU time is that of the whole machine meanwhile, less that of this process, so that no process escapes: nothing
+//! else should run.
 
 mod bare;
 mod round;

@@ -7,8 +7,7 @@ use std::time::Duration;
 use onelane_lab::client::Connections::Kept;
 use onelane_lab::client::{self, Served};
 use onelane_lab::figures::{in_ms, quantile};
-use onelane_lab::server::Server;
-use onelane_lab::usage::Usage;
+use onelane_lab::machine::Meter;
 use onelane_lab::{node, onelane};
 
 use crate::bare::Noop;
@@ -16,6 +15,8 @@ use crate::bare::Noop;
 /// Until caches, branch predictors and just-in-time compilers have settled.
 const WARM_UP: Duration = Duration::from_millis(300);
 const TIME: Duration = Duration::from_secs(1);
+/// The kernel counts the machine's CPU time in hundredths of a second.
+const TIME_FOR_CPU: Duration = Duration::from_secs(2);
 /// As many as keep every slot of every mode busy.
 const MANY: u32 = 8;
 
@@ -34,7 +35,8 @@ pub(crate) struct Trial {
     pub(crate) p99_ms: f64,
     /// Over many connections.
     pub(crate) per_second: f64,
-    /// CPU time of all its processes per request, meanwhile; unknown where there is no server.
+    /// CPU time of the whole machine but this process per request, meanwhile; unknown where there is no server, as
+    /// this process does its work.
     pub(crate) cpu_us: Option<f64>,
     pub(crate) failed: usize,
 }
@@ -65,28 +67,23 @@ impl Subject {
         run(1, WARM_UP);
         let one = run(1, TIME);
         run(MANY, WARM_UP);
-        let before = server.as_ref().map(cpu_us);
-        let many = run(MANY, TIME);
-        let after = server.as_ref().map(cpu_us);
-        let cpu_us = before.zip(after).map(|(before, after)| after - before);
-        Ok(Trial::of(self, &one, &many, cpu_us))
+        let meter = Meter::start();
+        let many = run(MANY, TIME_FOR_CPU);
+        let cpu = server.as_ref().map(|_| meter.spent());
+        Ok(Trial::of(self, &one, &many, cpu))
     }
-}
-
-fn cpu_us(server: &Server) -> f64 {
-    Usage::of_tree(server.pid()).cpu.as_secs_f64() * 1e6
 }
 
 impl Trial {
     #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-    fn of(subject: Subject, one: &Served, many: &Served, cpu_us: Option<f64>) -> Self {
+    fn of(subject: Subject, one: &Served, many: &Served, cpu: Option<Duration>) -> Self {
         let latencies = in_ms(&one.latencies);
         Self {
             subject,
             median_ms: quantile(&latencies, 0.5),
             p99_ms: quantile(&latencies, 0.99),
             per_second: many.per_second(),
-            cpu_us: cpu_us.map(|us| us / many.latencies.len() as f64),
+            cpu_us: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / many.latencies.len() as f64),
             failed: one.failed + many.failed,
         }
     }

@@ -7,7 +7,7 @@ use crate::round::{Subject, Trial};
 pub(crate) fn print(rounds: u32, trials: &[Trial]) {
     println!(
         "\nA trivial request (/fast), {rounds} rounds: median (least – most). Latency over one \
-         connection;\nrequests per second and CPU time of all processes of the server over eight.\n"
+         connection;\nrequests per second and CPU time of the machine, less the client's, over eight.\n"
     );
     println!(
         "| | median, ms | p99, ms | median ÷ posix_spawn | requests/s | CPU µs/request |\n\

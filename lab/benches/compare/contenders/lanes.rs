@@ -8,15 +8,23 @@ use onelane_lab::server::{Server, free_address};
 use super::tools::Tools;
 use super::{Running, Terms};
 
-pub(super) fn mode(tools: &Tools, mode: &str, terms: Terms) -> Result<Running, String> {
+/// With settings beyond what the terms say.
+pub(super) fn mode(
+    tools: &Tools,
+    mode: &str,
+    further: &[&str],
+    terms: Terms,
+) -> Result<Running, String> {
+    let program = tools.lane(terms.work)?;
     let mut args = settings(terms);
+    args.extend(further.iter().copied().map(str::to_owned));
     // Blocking has one slot and accepts no other number.
     if mode != "blocking" {
         args.extend(["--slots".to_owned(), terms.slots.to_string()]);
     }
     let admin = free_address();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let mut server = onelane::spawn(&tools.onelane, mode, admin, &args)?;
+    let mut server = onelane::spawn(program, mode, admin, &args)?;
     server.ready()?;
     let mut running = Running::of(server);
     running.admins = vec![admin];

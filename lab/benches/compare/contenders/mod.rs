@@ -27,6 +27,8 @@ pub(crate) use work::Work;
 pub(crate) enum Contender {
     /// One of our modes.
     Mode(&'static str),
+    /// Mode fork without children that are ready: each is forked when it is needed.
+    NoneReady,
     /// Blocking lanes behind nginx: as many as there are slots.
     Lanes(Setup),
     /// One of the Node.js designs.
@@ -93,7 +95,8 @@ impl Contender {
     pub(crate) fn start(self, tools: &Tools, terms: Terms) -> Result<Running, String> {
         let start = Instant::now();
         let mut running = match self {
-            Self::Mode(mode) => lanes::mode(tools, mode, terms),
+            Self::Mode(mode) => lanes::mode(tools, mode, &[], terms),
+            Self::NoneReady => lanes::mode(tools, "fork", &["--spare-children", "0"], terms),
             Self::Lanes(setup) => lanes::behind(tools, Front::Nginx(setup), terms),
             Self::Node(design) => node::start(design, &[&terms.slots.to_string()]).map(Running::of),
             Self::Gunicorn => python::gunicorn(tools, terms).map(Running::of),
@@ -127,6 +130,7 @@ impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mode(mode) => write!(f, "onelane {mode}"),
+            Self::NoneReady => f.write_str("onelane fork, none ready"),
             Self::Lanes(setup) => write!(f, "lanes, nginx {setup}"),
             Self::Node(design) => write!(f, "Node {design}"),
             Self::Gunicorn => f.write_str("gunicorn sync"),
@@ -181,7 +185,7 @@ impl Running {
         }
         let lane = |(program, args): (&str, &str)| {
             let (_, name) = program.rsplit_once('/')?;
-            [SERVICE, "thumbnail"]
+            [SERVICE, "thumbnail", "drills"]
                 .contains(&name)
                 .then(|| format!("{name} {args}"))
         };

@@ -23,6 +23,8 @@ pub(crate) struct Tools {
     pub(crate) onelane: PathBuf,
     /// That of `examples/services/`, built when it is first needed.
     thumbnail: OnceCell<Found<PathBuf>>,
+    /// The service of the engine's tests, likewise.
+    drills: OnceCell<Found<PathBuf>>,
     /// Whether what is built is built for speed.
     pub(crate) is_release: bool,
     pub(crate) nginx: Found,
@@ -42,6 +44,7 @@ impl Tools {
         Ok(Self {
             onelane: onelane.map_or_else(release::build, Ok)?,
             thumbnail: OnceCell::new(),
+            drills: OnceCell::new(),
             is_release,
             nginx: nginx::program(),
             node: find(&["node"]),
@@ -66,14 +69,20 @@ impl Tools {
     pub(crate) fn lane(&self, work: Work) -> Found<&Path> {
         let program = match work {
             Work::StandIn => return Ok(&self.onelane),
-            Work::Thumbnails if self.is_release => {
-                let built = || release::build_service("thumbnail");
-                self.thumbnail.get_or_init(built)
-            }
-            Work::Thumbnails => {
-                let built = || release::build_service_to_try("thumbnail");
-                self.thumbnail.get_or_init(built)
-            }
+            Work::Thumbnails => self.thumbnail.get_or_init(|| {
+                if self.is_release {
+                    release::build_service("thumbnail")
+                } else {
+                    release::build_service_to_try("thumbnail")
+                }
+            }),
+            Work::Bodies => self.drills.get_or_init(|| {
+                if self.is_release {
+                    release::build_drills()
+                } else {
+                    release::build_drills_to_try()
+                }
+            }),
         };
         program.as_deref().map_err(Clone::clone)
     }
@@ -82,7 +91,10 @@ impl Tools {
     /// Debian's packages. What lanes have in front of them is not counted.
     pub(crate) fn disk_bytes(&self, contender: Contender) -> Option<u64> {
         match contender {
-            Contender::Mode(_) | Contender::Lanes(_) | Contender::Haproxy => file(&self.onelane),
+            Contender::Mode(_)
+            | Contender::NoneReady
+            | Contender::Lanes(_)
+            | Contender::Haproxy => file(&self.onelane),
             Contender::Node(_) => file(Path::new(self.node.as_ref().ok()?)),
             Contender::Gunicorn => packages(&["gunicorn", "python3"]),
             Contender::Uwsgi => packages(&["uwsgi-core", "uwsgi-plugin-python3", "python3"]),

@@ -8,6 +8,8 @@ pub(crate) enum Work {
     StandIn,
     /// Small pictures of large ones.
     Thumbnails,
+    /// `/take/bytes` and `/answer`, the drills of the engine's tests. Only onelane has them.
+    Bodies,
 }
 
 impl Work {
@@ -16,13 +18,14 @@ impl Work {
         match self {
             Self::StandIn => contender.to_string(),
             Self::Thumbnails => format!("{contender}, thumbnails"),
+            Self::Bodies => format!("{contender}, bodies"),
         }
     }
 
     /// The name of the script that computes it, in the languages that have scripts.
     pub(crate) fn script(self) -> &'static str {
         match self {
-            Self::StandIn => "app",
+            Self::StandIn | Self::Bodies => "app",
             Self::Thumbnails => "thumbnail",
         }
     }

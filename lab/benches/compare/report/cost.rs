@@ -28,9 +28,12 @@ pub(super) fn section(rows: &[Row]) -> Section {
     });
     let text = format!(
         "## (c) The cost of a request\n\n`/fast`, which is no work at all: latency over one connection, then throughput and \
-         CPU time of all processes over eight, which are kept where the server keeps them, and at last with a connection for each \
+         CPU time over eight, which are kept where the server keeps them, and at last with a connection for each \
          request. Two workers each where there are workers; no server writes a \
          log. The client shares the machine, so throughput of the fastest is partly its own.\n\n\
+         CPU time is how long the whole machine was busy (`/proc/stat`), less what the client took, for everyone alike. The \
+         processes of a contender do not tell all of it: fcgiwrap ignores SIGCHLD, and then the kernel adds the time of the programs that it \
+         starts to nobody's. So nothing else should run meanwhile.\n\n\
          ![CPU time per request](comparison/cost.svg)\n\n{}",
         table(
             &[

@@ -1,6 +1,8 @@
 //! From results to `lab/comparison.md` and its plots.
 
 mod again;
+mod bodies;
+mod busy;
 mod cost;
 mod demonstration;
 mod faults;
@@ -20,7 +22,7 @@ use crate::results::Results;
 const GENERATED: &str = "<!-- From here on written by `make compare`: edits are lost. -->";
 
 /// Measured and simulated by a bench of its own.
-const GROWTH: &str = "## (h) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
+const GROWTH: &str = "## (j) Growth\n\nFrom one lane to 64 for real, on to thousands in a model, with one, two and four \
                       nginx: [growth.md](growth.md), measured by `make bench BENCH=growth`, which \
                       `make compare` runs next.\n\n";
 
@@ -43,6 +45,8 @@ pub(crate) fn write(results: &Results) -> Result<(), String> {
         faults::section(&results.faults),
         thumbnails::section(&results.thumbnails),
         again::section(&results.again),
+        bodies::section(&results.bodies),
+        busy::section(&results.busy),
     ];
     let mut text = format!("{by_hand}{GENERATED}\n\n{}", how(results));
     for section in sections {
@@ -68,8 +72,13 @@ pub(crate) fn check(results: &Results) -> Result<(), String> {
     if let Some((name, why)) = absent.find(ours) {
         return Err(format!("{name} did not start: {why}"));
     }
-    if let Some(row) = results.cost.iter().find(|row| row.failed > 0) {
-        return Err(format!("{}: {} requests failed", row.contender, row.failed));
+    let cost = results.cost.iter().map(|row| (&row.contender, row.failed));
+    let bodies = results.bodies.iter();
+    let bodies = bodies.map(|row| (&row.contender, row.failed));
+    let busy = results.busy.iter().map(|row| (&row.contender, row.failed));
+    let mut all = cost.chain(bodies).chain(busy);
+    if let Some((contender, failed)) = all.find(|(_, failed)| *failed > 0) {
+        return Err(format!("{contender}: {failed} requests failed"));
     }
     eprintln!("compare: works; nothing was written");
     Ok(())

@@ -1,10 +1,14 @@
 //! What a request costs when the work is nothing: latency over one connection, throughput over eight,
 //! CPU time, and CPU time where every request opens a connection. Two workers each, one nginx at most, no
 //! access logs.
+//!
+//! CPU time is that of the whole machine meanwhile, less the client's own, for everyone alike. The processes of a
+//! contender do not tell all of theirs: see [`onelane_lab::machine`].
 
 use onelane_lab::client::Connections::{Fresh, Kept};
 use onelane_lab::client::{self, Served};
 use onelane_lab::figures::{in_ms, quantile};
+use onelane_lab::machine::Meter;
 use onelane_lab::nginx::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) median_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) per_second: f64,
-    /// Of all processes of the contender, per request over eight connections.
+    /// Of the whole machine but the client, per request over eight connections.
     pub(crate) cpu_us: f64,
     /// The same where every request has a connection of its own.
     pub(crate) fresh_cpu_us: f64,
@@ -52,17 +56,18 @@ fn measure(bench: &Bench, contender: Contender, run: u32) -> Option<Row> {
     terms.limits = Limits::Lifted;
     let running = bench.start(contender, terms)?;
     let time = bench.seconds(0.05, 0.6, 1.2);
-    let ask = |connections| client::run(running.address, "/fast", connections, time);
+    // The kernel counts the machine's CPU time in hundredths of a second.
+    let time_for_cpu = bench.seconds(0.05, 1.0, 2.0);
+    let ask = |connections, time| client::run(running.address, "/fast", connections, time);
     let ask_for_cpu = |connections| {
-        let before = running.usage().cpu;
-        let served: Served = ask(connections);
-        let cpu = running.usage().cpu.saturating_sub(before);
-        let cpu_us = cpu.as_secs_f64() * 1e6 / served.latencies.len() as f64;
+        let meter = Meter::start();
+        let served: Served = ask(connections, time_for_cpu);
+        let cpu_us = meter.spent().as_secs_f64() * 1e6 / served.latencies.len() as f64;
         (served, cpu_us)
     };
     // Just-in-time compilers need a while to show what they can do.
-    ask((MANY, Kept));
-    let one = in_ms(&ask((1, Kept)).latencies);
+    ask((MANY, Kept), time);
+    let one = in_ms(&ask((1, Kept), time).latencies);
     let (many, cpu_us) = ask_for_cpu((MANY, Kept));
     let (fresh, fresh_cpu_us) = ask_for_cpu((MANY, Fresh));
     Some(Row {

@@ -1,6 +1,8 @@
 //! What is asked of everyone: one file per scenario.
 
 pub(crate) mod again;
+pub(crate) mod bodies;
+pub(crate) mod busy;
 pub(crate) mod cost;
 pub(crate) mod demonstration;
 pub(crate) mod faults;
@@ -33,6 +35,10 @@ pub(crate) enum Scenario {
     Thumbnails,
     /// The same questions more than once, with and without a cache
     Again,
+    /// Large bodies, in and out
+    Bodies,
+    /// A trivial request while all CPUs compute something else
+    Busy,
 }
 
 /// Those that differ in more than in how nginx chooses a lane.
@@ -51,7 +57,7 @@ impl fmt::Display for Scenario {
 }
 
 impl Scenario {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Demonstration,
         Self::Queue,
         Self::Cost,
@@ -59,6 +65,8 @@ impl Scenario {
         Self::Faults,
         Self::Thumbnails,
         Self::Again,
+        Self::Bodies,
+        Self::Busy,
     ];
 
     /// All, unless some are named.
@@ -78,6 +86,8 @@ impl Scenario {
             Self::Faults => results.faults = faults::run(bench),
             Self::Thumbnails => results.thumbnails = thumbnails::run(bench),
             Self::Again => results.again = again::run(bench),
+            Self::Bodies => results.bodies = bodies::run(bench),
+            Self::Busy => results.busy = busy::run(bench),
         }
     }
 }

@@ -1,0 +1,51 @@
+//! (h) Large bodies.
+
+use super::Section;
+use super::table::{cell, keys, over, table};
+use crate::scenarios::bodies::Row;
+
+const HEAD: [&str; 8] = [
+    "",
+    "bodies in/s",
+    "MB/s",
+    "memory above rest, MB",
+    "answers out/s",
+    "MB/s",
+    "memory above rest, MB",
+    "not 200",
+];
+
+pub(super) fn section(rows: &[Row]) -> Section {
+    let names = keys(rows, |row| row.contender.clone());
+    let lines = names.iter().map(|name| {
+        let mine: Vec<&Row> = rows.iter().filter(|row| &row.contender == name).collect();
+        let figure =
+            |figure: fn(&Row) -> f64, digits| cell(over(mine.iter().copied(), figure), digits);
+        let failed: usize = mine.iter().map(|row| row.failed).sum();
+        vec![
+            name.clone(),
+            figure(|row| row.bodies_in.per_second, 0),
+            figure(|row| row.bodies_in.per_second * megabytes(row), 0),
+            figure(|row| row.bodies_in.peak_megabytes(), 1),
+            figure(|row| row.answers_out.per_second, 0),
+            figure(|row| row.answers_out.per_second * megabytes(row), 0),
+            figure(|row| row.answers_out.peak_megabytes(), 1),
+            failed.to_string(),
+        ]
+    });
+    Section {
+        text: format!("{TEXT}{}", table(&HEAD, lines)),
+        plots: Vec::new(),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far less than 2^52 bytes")]
+fn megabytes(row: &Row) -> f64 {
+    row.bytes as f64 / 1e6
+}
+
+const TEXT: &str = "## (h) Large bodies\n\n\
+    A body of 5 MB is sent in, added up byte by byte and answered in a few bytes; or an answer of 5 MB is taken out. Two \
+    connections, which are kept, and two workers where there are several. In `blocking` a body stays in one process; `pool` and \
+    `fork` hand it to another, or back. Memory is the most that all processes together had above what they had before the \
+    first body, shared pages counted once (PSS). It is sampled after the rates were measured, because to sample takes CPU time.\n\n";
