@@ -13,7 +13,7 @@ use serde_json::Map;
 use super::definition::{Definition, Origin};
 use super::load::{LoadError, Loaded, survive};
 use super::rehearsal::Rehearsal;
-use super::{Call, Follow, Outcome, Reply, Run, Source, Workload};
+use super::{Call, Follow, Outcome, Reply, Run, Source};
 use crate::config::Written;
 use crate::folder::FolderPlace;
 use crate::trace::{ComputeId, Spans, TraceContext};

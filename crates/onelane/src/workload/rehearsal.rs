@@ -1,20 +1,17 @@
-//! A job for a process to practise on.
+//! Work for a process to practise on.
 
-use std::collections::BTreeMap;
+use super::{Call, Outcome, Reply, Run, Source};
 
-use super::{Call, Route, Stop, Workload};
-
-/// Takes any fields and answers with them. It has no route, so no caller gets there.
+/// Answers with the query. It has no route, so no caller gets there.
 pub(super) struct Rehearsal;
 
-impl Workload for Rehearsal {
+impl Rehearsal {
     /// That of no workload of a service.
-    const NAME: &'static str = "";
-    const ROUTES: &'static [Route] = &[];
-    type Input = BTreeMap<String, String>;
-    type Output = BTreeMap<String, String>;
+    pub(super) const NAME: &str = "";
+}
 
-    fn run(&self, fields: Self::Input, _: &Call) -> Result<Self::Output, Stop> {
-        Ok(fields)
+impl Run for Rehearsal {
+    fn run(&self, source: Source, _: Call) -> Result<Reply, Outcome> {
+        Ok(Reply::bytes("text/plain", source.query))
     }
 }
