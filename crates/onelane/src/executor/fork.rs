@@ -78,7 +78,7 @@ impl Fork {
     }
 
     /// Computes `job` in a child that is killed when its time is over, or when the future or the answer is
-    /// dropped. `permit` is held until the child has been reaped.
+    /// dropped. `permit` is held until the child has ended, and its memory is free.
     pub async fn run(
         &self,
         ticket: Ticket,
