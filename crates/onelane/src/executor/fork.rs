@@ -109,7 +109,9 @@ impl SharedFork {
                 Some(cause) => self.lose(child, cause),
             }
         };
-        // Which happens when the child has its job.
+        // It has lived until its job.
+        self.state.lock().backoff.worked();
+        // Which happens when the child has that.
         self.needed.notify_one();
         Some(child)
     }
