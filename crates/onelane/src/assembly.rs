@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use nix::unistd::gethostname;
 use tokio::sync::{Notify, watch};
@@ -203,7 +204,7 @@ fn with(
         leaving: watch::Sender::new(false),
         estimated_wait,
         cors_origins: settings.cors_origins.clone(),
-        host: host_name(),
+        served_by: served_by(),
     })
 }
 
@@ -212,4 +213,9 @@ fn host_name() -> String {
         |_| "localhost".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     )
+}
+
+fn served_by() -> HeaderValue {
+    let text = format!("{}/{}", host_name(), std::process::id());
+    HeaderValue::try_from(text).expect("host names and numbers are ASCII")
 }

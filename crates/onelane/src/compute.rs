@@ -210,6 +210,7 @@ fn compute(
         events: call.events(),
         spans: call.spans().report(),
         news: told.take(),
+        made_folder: call.has_folder(),
     };
     outlet.tell(outcome, end)
 }

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -151,24 +151,43 @@ impl Folders {
         let SharedFolders { root, next } = &*self.0;
         let number = next.fetch_add(1, Ordering::Relaxed).to_string();
         let path = root.as_ref().map(|root| root.join(number));
-        Folder(FolderPlace(path.map_err(Clone::clone)))
+        Folder(FolderPlace {
+            path: path.map_err(Clone::clone),
+            is_made: Arc::default(),
+        })
     }
 }
 
 /// Where the folder of a request is to be, in any process; or why there can be none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FolderPlace(Result<PathBuf, String>);
+pub struct FolderPlace {
+    path: Result<PathBuf, String>,
+    /// Whether it may be there. Clones share this, as long as they stay in one process.
+    #[serde(skip)]
+    is_made: Arc<AtomicBool>,
+}
 
 impl FolderPlace {
     /// The folder, which is made if it is not there yet.
     pub fn make(&self) -> io::Result<&Path> {
-        let path = self.0.as_ref();
+        let path = self.path.as_ref();
         let path =
             path.map_err(|why| io::Error::other(format!("no folder for requests: {why}")))?;
+        self.set_made(true);
         match make(path) {
             Err(err) if err.kind() != ErrorKind::AlreadyExists => Err(err),
             Ok(()) | Err(_) => Ok(path),
         }
+    }
+
+    /// Whether it may be there.
+    pub fn is_made(&self) -> bool {
+        self.is_made.load(Ordering::Relaxed)
+    }
+
+    /// Says whether another process may have made it.
+    pub fn set_made(&self, is_made: bool) {
+        self.is_made.store(is_made, Ordering::Relaxed);
     }
 }
 
@@ -185,7 +204,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Ok(path) = &self.0.0 {
+        // Few requests write to disk, and to look for what was never there is dear.
+        if let Ok(path) = &self.0.path
+            && self.0.is_made()
+        {
             remove(path);
         }
     }

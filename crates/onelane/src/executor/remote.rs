@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::{Answer, Failure, Pieces, Ticket};
 use crate::child::{ChildHandle, ChildLost, Nursery};
+use crate::folder::FolderPlace;
 use crate::ipc;
 use crate::roster::{Cause, ProgramNews, Usage};
 use crate::trace::{SpanReport, Spans};
@@ -59,6 +60,8 @@ pub struct JobEnd {
     pub spans: SpanReport,
     /// What became of programs that stay.
     pub news: Vec<ProgramNews>,
+    /// Whether the folder of the request was made here.
+    pub made_folder: bool,
 }
 
 /// The way of answers out of a child. Cheap to clone.
@@ -139,6 +142,9 @@ pub(super) async fn compute(
 ) -> Result<Answer, Failure> {
     let child = employed.child();
     child.occupy(ticket.slot, &ticket.request_id);
+    let (folder, was_made) = (ticket.folder.clone(), ticket.folder.is_made());
+    // Until the child has said that it has not.
+    folder.set_made(true);
     let (parcel, body) = job.pack(
         ticket.request_id,
         (ticket.trace, &ticket.spans),
@@ -151,6 +157,8 @@ pub(super) async fn compute(
         expected: 0,
         record: ticket.record,
         spans: ticket.spans,
+        folder,
+        was_made,
     };
     let first = talk.ask(&Question::Job(Box::new(parcel)), body).await;
     match first {
@@ -189,6 +197,9 @@ struct JobTalk<E> {
     expected: u64,
     record: Arc<dyn Record>,
     spans: Spans,
+    folder: FolderPlace,
+    /// Whether this process has made the folder.
+    was_made: bool,
 }
 
 impl<E: Employed> JobTalk<E> {
@@ -212,6 +223,7 @@ impl<E: Employed> JobTalk<E> {
     fn note(&mut self, end: &JobEnd) {
         self.record.record(&end.events);
         self.spans.merge(&end.spans);
+        self.folder.set_made(self.was_made || end.made_folder);
         self.employed.child().tell_of(&end.news);
     }
 

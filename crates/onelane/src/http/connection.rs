@@ -195,7 +195,7 @@ pub(super) struct Connection {
     conversation: Rc<Conversation>,
     /// Whether the kernel has all that was written so far.
     flushed: bool,
-    /// Whether something was read that actix has not taken.
+    /// Whether actix has not taken yet what was read, and there may be more.
     is_fresh: bool,
 }
 
@@ -300,8 +300,10 @@ impl AsyncRead for Connection {
         } else {
             let before = buffer.filled().len();
             let read = this.read(context, buffer);
-            this.is_fresh = buffer.filled().len() > before;
-            if this.is_fresh && turn != Turn::Ours {
+            let has_come = buffer.filled().len() > before;
+            // Else the kernel has no more.
+            this.is_fresh = has_come && buffer.remaining() == 0;
+            if has_come && turn != Turn::Ours {
                 this.conversation.turn.set(Turn::Theirs);
             }
             read

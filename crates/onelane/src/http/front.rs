@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderValue;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::sync::{Notify, watch};
 
@@ -60,8 +61,8 @@ pub struct Front {
     pub estimated_wait: Estimate,
     /// Sites whose pages may read answers.
     pub cors_origins: Origins,
-    /// The name of this machine or container.
-    pub host: String,
+    /// The name of this machine or container, and the number of this process.
+    pub served_by: HeaderValue,
 }
 
 /// What becomes of a job.

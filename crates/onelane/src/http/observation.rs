@@ -1,6 +1,7 @@
 //! What is known of a request while it is observed, and what is counted, logged and labelled of it.
 
 use std::cell::Cell;
+use std::fmt::Write;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -78,25 +79,24 @@ impl Observation {
 
     /// The headers that every answer has.
     pub(super) fn label(&self, headers: &mut HeaderMap) {
-        let mut set = |name, value: String| {
-            let value = HeaderValue::from_str(&value).expect("host names and numbers are ASCII");
-            headers.insert(HeaderName::from_static(name), value);
-        };
-        set(X_REQUEST_ID, self.identity.request_id.clone());
-        set(
-            "x-served-by",
-            format!("{}/{}", self.front.host, std::process::id()),
-        );
-        let timings = [
+        let mut set = |name, value| headers.insert(HeaderName::from_static(name), value);
+        let text = |text| HeaderValue::from_str(text).expect("ids and numbers are ASCII");
+        set(X_REQUEST_ID, text(&self.identity.request_id));
+        set("x-served-by", self.front.served_by.clone());
+        let mut server_timing = String::new();
+        for (name, time) in [
             ("queue", self.progress.queue.get()),
             ("compute", self.progress.compute.get()),
-        ];
-        let known = timings
-            .into_iter()
-            .filter_map(|(name, time)| Some(format!("{name};dur={}", milliseconds(time?))));
-        let server_timing = known.collect::<Vec<_>>().join(", ");
+        ] {
+            let Some(time) = time else { continue };
+            if !server_timing.is_empty() {
+                server_timing.push_str(", ");
+            }
+            let milliseconds = milliseconds(time);
+            write!(server_timing, "{name};dur={milliseconds}").expect("a String takes all");
+        }
         if !server_timing.is_empty() {
-            set("server-timing", server_timing);
+            set("server-timing", text(&server_timing));
         }
     }
 

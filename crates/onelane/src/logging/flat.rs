@@ -5,9 +5,11 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::format::{Format, Json, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::fields::{self, SpanFields};
 
 /// Writes the objects.
 pub(super) struct Flat(Format<Json>);
@@ -19,13 +21,13 @@ impl Default for Flat {
     }
 }
 
-impl<S> FormatEvent<S, JsonFields> for Flat
+impl<S> FormatEvent<S, SpanFields> for Flat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        context: &FmtContext<'_, S, SpanFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -35,17 +37,17 @@ where
         let mut line = String::new();
         self.0
             .format_event(context, Writer::new(&mut line), event)?;
-        let mut fields = object(&line)?;
+        let mut all = object(&line)?;
         for span in spans {
             let extensions = span.extensions();
-            if let Some(more) = extensions.get::<FormattedFields<JsonFields>>() {
-                for (name, value) in object(&more.fields)? {
+            if let Some(more) = extensions.get::<FormattedFields<SpanFields>>() {
+                for (name, value) in object(&fields::object(&more.fields))? {
                     // What is said closest to the event counts.
-                    fields.entry(name).or_insert(value);
+                    all.entry(name).or_insert(value);
                 }
             }
         }
-        writeln!(writer, "{}", Value::Object(fields))
+        writeln!(writer, "{}", Value::Object(all))
     }
 }
 

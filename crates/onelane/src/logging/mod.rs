@@ -4,6 +4,7 @@
 //! (`collect.rs`). Only a process that computes for a server writes by itself, to a pipe that the server reads.
 
 mod collect;
+mod fields;
 mod flat;
 mod line;
 mod queue;
@@ -13,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
 use crate::config::{LogFormat, LogLevel};
 use crate::service::Service;
+use fields::SpanFields;
 use flat::Flat;
 use line::fitting;
 use queue::QUEUE;
@@ -61,7 +62,7 @@ pub fn init(service: &Service, format: LogFormat, level: LogLevel, pen: Pen) -> 
         .with_target(service.name.replace('-', "_"), level);
     let lines = match format {
         LogFormat::Json | LogFormat::Auto => fmt::layer()
-            .fmt_fields(JsonFields::new())
+            .fmt_fields(SpanFields)
             .event_format(Flat::default())
             .with_writer(move || pen)
             .boxed(),

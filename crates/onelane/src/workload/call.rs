@@ -59,22 +59,31 @@ impl Debug for SharedOutlet {
 }
 
 impl Call {
-    /// For the request of this id, which may take so long from now on, and whose folder is there.
-    pub(crate) fn new(request_id: String, limit: Duration, folder: FolderPlace) -> Self {
+    /// For the request of this id, which has this place in a trace, may take so long from now on, and whose folder
+    /// is there. What is recorded of its computation goes to `spans`.
+    pub(crate) fn new(
+        request_id: String,
+        trace: TraceContext,
+        spans: Spans,
+        limit: Duration,
+        folder: FolderPlace,
+    ) -> Self {
+        // Not the rest of the default one, which draws ids for a trace of its own.
         Self {
+            interrupt: Interrupt::default(),
             request_id,
-            folder: RequestFolder::OfRequest(folder),
+            trace,
+            spans,
             // None where it is too far away to have a date.
             deadline: Instant::now().checked_add(limit),
-            ..Self::default()
+            headers: Arc::default(),
+            body: Bytes::new(),
+            #[cfg(feature = "multipart")]
+            files: Arc::default(),
+            outlet: None,
+            recorded: Arc::default(),
+            folder: RequestFolder::OfRequest(folder),
         }
-    }
-
-    /// With the place of its request in a trace, and what is recorded of this computation.
-    pub(crate) fn traced(mut self, trace: TraceContext, spans: Spans) -> Self {
-        self.trace = trace;
-        self.spans = spans;
-        self
     }
 
     /// With a way out for streams.
@@ -205,6 +214,11 @@ impl Call {
     /// however it ends. It is below `TMPDIR`, or `/tmp`. The error says that there is none, as in an image without.
     pub fn folder(&self) -> io::Result<PathBuf> {
         self.folder.path()
+    }
+
+    /// Whether that was made.
+    pub(crate) fn has_folder(&self) -> bool {
+        matches!(&self.folder, RequestFolder::OfRequest(place) if place.is_made())
     }
 
     pub(super) fn outlet(&self) -> Option<Arc<Mutex<Box<dyn Outlet>>>> {

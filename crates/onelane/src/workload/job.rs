@@ -152,7 +152,7 @@ impl Parcel {
             },
         };
         let spans = Spans::below(self.compute_span);
-        let call = Call::new(self.request_id, self.limit, self.folder);
-        Some((job, call.traced(self.trace, spans)))
+        let call = Call::new(self.request_id, self.trace, spans, self.limit, self.folder);
+        Some((job, call))
     }
 }

@@ -4,14 +4,15 @@ mod news;
 
 use std::fmt::{self, Debug, Formatter};
 use std::io;
+use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc as channel;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::{Answer, Failure, Supply, Ticket, compute};
@@ -35,7 +36,7 @@ impl Debug for Threads {
 
 struct SharedThreads {
     /// The way to the thread of each slot.
-    senders: Mutex<Vec<mpsc::Sender<Task>>>,
+    senders: Mutex<Vec<mpsc::UnboundedSender<Task>>>,
     /// What is not loaded yet.
     supply: Mutex<Option<Supply>>,
     /// What is.
@@ -54,7 +55,7 @@ struct Task {
     record: Arc<dyn Record>,
     hold: HeldPermit,
     lost: Arc<AtomicUsize>,
-    news: channel::Sender<TaskNews>,
+    news: mpsc::Sender<TaskNews>,
 }
 
 /// Holds the permit for the slot while the thread computes. The permit is taken out by the thread when it
@@ -99,9 +100,14 @@ impl Threads {
         job: Job,
         permit: impl Send + 'static,
     ) -> Result<Answer, Failure> {
-        let (tell, news) = channel::channel(PIECES_WAITING);
-        let call = Call::new(ticket.request_id, ticket.limit, ticket.folder);
-        let call = call.traced(ticket.trace, ticket.spans);
+        let (tell, news) = mpsc::channel(PIECES_WAITING);
+        let call = Call::new(
+            ticket.request_id,
+            ticket.trace,
+            ticket.spans,
+            ticket.limit,
+            ticket.folder,
+        );
         let workloads = self.0.workloads.get();
         let workloads = workloads.expect("the gate opens when they are loaded");
         let task = Task {
@@ -146,11 +152,12 @@ impl Threads {
 }
 
 /// Starts a thread that computes what is sent to it, until the sender is dropped.
-fn start_one(slot: usize) -> io::Result<mpsc::Sender<Task>> {
-    let (sender, tasks) = mpsc::channel();
+fn start_one(slot: usize) -> io::Result<mpsc::UnboundedSender<Task>> {
+    // Not the channel of std: it wakes the thread while it holds a lock that the thread wants next.
+    let (sender, mut tasks) = mpsc::unbounded_channel::<Task>();
     thread::Builder::new()
         .name(format!("lane-{slot}"))
-        .spawn(move || tasks.into_iter().for_each(Task::compute))
+        .spawn(move || iter::from_fn(|| tasks.blocking_recv()).for_each(Task::compute))
         .needs("a thread")?;
     Ok(sender)
 }
