@@ -1,7 +1,7 @@
 //! (g) Questions that are asked again.
 
 use super::Section;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::again::Row;
 
 const HEAD: [&str; 8] = [
@@ -16,21 +16,17 @@ const HEAD: [&str; 8] = [
 ];
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let names = keys(rows, |row| row.contender.clone());
-    let lines = names.iter().map(|name| {
-        let mine: Vec<&Row> = rows.iter().filter(|row| &row.contender == name).collect();
-        let figure =
-            |figure: fn(&Row) -> f64, digits| cell(over(mine.iter().copied(), figure), digits);
-        let failed: usize = mine.iter().map(|row| row.failed).sum();
+    let contenders = groups(rows, |row| row.contender.clone());
+    let lines = contenders.iter().map(|mine| {
         vec![
-            name.clone(),
-            mine[0].requests.to_string(),
-            figure(|row| row.computations, 0),
-            figure(|row| row.cpu_seconds, 1),
-            figure(|row| row.seconds, 1),
-            figure(|row| row.times.p50, 1),
-            figure(|row| row.times.p99, 0),
-            failed.to_string(),
+            mine.key.clone(),
+            mine.rows[0].requests.to_string(),
+            mine.cell(|row| row.computations, 0),
+            mine.cell(|row| row.cpu_seconds, 1),
+            mine.cell(|row| row.seconds, 1),
+            mine.cell(|row| row.times.p50, 1),
+            mine.cell(|row| row.times.p99, 0),
+            mine.sum(|row| row.failed).to_string(),
         ]
     });
     Section {

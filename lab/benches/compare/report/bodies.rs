@@ -1,7 +1,7 @@
 //! (h) Large bodies.
 
 use super::Section;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::bodies::Row;
 
 const HEAD: [&str; 8] = [
@@ -16,21 +16,17 @@ const HEAD: [&str; 8] = [
 ];
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let names = keys(rows, |row| row.contender.clone());
-    let lines = names.iter().map(|name| {
-        let mine: Vec<&Row> = rows.iter().filter(|row| &row.contender == name).collect();
-        let figure =
-            |figure: fn(&Row) -> f64, digits| cell(over(mine.iter().copied(), figure), digits);
-        let failed: usize = mine.iter().map(|row| row.failed).sum();
+    let contenders = groups(rows, |row| row.contender.clone());
+    let lines = contenders.iter().map(|mine| {
         vec![
-            name.clone(),
-            figure(|row| row.bodies_in.per_second, 0),
-            figure(|row| row.bodies_in.per_second * megabytes(row), 0),
-            figure(|row| row.bodies_in.peak_megabytes(), 1),
-            figure(|row| row.answers_out.per_second, 0),
-            figure(|row| row.answers_out.per_second * megabytes(row), 0),
-            figure(|row| row.answers_out.peak_megabytes(), 1),
-            failed.to_string(),
+            mine.key.clone(),
+            mine.cell(|row| row.bodies_in.per_second, 0),
+            mine.cell(|row| row.bodies_in.per_second * megabytes(row), 0),
+            mine.cell(|row| row.bodies_in.peak_megabytes(), 1),
+            mine.cell(|row| row.answers_out.per_second, 0),
+            mine.cell(|row| row.answers_out.per_second * megabytes(row), 0),
+            mine.cell(|row| row.answers_out.peak_megabytes(), 1),
+            mine.sum(|row| row.failed).to_string(),
         ]
     });
     Section {

@@ -1,7 +1,7 @@
 //! (i) A busy machine.
 
 use super::Section;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::busy::Row;
 
 const HEAD: [&str; 6] = [
@@ -14,18 +14,15 @@ const HEAD: [&str; 6] = [
 ];
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let names = keys(rows, |row| row.contender.clone());
-    let lines = names.iter().map(|name| {
-        let mine: Vec<&Row> = rows.iter().filter(|row| &row.contender == name).collect();
-        let figure = |figure: fn(&Row) -> f64| cell(over(mine.iter().copied(), figure), 3);
-        let failed: usize = mine.iter().map(|row| row.failed).sum();
+    let contenders = groups(rows, |row| row.contender.clone());
+    let lines = contenders.iter().map(|mine| {
         vec![
-            name.clone(),
-            figure(|row| row.alone.p50),
-            figure(|row| row.alone.p99),
-            figure(|row| row.beside.p50),
-            figure(|row| row.beside.p99),
-            failed.to_string(),
+            mine.key.clone(),
+            mine.cell(|row| row.alone.p50, 3),
+            mine.cell(|row| row.alone.p99, 3),
+            mine.cell(|row| row.beside.p50, 3),
+            mine.cell(|row| row.beside.p99, 3),
+            mine.sum(|row| row.failed).to_string(),
         ]
     });
     Section {

@@ -2,28 +2,20 @@
 
 use super::Section;
 use super::plot::bars;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::cost::Row;
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let names = keys(rows, |row| row.contender.clone());
-    let of = |name: &String| -> Vec<&Row> {
-        let mine = rows.iter().filter(|row| &row.contender == name);
-        mine.collect()
-    };
-    let lines = names.iter().map(|name| {
+    let contenders = groups(rows, |row| row.contender.clone());
+    let lines = contenders.iter().map(|mine| {
         vec![
-            name.clone(),
-            cell(over(of(name), |row| row.median_ms), 3),
-            cell(over(of(name), |row| row.p99_ms), 3),
-            cell(over(of(name), |row| row.per_second), 0),
-            cell(over(of(name), |row| row.cpu_us), 0),
-            cell(over(of(name), |row| row.fresh_cpu_us), 0),
-            of(name)
-                .iter()
-                .map(|row| row.failed)
-                .sum::<usize>()
-                .to_string(),
+            mine.key.clone(),
+            mine.cell(|row| row.median_ms, 3),
+            mine.cell(|row| row.p99_ms, 3),
+            mine.cell(|row| row.per_second, 0),
+            mine.cell(|row| row.cpu_us, 0),
+            mine.cell(|row| row.fresh_cpu_us, 0),
+            mine.sum(|row| row.failed).to_string(),
         ]
     });
     let text = format!(
@@ -48,9 +40,9 @@ pub(super) fn section(rows: &[Row]) -> Section {
             lines
         )
     );
-    let cpu = names
+    let cpu = contenders
         .iter()
-        .filter_map(|name| Some((name.clone(), over(of(name), |row| row.cpu_us)?)));
+        .filter_map(|mine| Some((mine.key.clone(), mine.over(|row| row.cpu_us)?)));
     let plot = bars(
         "CPU time per trivial request",
         "µs",

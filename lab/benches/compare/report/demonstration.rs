@@ -2,25 +2,19 @@
 
 use super::Section;
 use super::plot::bars;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::demonstration::Row;
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let keys = keys(rows, |row| (row.contender.clone(), row.slots));
-    let of = |key: &(String, u32)| -> Vec<&Row> {
-        let mine = rows
-            .iter()
-            .filter(|row| (&row.contender, row.slots) == (&key.0, key.1));
-        mine.collect()
-    };
-    let lines = keys.iter().map(|key| {
-        let held_up: usize = of(key).iter().map(|row| row.held_up).sum();
+    let contenders = groups(rows, |row| (row.contender.clone(), row.slots));
+    let lines = contenders.iter().map(|mine| {
+        let (name, slots) = &mine.key;
         vec![
-            key.0.clone(),
-            key.1.to_string(),
-            cell(over(of(key), |row| row.median_ms), 1),
-            cell(over(of(key), |row| row.slowest_ms), 1),
-            format!("{held_up} of {}", of(key).len() * 10),
+            name.clone(),
+            slots.to_string(),
+            mine.cell(|row| row.median_ms, 1),
+            mine.cell(|row| row.slowest_ms, 1),
+            format!("{} of {}", mine.sum(|row| row.held_up), mine.rows.len() * 10),
         ]
     });
     let long = rows.first().map_or(0, |row| row.long_ms);
@@ -33,9 +27,9 @@ pub(super) fn section(rows: &[Row]) -> Section {
             lines
         )
     );
-    let slowest = keys.iter().filter_map(|key| {
-        let spread = over(of(key), |row| row.slowest_ms)?;
-        Some((format!("{} ({})", key.0, key.1), spread))
+    let slowest = contenders.iter().filter_map(|mine| {
+        let (name, slots) = &mine.key;
+        Some((format!("{name} ({slots})"), mine.over(|row| row.slowest_ms)?))
     });
     let plot = bars(
         "The slowest of ten short requests beside a long one",

@@ -2,28 +2,24 @@
 
 use super::Section;
 use super::plot::bars;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::footprint::{Row, megabytes};
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let names = keys(rows, |row| row.contender.clone());
-    let of = |name: &String| -> Vec<&Row> {
-        let mine = rows.iter().filter(|row| &row.contender == name);
-        mine.collect()
-    };
-    let lines = names.iter().map(|name| {
-        let last = of(name).pop();
+    let contenders = groups(rows, |row| row.contender.clone());
+    let lines = contenders.iter().map(|mine| {
+        let last = mine.rows.last();
         let processes = last.map(|row| format!("{} / {}", row.rest.processes, row.load.processes));
         #[allow(clippy::cast_precision_loss, reason = "far less than 2^52 bytes")]
         let disk = last
             .and_then(|row| row.disk_bytes)
             .map(|bytes| bytes as f64 / 1e6);
         vec![
-            name.clone(),
-            cell(over(of(name), |row| row.start_ms), 0),
+            mine.key.clone(),
+            mine.cell(|row| row.start_ms, 0),
             processes.unwrap_or_default(),
-            cell(over(of(name), |row| megabytes(&row.rest)), 1),
-            cell(over(of(name), |row| megabytes(&row.load)), 1),
+            mine.cell(|row| megabytes(&row.rest), 1),
+            mine.cell(|row| megabytes(&row.load), 1),
             disk.map_or_else(|| "–".to_owned(), |disk| format!("{disk:.1}")),
         ]
     });
@@ -44,9 +40,9 @@ pub(super) fn section(rows: &[Row]) -> Section {
             lines
         )
     );
-    let memory = names
+    let memory = contenders
         .iter()
-        .filter_map(|name| Some((name.clone(), over(of(name), |row| megabytes(&row.rest))?)));
+        .filter_map(|mine| Some((mine.key.clone(), mine.over(|row| megabytes(&row.rest))?)));
     let plot = bars(
         "Memory at rest, two workers",
         "MB",

@@ -25,6 +25,36 @@ pub(super) fn keys<R, K: PartialEq>(rows: &[R], key: impl Fn(&R) -> K) -> Vec<K>
     keys
 }
 
+/// The rows that share a key.
+pub(super) struct Group<'a, K, R> {
+    pub(super) key: K,
+    pub(super) rows: Vec<&'a R>,
+}
+
+/// The rows by their keys, in the order in which these first come.
+pub(super) fn groups<R, K: PartialEq>(rows: &[R], key: impl Fn(&R) -> K) -> Vec<Group<'_, K, R>> {
+    let group = |own| {
+        let rows = rows.iter().filter(|row| key(row) == own).collect();
+        Group { key: own, rows }
+    };
+    keys(rows, &key).into_iter().map(group).collect()
+}
+
+impl<K, R> Group<'_, K, R> {
+    pub(super) fn over(&self, figure: impl Fn(&R) -> f64) -> Option<Spread> {
+        over(self.rows.iter().copied(), figure)
+    }
+
+    /// The figure with so many digits.
+    pub(super) fn cell(&self, figure: impl Fn(&R) -> f64, digits: usize) -> String {
+        cell(self.over(figure), digits)
+    }
+
+    pub(super) fn sum(&self, count: impl Fn(&R) -> usize) -> usize {
+        self.rows.iter().copied().map(count).sum()
+    }
+}
+
 /// A figure over these rows; none where there is no row, or no figure in any.
 pub(super) fn over<'a, R: 'a>(
     rows: impl IntoIterator<Item = &'a R>,

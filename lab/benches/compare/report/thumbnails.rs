@@ -2,7 +2,7 @@
 
 use super::Section;
 use super::plot::bars;
-use super::table::{cell, keys, over, table};
+use super::table::{groups, table};
 use crate::scenarios::thumbnails::Row;
 
 const HEAD: [&str; 9] = [
@@ -18,32 +18,27 @@ const HEAD: [&str; 9] = [
 ];
 
 pub(super) fn section(rows: &[Row]) -> Section {
-    let names = keys(rows, |row| row.contender.clone());
-    let of = |name: &String| -> Vec<&Row> {
-        let mine = rows.iter().filter(|row| &row.contender == name);
-        mine.collect()
-    };
-    let lines = names.iter().map(|name| {
-        let figure = |figure: fn(&Row) -> f64, digits| cell(over(of(name), figure), digits);
-        let times = |median, p99| format!("{}, {}", figure(median, 1), figure(p99, 1));
-        let failed: usize = of(name).iter().map(|row| row.failed).sum();
+    let contenders = groups(rows, |row| row.contender.clone());
+    let lines = contenders.iter().map(|mine| {
+        let times = |median: fn(&Row) -> f64, p99: fn(&Row) -> f64| {
+            format!("{}, {}", mine.cell(median, 1), mine.cell(p99, 1))
+        };
         vec![
-            name.clone(),
-            figure(|row| row.small.per_second, 0),
-            figure(|row| row.large.per_second, 1),
-            figure(|row| row.small.cpu_ms, 1),
-            figure(|row| row.large.cpu_ms, 0),
+            mine.key.clone(),
+            mine.cell(|row| row.small.per_second, 0),
+            mine.cell(|row| row.large.per_second, 1),
+            mine.cell(|row| row.small.cpu_ms, 1),
+            mine.cell(|row| row.large.cpu_ms, 0),
             times(|row| row.alone.p50, |row| row.alone.p99),
             times(|row| row.beside_one.p50, |row| row.beside_one.p99),
             times(|row| row.beside_two.p50, |row| row.beside_two.p99),
-            failed.to_string(),
+            mine.sum(|row| row.failed).to_string(),
         ]
     });
     let text = format!("{TEXT}{}", table(&HEAD, lines));
-    let large = names.iter().filter_map(|name| {
-        let spread = over(of(name), |row| row.large.per_second)?;
-        Some((name.clone(), spread))
-    });
+    let large = contenders
+        .iter()
+        .filter_map(|mine| Some((mine.key.clone(), mine.over(|row| row.large.per_second)?)));
     let plot = bars(
         "Thumbnails of large pictures",
         "a second",
