@@ -14,7 +14,11 @@ pub(super) fn section(rows: &[Row]) -> Section {
             slots.to_string(),
             mine.cell(|row| row.median_ms, 1),
             mine.cell(|row| row.slowest_ms, 1),
-            format!("{} of {}", mine.sum(|row| row.held_up), mine.rows.len() * 10),
+            format!(
+                "{} of {}",
+                mine.sum(|row| row.held_up),
+                mine.rows.len() * 10
+            ),
         ]
     });
     let long = rows.first().map_or(0, |row| row.long_ms);
@@ -29,7 +33,10 @@ pub(super) fn section(rows: &[Row]) -> Section {
     );
     let slowest = contenders.iter().filter_map(|mine| {
         let (name, slots) = &mine.key;
-        Some((format!("{name} ({slots})"), mine.over(|row| row.slowest_ms)?))
+        Some((
+            format!("{name} ({slots})"),
+            mine.over(|row| row.slowest_ms)?,
+        ))
     });
     let plot = bars(
         "The slowest of ten short requests beside a long one",
