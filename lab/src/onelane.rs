@@ -25,6 +25,8 @@ pub fn spawn(
         .args(["--listen", &address.to_string()])
         .args(["--admin-listen", &admin.to_string()])
         .args(args)
+        // As in the image: large bodies are given back at once, and their pages are new each time.
+        .env("MALLOC_MMAP_THRESHOLD_", "131072")
         .stderr(Stdio::null());
     Server::spawn(command, address)
 }
