@@ -44,4 +44,5 @@ const TEXT: &str = "## (h) Large bodies\n\n\
     A body of 5 MB is sent in, added up byte by byte and answered in a few bytes; or an answer of 5 MB is taken out. Two \
     connections, which are kept, and two workers where there are several. In `blocking` a body stays in one process; `pool` and \
     `fork` hand it to another, or back. Memory is the most that all processes together had above what they had before the \
-    first body, shared pages counted once (PSS). It is sampled after the rates were measured, because to sample takes CPU time.\n\n";
+    first body, shared pages counted once (PSS). The allocator gives large bodies back at once, as in the image \
+    (`MALLOC_MMAP_THRESHOLD_`). Memory is sampled after the rates were measured, because to sample takes CPU time.\n\n";
