@@ -16,7 +16,7 @@ use onelane_lab::nginx::{Limits, Setup};
 use onelane_lab::server::Server;
 use onelane_lab::usage::Usage;
 use onelane_lab::{node, onelane};
-use onelane_tree::SERVICE;
+use onelane_tree::{SERVICE, root};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -175,7 +175,10 @@ impl Running {
 
     /// Without what is different in each run and on each machine.
     fn portable(&self, command: &str) -> String {
-        let mut command = command.replace(concat!(env!("CARGO_MANIFEST_DIR"), "/"), "");
+        let mut command = command.to_owned();
+        for root in [env!("CARGO_MANIFEST_DIR"), &root().display().to_string()] {
+            command = command.replace(&format!("{root}/"), "");
+        }
         for dir in &self.dirs {
             command = command.replace(&dir.path().display().to_string(), "CONFIG");
         }
