@@ -57,12 +57,12 @@ async fn containers_of_different_versions_are_told_at_the_start_and_never_ready(
     for lane in stack.lanes().await {
         docker(["stop", &lane.container]).await;
     }
-    // It looks for lanes that have gone a moment ago, for as long as a probe waits. Where DNS says that there is none
-    // any more, nginx waits for the first one, and is not ready either.
+    // It looks for lanes that have gone a moment ago, and is well; a second later DNS has told that there is none any
+    // more, and it waits for the first one.
     eventually("health without lanes", async || {
         let reply = probe("readinessProbe").await;
         let is_well = reply.status == 200 && nginx.is_healthy().await;
-        let knows_none = reply.status == 503 && reply.json["reason"] != "protocol_mismatch";
+        let knows_none = reply.status == 503 && reply.json["reason"] == "no_lane";
         (is_well || knows_none).then_some(())
     })
     .await;
